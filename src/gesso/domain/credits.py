@@ -1,0 +1,39 @@
+"""Money: integers of micro-credits. One credit is one US cent, so one US dollar is 100 credits."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from gesso.domain.frozen import Frozen
+
+MICRO = 1_000_000  # micro-credits in a credit
+
+PriceUnit = Literal["credit", "usd", "magic_hour_credit", "claid_credit", "fashn_credit"]
+
+# What one unit is worth in credits (US cents). The vendors' units are their published list prices, rounded to what a
+# small plan pays; an operator's own prices use "credit" or "usd".
+CREDITS_PER_UNIT: dict[PriceUnit, Decimal] = {
+    "credit": Decimal(1),
+    "usd": Decimal(100),
+    "magic_hour_credit": Decimal("0.1"),
+    "claid_credit": Decimal(5),
+    "fashn_credit": Decimal("7.5"),
+}
+
+
+class Price(Frozen):
+    """What one picture costs: an amount in a unit."""
+
+    amount: Decimal = Decimal(0)
+    unit: PriceUnit = "credit"
+
+    def micro_credits(self, pictures: int = 1) -> int:
+        """Return the price of so many pictures in micro-credits, rounded half up."""
+        exact = self.amount * CREDITS_PER_UNIT[self.unit] * MICRO * pictures
+        return int(exact.to_integral_value(ROUND_HALF_UP))
+
+
+def render_credits(micro_credits: int) -> str:
+    """Render micro-credits as a decimal number of credits without trailing zeros: 1500000 → "1.5"."""
+    whole, fraction = divmod(abs(micro_credits), MICRO)
+    text = f"{whole}.{fraction:06d}".rstrip("0").rstrip(".")
+    return f"-{text}" if micro_credits < 0 else text

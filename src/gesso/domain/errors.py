@@ -1,0 +1,191 @@
+"""Everything that can go wrong, one class per thing a caller can do about it.
+
+    GessoError
+    ├── InvalidInput            correct the named fields and ask again
+    ├── Unauthenticated         send a valid key
+    ├── Forbidden               use a key that may do this
+    ├── NotFound                nothing there (or not yours)
+    ├── Conflict                the thing's state does not allow it
+    │   └── IdempotencyMismatch the same idempotency key came with another request
+    ├── PayloadTooLarge         send fewer bytes
+    ├── UnsupportedMedia        send another kind of bytes
+    ├── InsufficientCredits     top up
+    ├── TooManyRequests         wait `retry_after_seconds`
+    ├── ModelNotReady           the model has no route this key may use now
+    ├── JobFailed               the job ended without a picture
+    │   ├── ImageNotRetrievable a linked picture could not be fetched
+    │   └── EngineFailed        the engine could not run it
+    ├── StorageFailed           bytes could not be written or read
+    └── OperatorError           the installation is wrong; the message says what to do
+
+The class docstring is the default message. `code` is stable and public; HTTP statuses live in the server.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from gesso.domain.frozen import Frozen
+
+
+class Problem(Frozen):
+    """One mistake in the input: which field, what came, what is allowed, in one sentence."""
+
+    field: str
+    code: str
+    message: str
+    value: Any = None
+    allowed: Any = None
+
+
+class GessoError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        super().__init__(self.message)
+
+
+class InvalidInput(GessoError):
+    """The input has mistakes."""
+
+    code = "invalid_input"
+
+    def __init__(self, problems: list[Problem] | tuple[Problem, ...]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(problem.message for problem in self.problems))
+
+    @classmethod
+    def of(cls, field: str, code: str, message: str, value: Any = None, allowed: Any = None) -> InvalidInput:
+        """Return the error for one field."""
+        return cls([Problem(field=field, code=code, message=message, value=value, allowed=allowed)])
+
+
+class Unauthenticated(GessoError):
+    """A valid API key is needed: send it as "Authorization: Bearer gesso_…"."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(GessoError):
+    """This key may not do that."""
+
+    code = "forbidden"
+
+
+class NotFound(GessoError):
+    """There is nothing here."""
+
+    code = "not_found"
+
+
+class Conflict(GessoError):
+    """The state of this thing does not allow that."""
+
+    code = "conflict"
+
+
+class IdempotencyMismatch(Conflict):
+    """This idempotency key was already used for another request."""
+
+    code = "idempotency_mismatch"
+
+
+class PayloadTooLarge(GessoError):
+    """The body is too large."""
+
+    code = "payload_too_large"
+
+    def __init__(self, message: str | None = None, *, limit_bytes: int | None = None) -> None:
+        self.limit_bytes = limit_bytes
+        super().__init__(message)
+
+
+class UnsupportedMedia(GessoError):
+    """This kind of content is not accepted here."""
+
+    code = "unsupported_media_type"
+
+
+class InsufficientCredits(GessoError):
+    """The account has not enough credits."""
+
+    code = "insufficient_credits"
+
+    def __init__(self, needed_micro: int, balance_micro: int) -> None:
+        from gesso.domain.credits import render_credits
+
+        self.needed_micro, self.balance_micro = needed_micro, balance_micro
+        needed, balance = render_credits(needed_micro), render_credits(balance_micro)
+        super().__init__(f"This job costs {needed} credits and the account has {balance}.")
+
+
+class TooManyRequests(GessoError):
+    """Too many jobs are waiting."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: int = 1) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
+class ModelNotReady(GessoError):
+    """This model cannot run here now."""
+
+    code = "model_not_ready"
+
+
+class JobFailed(GessoError):
+    """The job failed."""
+
+    code = "job_failed"
+
+
+class ImageNotRetrievable(JobFailed):
+    """A linked picture could not be fetched."""
+
+    code = "image_not_retrievable"
+
+
+class EngineFailed(JobFailed):
+    """The engine could not run this job."""
+
+    code = "engine_failed"
+
+
+class StorageFailed(GessoError):
+    """The storage could not be written or read."""
+
+    code = "storage_failed"
+
+
+class OperatorError(GessoError):
+    """This installation needs a change."""
+
+    code = "operator_error"
+
+
+ERROR_CODES: dict[str, type[GessoError]] = {
+    kind.code: kind
+    for kind in (
+        InvalidInput,
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        Conflict,
+        IdempotencyMismatch,
+        PayloadTooLarge,
+        UnsupportedMedia,
+        InsufficientCredits,
+        TooManyRequests,
+        ModelNotReady,
+        JobFailed,
+        ImageNotRetrievable,
+        EngineFailed,
+        StorageFailed,
+        OperatorError,
+    )
+}

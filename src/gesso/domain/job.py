@@ -1,0 +1,79 @@
+"""The job: its states, the table of allowed moves, and the frozen picture of its row that rooms pass round."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from gesso.domain.frozen import Frozen
+from gesso.domain.picture import StoredPicture
+from gesso.domain.request import Mode, Plan, Request
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+TERMINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled"})
+
+# Every move a job may make. Running → queued is a lost lease or a worker giving work back.
+MOVES: dict[State, frozenset[State]] = {
+    "queued": frozenset({"running", "failed", "cancelled"}),
+    "running": frozenset({"queued", "succeeded", "failed", "cancelled"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+}
+
+
+def may_move(source: State, target: State) -> bool:
+    """Tell whether a job in one state may go to another."""
+    return target in MOVES[source]
+
+
+class Failure(Frozen):
+    """Why a job failed: a stable code and a sentence that leaks nothing."""
+
+    code: str
+    message: str
+
+
+class ReportNote(Frozen):
+    """One line of the engine's report, as kept in the job."""
+
+    code: str
+    message: str
+    data: dict[str, Any] = {}
+
+
+class Job(Frozen):
+    """A job as its row says. Times are microseconds since 1970 (UTC); money is micro-credits."""
+
+    id: str
+    number: int
+    account_id: str
+    key_id: str
+    mode: Mode
+    dialect: str = "native"
+    state: State
+    model: str
+    request: Request | None  # None once deleted
+    plan: Plan
+    metadata: dict[str, Any] = {}
+    webhook: str | None = None
+    priority: int = 0
+    turn: int = 0
+    attempt: int = 0
+    worker: str | None = None
+    lease_until: int | None = None
+    checkpoint: str | None = None
+    cancel_requested: bool = False
+    charged_micro: int = 0
+    refunded_micro: int = 0
+    pictures: tuple[StoredPicture, ...] = ()
+    notes: tuple[ReportNote, ...] = ()
+    timings: dict[str, float] = {}
+    failure: Failure | None = None
+    created_at: int
+    started_at: int | None = None
+    ended_at: int | None = None
+    deleted_at: int | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in TERMINAL

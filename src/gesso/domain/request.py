@@ -1,0 +1,74 @@
+"""The native request and the plan made for it: what every dialect is translated to and every engine is handed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from gesso.domain.credits import Price
+from gesso.domain.frozen import Frozen
+from gesso.domain.picture import MaskPolarity, OutputFormat, PictureReference
+
+Operation = Literal["generate", "edit"]
+Fidelity = Literal["exact", "approximate", "stand_in"]
+Mode = Literal["live", "test"]
+VerdictWord = Literal["used", "mapped", "clamped", "ignored"]
+
+SEED_LIMIT = 1 << 32  # seeds are 0 … 2^32 − 1; image i of seed s has seed (s + i) mod 2^32
+
+
+class Request(Frozen):
+    """A checked ask in canonical fields. `values` keeps the model's own parameters, typed and with defaults filled."""
+
+    version: Literal[1] = 1
+    model: str
+    operation: Operation
+    prompt: str = ""
+    negative_prompt: str = ""
+    image: PictureReference | None = None
+    mask: PictureReference | None = None
+    mask_polarity: MaskPolarity = "white"
+    references: tuple[PictureReference, ...] = ()
+    count: int = 1
+    width: int | None = None  # None: the engine's own choice, or the source's size for an edit
+    height: int | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    strength: float | None = None
+    seed: int
+    seed_drawn: bool = False  # the asker left it open
+    output_format: OutputFormat = "png"
+    output_quality: int = 90
+    values: dict[str, Any] = {}
+
+
+class Verdict(Frozen):
+    """What happens to one parameter: `got` came in (or was the default), `used` goes to the engine."""
+
+    parameter: str
+    verdict: VerdictWord
+    reason: str
+    got: Any = None
+    used: Any = None
+
+
+class RouteChoice(Frozen):
+    """One way to run the request: engine, fidelity, the engine's arguments and the verdict of every parameter.
+
+    The arguments hold no pictures: those are in the request and reach the engine decoded.
+    """
+
+    engine: str
+    fidelity: Fidelity
+    runs: str  # the model that is really run: the asked one, or the one standing in
+    arguments: dict[str, Any] = {}
+    verdicts: tuple[Verdict, ...] = ()
+
+
+class Plan(Frozen):
+    """What was decided at submit. `routes[0]` runs; later ones are for failover."""
+
+    version: Literal[1] = 1
+    routes: tuple[RouteChoice, ...]
+    price: Price
+    price_micro: int  # for all pictures
+    notes: tuple[str, ...] = ()

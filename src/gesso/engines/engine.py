@@ -1,0 +1,40 @@
+"""The port every engine implements."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from gesso.domain.events import Event, Task
+from gesso.domain.request import RouteChoice
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether an engine can run a route now; if not, why, and what the operator can do about it."""
+
+    ready: bool
+    reason: str = ""
+
+
+class Engine(Protocol):
+    """Runs tasks. `name` is the word routes use for it; `slots` is how many jobs it runs at once."""
+
+    name: str
+    slots: int
+
+    def readiness(self, route: RouteChoice) -> Readiness:
+        """Tell whether this route could run now. Cheap: looks at no network and loads nothing."""
+        ...
+
+    def run(self, task: Task) -> AsyncGenerator[Event, None]:
+        """Carry out the task: any number of Progress, Note, Checkpoint and Timing, and one RawPicture per picture.
+
+        Closing the generator cancels the work. Raises `EngineFailed` for what the asker can be told.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what the engine holds (sessions, threads)."""
+        ...
