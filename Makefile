@@ -1,0 +1,85 @@
+# The commands of the README. Everything is installed into .venv; the stamps make a second run instant and offline.
+
+# The first Python that is new enough; choose another with: make PYTHON=/path/to/python …
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$each"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := --constraint constraints.txt
+EMOJI_FONT := /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test test-all check docs bench sheets lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+
+# --- Installing -------------------------------------------------------------------------------------------------
+
+$(STAMPS)/venv:
+	@test -n "$(PYTHON)" || { echo "Gesso needs Python 3.11 or newer. Say where it is: make PYTHON=/path/to/python3.11 demo"; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing Gesso into $(VENV)"
+	@$(PIP) install $(LOCKED) pip
+	@$(PIP) install $(LOCKED) --editable .
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/core
+	@echo "Installing the development tools into $(VENV)"
+	@$(PIP) install $(LOCKED) --group dev
+	@touch $@
+
+$(STAMPS)/all: $(STAMPS)/dev
+	@echo "Installing what test-all adds (torch, the emoji font, HEIC) into $(VENV)"
+	@$(PIP) install $(LOCKED) --editable '.[heic,training]'
+	@test -e $(EMOJI_FONT) || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y fonts-noto-color-emoji; } \
+		|| { echo "The training tests need Noto Color Emoji: apt-get install fonts-noto-color-emoji"; exit 1; }
+	@touch $@
+
+install: $(STAMPS)/core  ## Install Gesso into .venv
+
+# --- Using ------------------------------------------------------------------------------------------------------
+
+demo: $(STAMPS)/core  ## Start a server, edit a photo and generate a picture over HTTP, stop; pictures in out/
+	@$(BIN)/python examples/demo.py
+
+run: $(STAMPS)/core  ## Start the server and leave it running
+	@exec $(BIN)/gesso serve
+
+# --- Checking ---------------------------------------------------------------------------------------------------
+
+test: $(STAMPS)/dev  ## Run the tests that need nothing but PyPI packages
+	@$(BIN)/python -m pytest
+
+test-all: $(STAMPS)/all  ## Run every test; a skipped one is a failure
+	@$(BIN)/python -m pytest --fail-on-skip
+
+check: $(STAMPS)/dev  ## Formatting, lint, types, import contracts, documentation
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest --quiet tests/test_docs.py
+
+docs: $(STAMPS)/core  ## Write the generated reference pages again
+	@$(BIN)/python docs/generate.py
+
+bench: $(STAMPS)/dev  ## Measure overhead and the built-in engine; results in benchmarks/results/
+	@$(BIN)/python benchmarks/overhead.py
+	@$(BIN)/python benchmarks/builtin.py
+
+sheets: $(STAMPS)/core  ## Draw the contact sheets of docs/builtin-model.md again
+	@$(BIN)/python training/sheets.py
+
+lock: $(STAMPS)/all  ## Write constraints.txt again from what is installed
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip list --format=freeze --exclude-editable | sed 's/+cpu$$//'; } > .constraints.new
+	@mv .constraints.new constraints.txt
+
+clean:  ## Remove what was installed and made, except data/
+	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
