@@ -1,6 +1,7 @@
 """Everything that can go wrong, one class per thing a caller can do about it.
 
     GessoError
+    ├── MalformedBody           send well-formed JSON or multipart
     ├── InvalidInput            correct the named fields and ask again
     ├── Unauthenticated         send a valid key
     ├── Forbidden               use a key that may do this
@@ -46,6 +47,12 @@ class GessoError(Exception):
     def __init__(self, message: str | None = None) -> None:
         self.message = message or (type(self).__doc__ or "").strip()
         super().__init__(self.message)
+
+
+class MalformedBody(GessoError):
+    """The body could not be read."""
+
+    code = "malformed_body"
 
 
 class InvalidInput(GessoError):
@@ -171,6 +178,7 @@ class OperatorError(GessoError):
 ERROR_CODES: dict[str, type[GessoError]] = {
     kind.code: kind
     for kind in (
+        MalformedBody,
         InvalidInput,
         Unauthenticated,
         Forbidden,

@@ -16,6 +16,22 @@ VerdictWord = Literal["used", "mapped", "clamped", "ignored"]
 SEED_LIMIT = 1 << 32  # seeds are 0 … 2^32 − 1; image i of seed s has seed (s + i) mod 2^32
 
 
+class SizeRule(Frozen):
+    """How large an edit comes out when that hangs on the source's size, known only once the source is decoded.
+
+    Starts from the source's size; each field that is set changes it, in this order: ratio (cut, not stretched), one
+    given side, area, longest side, multiple. `catalogue.sizes.output_size` carries it out.
+    """
+
+    ratio: tuple[float, float] | None = None  # width : height; None keeps the source's
+    width: int | None = None  # this side is fixed, the other follows the ratio
+    height: int | None = None
+    area_pixels: int | None = None  # scale to about this many pixels
+    long_side: int | None = None  # scale so that the longer side is this
+    at_most: bool = False  # area and long side are upper bounds: a smaller source keeps its size
+    multiple_of: int = 1  # cut both sides to a multiple of this
+
+
 class Request(Frozen):
     """A checked ask in canonical fields. `values` keeps the model's own parameters, typed and with defaults filled."""
 
@@ -31,6 +47,7 @@ class Request(Frozen):
     count: int = 1
     width: int | None = None  # None: the engine's own choice, or the source's size for an edit
     height: int | None = None
+    size_rule: SizeRule | None = None  # edits only, with width and height None: the size follows from the source's
     steps: int | None = None
     guidance: float | None = None
     strength: float | None = None
@@ -47,8 +64,9 @@ class Verdict(Frozen):
     parameter: str
     verdict: VerdictWord
     reason: str
-    got: Any = None
+    got: Any = None  # never free text: prompts live in the request alone
     used: Any = None
+    given: bool = False  # the asker named it; False: its default speaks
 
 
 class RouteChoice(Frozen):

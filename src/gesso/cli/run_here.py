@@ -1,0 +1,119 @@
+"""Run one request in this process: check → plan → engine → encode. No server, key, database or network."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from gesso.domain.events import Event, Note, Progress, Task
+from gesso.domain.ids import new_id
+from gesso.domain.job import ReportNote
+from gesso.domain.picture import MEDIA_TYPES, PictureReference, RawPicture
+from gesso.domain.request import Plan, Request
+from gesso.engines.registry import Engines
+from gesso.imaging.encode import encode
+from gesso.intake.accept import FIDELITIES
+from gesso.intake.prepare import Prepared, find_model, prepare
+from gesso.settings import Settings
+from gesso.wiring import catalogue_of, engines_of, rules_of
+from gesso.workers.inputs import Fetched, decode_inputs
+from gesso.workers.run_job import digital_source
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class LocalPicture:
+    """One finished file."""
+
+    index: int
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+    seed: int
+    pixel_hash: str
+
+
+@dataclass(frozen=True)
+class LocalResult:
+    """What came of it."""
+
+    request: Request
+    plan: Plan
+    pictures: tuple[LocalPicture, ...]
+    notes: tuple[ReportNote, ...]
+    seconds: float
+
+
+def run_here(settings: Settings, slug: str, values: Mapping[str, Any], on_progress: OnProgress) -> LocalResult:
+    """Run a catalogue model on the engines of this installation; a picture in `values` is its bytes.
+
+    Raises the same errors as a submit, and `EngineFailed`.
+    """
+    return asyncio.run(_run(settings, slug, values, on_progress))
+
+
+async def _run(settings: Settings, slug: str, values: Mapping[str, Any], on_progress: OnProgress) -> LocalResult:
+    began = time.perf_counter()
+    catalogue = catalogue_of(settings)
+    engines = Engines(engines_of(settings))
+    rules = rules_of(settings, catalogue, engines)
+    prepared = prepare(rules, find_model(catalogue, slug), values, fidelities=FIDELITIES["stand_in"])
+    request, route = prepared.request, prepared.plan.routes[0]
+    inputs = decode_inputs(request, _bytes_by_field(prepared), rules.decode_limits)
+    task = Task(new_id(), request, route, inputs.image, inputs.mask, inputs.references)
+    result = _Result(request, on_progress)
+    try:
+        async with aclosing(engines[route.engine].run(task)) as events:
+            async for event in events:
+                result.take(event)
+    finally:
+        await engines.close()
+    pictures = tuple(sorted(result.pictures, key=lambda picture: picture.index))
+    return LocalResult(request, prepared.plan, pictures, tuple(result.notes), time.perf_counter() - began)
+
+
+def _bytes_by_field(prepared: Prepared) -> dict[str, Fetched]:
+    """Return the request's pictures under the names that `decode_inputs` knows."""
+    inline = {picture.blob: picture for picture in prepared.inline}
+    request = prepared.request
+    named: dict[str, PictureReference | None] = {"image": request.image, "mask": request.mask}
+    named |= {f"reference[{i}]": reference for i, reference in enumerate(request.references)}
+    return {
+        field: Fetched(field, inline[reference.blob].data, inline[reference.blob].header)
+        for field, reference in named.items()
+        if reference is not None and reference.blob is not None and reference.blob in inline
+    }
+
+
+class _Result:
+    """Collects the engine's events."""
+
+    def __init__(self, request: Request, on_progress: OnProgress) -> None:
+        self._request, self._on_progress = request, on_progress
+        self.pictures: list[LocalPicture] = []
+        self.notes: list[ReportNote] = []
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self._on_progress(event)
+            case Note(code, message, data):
+                self.notes.append(ReportNote(code=code, message=message, data=data))
+            case RawPicture():
+                self.pictures.append(self._encode(event))
+            case _:
+                pass
+
+    def _encode(self, raw: RawPicture) -> LocalPicture:
+        request = self._request
+        source = digital_source(request, self.notes)
+        data = encode(raw.pixels, request.output_format, request.output_quality, source)
+        height, width = raw.pixels.shape[:2]
+        media_type = MEDIA_TYPES[request.output_format]
+        return LocalPicture(raw.index, data, media_type, width, height, raw.seed, raw.pixel_hash())

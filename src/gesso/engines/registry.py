@@ -1,0 +1,39 @@
+"""The engines of this process by name, and why a route cannot run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gesso.domain.request import RouteChoice
+from gesso.engines.engine import Engine
+
+
+class Engines:
+    """A fixed set of engines. `names` are those jobs may be claimed for."""
+
+    def __init__(self, engines: Iterable[Engine]) -> None:
+        self._engines = {engine.name: engine for engine in engines}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._engines)
+
+    def __getitem__(self, name: str) -> Engine:
+        return self._engines[name]
+
+    def slots(self, name: str) -> int:
+        """Return how many jobs the engine runs at once."""
+        return self._engines[name].slots
+
+    def why_not(self, route: RouteChoice) -> str | None:
+        """Return None when the route could run now, else the reason in a sentence."""
+        engine = self._engines.get(route.engine)
+        if engine is None:
+            return f"the engine {route.engine} is not part of this server"
+        readiness = engine.readiness(route)
+        return None if readiness.ready else readiness.reason
+
+    async def close(self) -> None:
+        """Close every engine."""
+        for engine in self._engines.values():
+            await engine.close()

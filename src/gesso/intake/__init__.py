@@ -1,0 +1,1 @@
+"""Intake: accept one request (check, keep its pictures, plan, submit)."""

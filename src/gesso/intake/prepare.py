@@ -1,0 +1,167 @@
+"""Turn a raw ask into a checked request and its plan. Nothing is stored or fetched here; the CLI uses it too."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gesso.catalogue.canonical import to_request
+from gesso.catalogue.check import Checked, check
+from gesso.catalogue.load import Catalogue
+from gesso.catalogue.model import Model
+from gesso.catalogue.plan import plan
+from gesso.domain.errors import GessoError, InvalidInput, NotFound, Problem
+from gesso.domain.ids import new_id
+from gesso.domain.picture import PictureReference
+from gesso.domain.request import SEED_LIMIT, Fidelity, Plan, Request, RouteChoice
+from gesso.imaging.decode import DecodeLimits, Header, inspect
+from gesso.intake.sources import Inline, KeptFile, Link, Source, parse_source
+from gesso.outgoing.address import check_url
+from gesso.outgoing.fetch import Policy
+
+UnknownFields = Literal["refuse", "ignore"]
+PICTURE_TYPES = frozenset({"image", "image_list"})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What this installation allows: everything `prepare` needs besides the ask itself."""
+
+    catalogue: Catalogue
+    why_not: Callable[[RouteChoice], str | None]
+    decode_limits: DecodeLimits
+    outgoing: Policy
+
+
+@dataclass(frozen=True)
+class InlinePicture:
+    """Bytes that came with the request, to be kept under `blob`; the header was checked."""
+
+    blob: str
+    field: str
+    data: bytes
+    header: Header
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that may be submitted (or run on the spot)."""
+
+    model: Model
+    checked: Checked
+    request: Request
+    plan: Plan
+    inline: tuple[InlinePicture, ...]
+    files: tuple[tuple[str, str], ...]  # (field, blob id) of uploaded files it points at
+
+
+def draw_seed() -> int:
+    """Return a random seed, 0 … 2^32 − 1."""
+    return secrets.randbelow(SEED_LIMIT)
+
+
+def find_model(catalogue: Catalogue, slug: object) -> Model:
+    """Return the model; raise `InvalidInput` naming the field `model` when there is none."""
+    if not isinstance(slug, str) or not slug:
+        raise InvalidInput.of("model", "required", "model is missing: name one of the catalogue's slugs.")
+    try:
+        return catalogue.get(slug)
+    except NotFound as error:
+        raise InvalidInput.of("model", "unknown_model", error.message, slug[:100]) from error
+
+
+def prepare(
+    rules: Rules,
+    model: Model,
+    raw: Mapping[str, Any],
+    *,
+    fidelities: Collection[Fidelity],
+    unknown: UnknownFields = "refuse",
+    strict: bool = False,
+) -> Prepared:
+    """Check the ask and plan it; raise `InvalidInput` with every mistake at once, or `ModelNotReady`."""
+    pictures = _Pictures(rules)
+    typed = pictures.take(model, raw)
+    try:
+        checked = check(model, typed, unknown=unknown)
+    except InvalidInput as error:
+        raise InvalidInput([*pictures.problems, *error.problems]) from error
+    if pictures.problems:
+        raise InvalidInput(pictures.problems)
+    request = to_request(model, checked, draw_seed=draw_seed)
+    _compare_mask(request, pictures.inline, model)
+    made = plan(rules.catalogue, model, request, checked, fidelities=fidelities, why_not=rules.why_not, strict=strict)
+    return Prepared(model, checked, request, made, tuple(pictures.inline), tuple(pictures.files))
+
+
+class _Pictures:
+    """Replaces each picture of an ask by a reference, collecting bytes, file ids and mistakes on the way."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self.problems: list[Problem] = []
+        self.inline: list[InlinePicture] = []
+        self.files: list[tuple[str, str]] = []
+
+    def take(self, model: Model, raw: Mapping[str, Any]) -> dict[str, Any]:
+        typed = dict(raw)
+        for parameter in model.parameters:
+            if parameter.type not in PICTURE_TYPES:
+                continue
+            for name in (parameter.name, *parameter.aliases):
+                value = typed.get(name)
+                if value is None or value == "":
+                    continue
+                if parameter.type == "image_list" and isinstance(value, list | tuple):
+                    typed[name] = [self._one(f"{name}[{i}]", item) for i, item in enumerate(value)]
+                else:
+                    typed[name] = self._one(name, value)
+        return typed
+
+    def _one(self, field: str, value: object) -> PictureReference | str:
+        try:
+            return self._reference(field, parse_source(field, value, self._rules.decode_limits.max_bytes))
+        except InvalidInput as error:
+            self.problems.extend(error.problems)
+        except GessoError as error:  # a link's address is refused
+            shown = value[:200] if isinstance(value, str) else None
+            self.problems.append(
+                Problem(field=field, code=error.code, message=f"{field}: {error.message}", value=shown)
+            )
+        return "unusable"
+
+    def _reference(self, field: str, source: Source) -> PictureReference:
+        match source:
+            case Link(url):
+                check_url(url, self._rules.outgoing)
+                return PictureReference(url=url)
+            case KeptFile(identifier):
+                self.files.append((field, identifier))
+                return PictureReference(blob=identifier)
+            case Inline(data):
+                header = inspect(data, field, self._rules.decode_limits)
+                picture = InlinePicture(new_id(), field, data, header)
+                self.inline.append(picture)
+                return PictureReference(blob=picture.blob)
+
+
+def _compare_mask(request: Request, inline: list[InlinePicture], model: Model) -> None:
+    """Refuse a mask of another size at once when both came inline (turning may still swap the sides)."""
+    if request.image is None or request.mask is None:
+        return
+    headers = {picture.blob: (picture.field, picture.header) for picture in inline}
+    if request.image.blob not in headers or request.mask.blob not in headers:
+        return
+    _, image = headers[request.image.blob]
+    field, mask = headers[request.mask.blob]
+    if sorted((image.width, image.height)) != sorted((mask.width, mask.height)):
+        raise InvalidInput.of(
+            field,
+            "mask_size",
+            f"{field} is {mask.width}x{mask.height} and the image is {image.width}x{image.height}; "
+            "a mask must have the image's size.",
+            f"{mask.width}x{mask.height}",
+            f"{image.width}x{image.height}",
+        )

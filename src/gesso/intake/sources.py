@@ -1,0 +1,94 @@
+"""The forms a picture may come in: link, data URI, bare base64, `gesso://` reference, uploaded part."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from gesso.domain.errors import InvalidInput
+from gesso.domain.ids import is_id
+
+FILE_SCHEME = "gesso://files/"
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
+_WHITESPACE = re.compile(r"\s+")
+FORMS = "an http(s) link, a data URI, base64, an uploaded part, or gesso://files/<id>"
+
+
+@dataclass(frozen=True)
+class Inline:
+    """The picture's own bytes, sent along."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Link:
+    """An http(s) link the job will fetch."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file uploaded before, by its id."""
+
+    id: str
+
+
+Source = Inline | Link | KeptFile
+
+
+def parse_source(field: str, value: object, max_bytes: int) -> Source:
+    """Tell which form a picture came in; raise `InvalidInput` naming the field when it is none of them."""
+    if isinstance(value, bytes):
+        return Inline(value)
+    if not isinstance(value, str):
+        raise _bad(field, f"{field} must be {FORMS}, not {type(value).__name__}.")
+    text = value.strip()
+    if not text:
+        raise _bad(field, f"{field} is empty; it must be {FORMS}.")
+    if len(text) > max_bytes * 4 // 3 + 1024:
+        raise InvalidInput.of(field, "image_too_large", f"{field} is over {max_bytes} bytes.", allowed=max_bytes)
+    lowered = text[:16].lower()
+    if lowered.startswith(("http://", "https://")):
+        return Link(text)
+    if lowered.startswith(FILE_SCHEME):
+        return _kept_file(field, text)
+    if lowered.startswith("data:"):
+        return Inline(_data_uri(field, text))
+    if (scheme := _SCHEME.match(text)) is not None:
+        raise _bad(field, f"{field} has the scheme {scheme[1][:20]!r}; it must be {FORMS}.")
+    return Inline(_base64(field, text))
+
+
+def _kept_file(field: str, text: str) -> KeptFile:
+    identifier = text[len(FILE_SCHEME) :]
+    if not is_id(identifier):
+        raise _bad(field, f"{field} is not a file reference; one looks like gesso://files/<id>.")
+    return KeptFile(identifier)
+
+
+def _data_uri(field: str, text: str) -> bytes:
+    """Decode a data URI (RFC 2397); its declared media type is not believed, the bytes are sniffed later."""
+    head, comma, body = text.partition(",")
+    if not comma:
+        raise _bad(field, f"{field} is a data URI without a comma before its data.")
+    if head.lower().endswith(";base64"):
+        return _base64(field, unquote_to_bytes(body).decode("latin-1"))
+    return unquote_to_bytes(body)
+
+
+def _base64(field: str, text: str) -> bytes:
+    """Decode standard or URL-safe base64, with or without padding and line breaks."""
+    compact = _WHITESPACE.sub("", text).rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _bad(field, f"{field} is neither a link nor valid base64; it must be {FORMS}.") from error
+
+
+def _bad(field: str, message: str) -> InvalidInput:
+    return InvalidInput.of(field, "unreadable_image", message)

@@ -1,0 +1,1 @@
+"""The HTTP server: native API, files, links, health."""

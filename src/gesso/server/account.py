@@ -1,0 +1,50 @@
+"""`/v1/account`: balance and ledger of the key's mode."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from gesso.accounts.ledger import balance, entries
+from gesso.domain.clock import to_iso
+from gesso.domain.credits import render_credits
+from gesso.server.auth import CallerOf
+from gesso.server.bodies import AccountBody, EntryBody, LedgerBody
+from gesso.server.errors import problem_responses
+from gesso.server.parts import PartsOf
+
+router = APIRouter(prefix="/v1/account", tags=["account"])
+
+
+@router.get("", response_model=AccountBody, responses=problem_responses(401))
+async def show_account(caller: CallerOf, parts: PartsOf) -> AccountBody:
+    """Show the account of this key and its balance."""
+    micro = await parts.database.read(lambda c: balance(c, caller.account_id, caller.mode))
+    return AccountBody(id=caller.account_id, mode=caller.mode, tier=caller.tier, balance=render_credits(micro))
+
+
+@router.get("/ledger", response_model=LedgerBody, responses=problem_responses(401, 422))
+async def show_ledger(
+    caller: CallerOf,
+    parts: PartsOf,
+    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> LedgerBody:
+    """List grants, charges and refunds, newest first."""
+    page = await parts.database.read(lambda c: entries(c, caller.account_id, caller.mode, cursor, limit))
+    return LedgerBody(
+        entries=[
+            EntryBody(
+                id=str(entry.id),
+                kind=entry.kind,
+                credits=render_credits(entry.micro),
+                balance_after=render_credits(entry.balance_after),
+                job_id=entry.job_id,
+                note=entry.note,
+                created_at=to_iso(entry.created_at),
+            )
+            for entry in page.entries
+        ],
+        next_cursor=page.next_cursor,
+    )

@@ -1,0 +1,70 @@
+"""The FastAPI application over the assembled parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from gesso import __version__
+from gesso.server import account, blobs, errors, files, health, jobs, models
+from gesso.server.bodies import ProblemBody, ProblemItem
+from gesso.server.metrics import Metrics
+from gesso.server.middleware import Surroundings
+from gesso.wiring import Parts
+
+DESCRIPTION = "One self-hosted server under every image model. Errors are problem documents with a stable `code`."
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application; its lifespan starts and stops the parts."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await parts.start()
+        try:
+            yield
+        finally:
+            await parts.stop()
+
+    app = FastAPI(
+        title="Gesso",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.parts = parts
+    app.state.metrics = Metrics(commits=lambda: parts.database.commits, running=lambda: parts.worker.running)
+    for module in (jobs, models, files, account, blobs, health):
+        app.include_router(module.router)
+    errors.install(app)
+    app.add_middleware(Surroundings, metrics=app.state.metrics, max_body_bytes=parts.max_body_bytes)
+    _document_problems(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Put the problem document into the schema and drop FastAPI's own validation error, which is never sent."""
+    original = app.openapi
+
+    def openapi() -> dict[str, object]:
+        if app.openapi_schema is None:
+            schema = original()
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            for kind in (ProblemItem, ProblemBody):
+                schemas[kind.__name__] = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas[kind.__name__].pop("$defs", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,46 @@
+"""`/blobs/{id}`: stored bytes behind signed, expiring links."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from gesso.domain.clock import SECOND
+from gesso.domain.errors import Forbidden, NotFound
+from gesso.server.errors import problem_responses
+from gesso.server.parts import PartsOf
+from gesso.storage.rows import get_blob
+
+router = APIRouter(tags=["files"])
+
+
+@router.get(
+    "/blobs/{blob_id}",
+    response_class=Response,
+    responses={200: {"description": "The bytes.", "content": {"image/*": {}}}, **problem_responses(403, 404, 422)},
+)
+@router.head("/blobs/{blob_id}", response_class=Response, include_in_schema=False)
+async def fetch_blob(request: Request, blob_id: str, expires: str, signature: str, parts: PartsOf) -> Response:
+    """Return the bytes, to whoever holds a link that is still valid."""
+    now = parts.clock()
+    if not parts.links.verify(blob_id, "GET", expires, signature, now // SECOND):
+        raise Forbidden("This link is not valid or has expired: ask for the job or the file again to get a fresh one.")
+    row = await parts.database.read(lambda connection: get_blob(connection, blob_id))
+    if row is None or (row.expires_at is not None and row.expires_at <= now):
+        raise NotFound("This picture was deleted.")
+    etag = f'"{row.sha256}"'
+    headers = {
+        "Content-Length": str(row.size_bytes),
+        "Content-Disposition": f'inline; filename="{row.id}.{row.media_type.rpartition("/")[2]}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Cache-Control": "private, max-age=3600, immutable",
+        "ETag": etag,
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag})
+    if request.method == "HEAD":
+        return Response(status_code=200, headers=headers, media_type=row.media_type)
+    body = parts.blobs.stream(row.account_id, row.id)
+    return StreamingResponse(body, headers=headers, media_type=row.media_type)

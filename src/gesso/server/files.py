@@ -1,0 +1,188 @@
+"""`/v1/files` and `/v1/uploads`: pictures kept to be named in jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.datastructures import UploadFile
+
+from gesso.accounts.keys import Caller
+from gesso.domain.clock import SECOND, to_iso
+from gesso.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, PayloadTooLarge
+from gesso.domain.ids import is_id, new_id
+from gesso.imaging.decode import inspect
+from gesso.intake.sources import FILE_SCHEME
+from gesso.server.auth import CallerOf
+from gesso.server.bodies import FileBody, FilesBody, UploadBody
+from gesso.server.errors import problem_responses
+from gesso.server.links import base_url, linker
+from gesso.server.parts import PartsOf
+from gesso.server.reading import media_type, read_form
+from gesso.server.render import LinkTo
+from gesso.storage.files import keep_file
+from gesso.storage.rows import BlobRow, blobs_of_account, delete_blob_row, get_blob, get_own_blob
+from gesso.wiring import Parts
+
+router = APIRouter(tags=["files"])
+UPLOAD_SECONDS = 3600
+
+_FILE_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+_PUT_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post(
+    "/v1/files",
+    status_code=201,
+    response_model=FileBody,
+    openapi_extra=_FILE_SCHEMA,
+    responses=problem_responses(400, 401, 413, 422),
+)
+async def keep(request: Request, caller: CallerOf, parts: PartsOf) -> FileBody:
+    """Keep a picture sent as the multipart part `file`."""
+    if media_type(request) != "multipart/form-data":
+        raise InvalidInput.of("file", "required", "Send multipart/form-data with the picture as the part file.")
+    form = await read_form(request, parts.max_picture_bytes)
+    try:
+        part = form.get("file")
+        if not isinstance(part, UploadFile):
+            raise InvalidInput.of("file", "required", "The part file is missing or has no file name.")
+        if (part.size or 0) > parts.max_picture_bytes:
+            raise _too_large(parts)
+        data, filename = await part.read(), part.filename
+    finally:
+        await form.close()
+    return _body(await _keep(parts, caller, data, filename, None), linker(parts, request))
+
+
+async def _keep(parts: Parts, caller: Caller, data: bytes, filename: str | None, blob_id: str | None) -> BlobRow:
+    """Check that the bytes are a picture within the limits, then keep them."""
+    header = inspect(data, "file", parts.decode_limits)
+    name = filename.encode("utf-8", "replace").decode().replace("\0", "")[:255] if filename else None
+    return await keep_file(
+        parts.database,
+        parts.blobs,
+        caller,
+        data,
+        f"image/{header.format}",
+        name,
+        parts.clock(),
+        parts.file_microseconds,
+        blob_id=blob_id,
+    )
+
+
+@router.get("/v1/files", response_model=FilesBody, responses=problem_responses(401, 422))
+async def list_files(
+    request: Request, caller: CallerOf, parts: PartsOf, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> FilesBody:
+    """List the newest files."""
+    rows = await parts.database.read(lambda c: blobs_of_account(c, caller.account_id, caller.mode, "file", limit))
+    link = linker(parts, request)
+    return FilesBody(files=[_body(row, link) for row in rows])
+
+
+@router.get("/v1/files/{file_id}", response_model=FileBody, responses=problem_responses(401, 404, 422))
+async def show_file(request: Request, file_id: str, caller: CallerOf, parts: PartsOf) -> FileBody:
+    """Show one file."""
+    return _body(await _own(parts, file_id, caller), linker(parts, request))
+
+
+@router.delete("/v1/files/{file_id}", status_code=204, responses=problem_responses(401, 404, 422))
+async def delete_file(file_id: str, caller: CallerOf, parts: PartsOf) -> Response:
+    """Delete a file for good. A job still waiting for it fails, refunded."""
+    row = await _own(parts, file_id, caller)
+    await parts.database.write(lambda c: delete_blob_row(c, row.id))
+    await parts.blobs.delete(row.account_id, row.id)
+    return Response(status_code=204)
+
+
+@router.post("/v1/uploads", status_code=201, response_model=UploadBody, responses=problem_responses(401))
+async def start_upload(request: Request, caller: CallerOf, parts: PartsOf) -> UploadBody:
+    """Return an address for one PUT of a picture, which needs no credentials and works for an hour."""
+    upload = new_id()
+    expires = parts.clock() // SECOND + UPLOAD_SECONDS
+    subject = _subject(caller.account_id, caller.mode, upload)
+    query = parts.links.sign(subject, "PUT", expires)
+    return UploadBody(
+        id=upload,
+        reference=FILE_SCHEME + upload,
+        put_url=f"{base_url(parts, request)}/uploads/{caller.account_id}/{caller.mode}/{upload}?{query}",
+        expires_at=to_iso(expires * SECOND),
+        max_bytes=parts.max_picture_bytes,
+    )
+
+
+@router.put(
+    "/uploads/{account_id}/{mode}/{upload_id}",
+    status_code=201,
+    response_model=FileBody,
+    openapi_extra=_PUT_SCHEMA,
+    responses=problem_responses(403, 409, 413, 422),
+)
+async def receive_upload(
+    request: Request, account_id: str, mode: str, upload_id: str, expires: str, signature: str, parts: PartsOf
+) -> FileBody:
+    """Take the bytes of a started upload, once."""
+    subject = _subject(account_id, mode, upload_id)
+    if not parts.links.verify(subject, "PUT", expires, signature, parts.clock() // SECOND):
+        raise Forbidden("This upload address is not valid or has expired: start a new one with POST /v1/uploads.")
+    if await parts.database.read(lambda c: get_blob(c, upload_id)) is not None:
+        raise Conflict("This upload was already received.")
+    if int(request.headers.get("content-length") or 0) > parts.max_picture_bytes:
+        raise _too_large(parts)
+    data = await request.body()
+    if len(data) > parts.max_picture_bytes:
+        raise _too_large(parts)
+    caller = Caller(account_id=account_id, key_id="", mode="live" if mode == "live" else "test", tier="")
+    return _body(await _keep(parts, caller, data, None, upload_id), linker(parts, request))
+
+
+def _subject(account_id: str, mode: str, upload_id: str) -> str:
+    return f"{account_id}/{mode}/{upload_id}"
+
+
+def _too_large(parts: Parts) -> PayloadTooLarge:
+    limit = parts.max_picture_bytes
+    return PayloadTooLarge(f"The picture is over the limit of {limit} bytes.", limit_bytes=limit)
+
+
+async def _own(parts: Parts, file_id: str, caller: Caller) -> BlobRow:
+    if not is_id(file_id):
+        raise NotFound("There is no such file.")
+    row = await parts.database.read(lambda c: get_own_blob(c, file_id, caller.account_id, caller.mode))
+    if row.owner != "file":
+        raise NotFound("There is no such file.")
+    return row
+
+
+def _body(row: BlobRow, link: LinkTo) -> FileBody:
+    return FileBody(
+        id=row.id,
+        reference=FILE_SCHEME + row.id,
+        url=link(row.id),
+        media_type=row.media_type,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        filename=row.filename,
+        created_at=to_iso(row.created_at),
+        expires_at=to_iso(row.expires_at) if row.expires_at else None,
+    )

@@ -1,0 +1,75 @@
+"""`/healthz`, `/readyz`, `/metrics`."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gesso import __version__
+from gesso.accounts.keys import find_caller
+from gesso.domain.errors import GessoError, Unauthenticated
+from gesso.server.bodies import HealthBody, ReadyBody
+from gesso.server.errors import problem_responses
+from gesso.server.parts import PartsOf
+
+router = APIRouter(tags=["health"])
+_bearer = HTTPBearer(auto_error=False)
+
+
+@router.get("/healthz", response_model=HealthBody)
+async def healthz() -> HealthBody:
+    """Say that the process answers."""
+    return HealthBody(status="ok", version=__version__)
+
+
+@router.get(
+    "/readyz",
+    response_model=ReadyBody,
+    responses={503: {"description": "Something it needs is missing.", "model": ReadyBody}},
+)
+async def readyz(parts: PartsOf, response: Response) -> ReadyBody:
+    """Say whether jobs can be accepted and run: database, storage, engines."""
+    checks = {"database": "ok", "storage": "ok"}
+    try:
+        await parts.database.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+    except SQLAlchemyError:
+        checks["database"] = "failed"
+    try:
+        await parts.blobs.check()
+    except GessoError:
+        checks["storage"] = "failed"
+    checks |= {f"engine:{name}": reason or "ok" for name, reason in parts.engine_states()}
+    ready = all(checks[name] == "ok" for name in ("database", "storage"))
+    if not ready:
+        response.status_code = 503
+    return ReadyBody(status="ready" if ready else "not_ready", checks=checks)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"description": "Prometheus text.", "content": {"text/plain": {}}}, **problem_responses(401)},
+)
+async def metrics(
+    request: Request,
+    parts: PartsOf,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Response:
+    """Return the metrics, to a caller on this machine or with a key."""
+    if not _is_loopback(request):
+        secret = credentials.credentials if credentials else ""
+        if await parts.database.read(lambda connection: find_caller(connection, secret)) is None:
+            raise Unauthenticated
+    return Response(request.app.state.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _is_loopback(request: Request) -> bool:
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

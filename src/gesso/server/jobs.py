@@ -1,0 +1,263 @@
+"""`/v1/jobs`: submit, watch, list, cancel, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+import structlog
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from gesso.accounts.keys import Caller
+from gesso.domain.errors import GessoError, InvalidInput, NotFound
+from gesso.domain.ids import is_id
+from gesso.domain.job import Job
+from gesso.intake.accept import Ask
+from gesso.jobs.cancel import cancel
+from gesso.jobs.delete import delete
+from gesso.jobs.store import get_own_job, list_jobs
+from gesso.server.auth import CallerOf
+from gesso.server.bodies import JobAsk, JobBody, JobPageBody, QuoteBody, State
+from gesso.server.errors import problem_responses
+from gesso.server.links import linker
+from gesso.server.parts import PartsOf
+from gesso.server.preferences import wait_seconds
+from gesso.server.reading import idempotency_key, read_ask
+from gesso.server.render import (
+    event_text,
+    job_body,
+    job_headers,
+    price_body,
+    route_body,
+    snapshot_json,
+    verdict_body,
+)
+from gesso.wiring import Parts
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+KEEP_ALIVE_SECONDS = 15.0
+CANCEL_WAIT_SECONDS = 5.0
+JobId = Annotated[str, Path(description="Id of a job.")]
+
+_ASK_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": JobAsk.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["model"],
+                    "properties": {
+                        "model": {"type": "string"},
+                        "input": {"type": "string", "description": "Parameters as JSON; parts of their own win."},
+                        "image": {"type": "string", "format": "binary", "description": "Any picture parameter."},
+                        "mask": {"type": "string", "format": "binary"},
+                    },
+                    "additionalProperties": True,
+                }
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobBody,
+    openapi_extra=_ASK_SCHEMA,
+    responses={
+        200: {"description": "The job ended within Prefer: wait, or the quote.", "model": JobBody | QuoteBody},
+        202: {"description": "Accepted; it will end exactly once."},
+        **problem_responses(400, 401, 402, 409, 413, 415, 422, 429),
+    },
+)
+async def submit_job(
+    request: Request,
+    caller: CallerOf,
+    parts: PartsOf,
+    quote: Annotated[bool, Query(description="Only say what would happen: price, route, verdicts.")] = False,
+    prefer: Annotated[str | None, Header(description="wait=N: answer when the job ended, or after N seconds.")] = None,
+    idempotency_key_header: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", description="A repeat of the same request with the same key is the same job."),
+    ] = None,
+) -> Response:
+    """Submit a job. Answers 202 with the job, or 200 with the ended job when `Prefer: wait=N` was sent."""
+    raw = await read_ask(request, parts.max_picture_bytes)
+    ask = Ask(
+        model=raw.model,
+        input=raw.input,
+        strict=raw.strict,
+        metadata=raw.metadata,
+        idempotency_key=idempotency_key(request),
+    )
+    if quote:
+        return await _quote(parts, ask, caller)
+    submitted = await parts.intake.accept(ask, caller)
+    job = submitted.job
+    if not submitted.replayed:
+        request.app.state.metrics.jobs_submitted.labels(job.model, job.mode).inc()
+    wait = wait_seconds(prefer)
+    if wait is not None and not job.is_terminal:
+        job = await parts.feed.wait(job.id, wait) or await _load(parts, job.id, caller)
+    extra = {"Location": f"/v1/jobs/{job.id}"}
+    if wait is not None:
+        extra["Preference-Applied"] = f"wait={wait:.0f}"
+    if submitted.replayed:
+        extra["Idempotent-Replayed"] = "true"
+    return _answer(parts, request, job, 200 if job.is_terminal and wait is not None else 202, extra)
+
+
+async def _quote(parts: Parts, ask: Ask, caller: Caller) -> Response:
+    prepared = await parts.intake.quote(ask, caller)
+    route = prepared.plan.routes[0]
+    body = QuoteBody(
+        model=prepared.model.slug,
+        operation=prepared.request.operation,
+        route=route_body(prepared.plan),
+        parameters=[verdict_body(verdict) for verdict in route.verdicts],
+        price=price_body(prepared.plan),
+        pictures=prepared.request.count,
+        width=prepared.request.width,
+        height=prepared.request.height,
+    )
+    return Response(body.model_dump_json(), 200, media_type="application/json")
+
+
+@router.get("", response_model=JobPageBody, responses=problem_responses(401, 422))
+async def list_own_jobs(
+    request: Request,
+    caller: CallerOf,
+    parts: PartsOf,
+    state: Annotated[State | None, Query()] = None,
+    model: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> JobPageBody:
+    """List jobs, newest first."""
+    page = await parts.database.read(
+        lambda c: list_jobs(
+            c, caller.account_id, caller.mode, state, _text("model", model), _text("cursor", cursor), limit
+        )
+    )
+    link = linker(parts, request)
+    return JobPageBody(jobs=[job_body(job, link) for job in page.jobs], next_cursor=page.next_cursor)
+
+
+def _text(name: str, value: str | None) -> str | None:
+    """Refuse a NUL: some databases cannot hold it."""
+    if value is not None and "\0" in value:
+        raise InvalidInput.of(name, "not_text", f"{name} holds a NUL.")
+    return value
+
+
+@router.get("/{job_id}", response_model=JobBody, responses=problem_responses(401, 404, 422))
+async def show_job(
+    request: Request,
+    job_id: JobId,
+    caller: CallerOf,
+    parts: PartsOf,
+    prefer: Annotated[str | None, Header(description="wait=N: answer when the job ended, or after N seconds.")] = None,
+) -> Response:
+    """Show one job, at once or when it ended."""
+    job = await _load(parts, job_id, caller)
+    wait = wait_seconds(prefer)
+    if wait is not None and not job.is_terminal:
+        job = await parts.feed.wait(job.id, wait) or await _load(parts, job_id, caller)
+    return _answer(parts, request, job, 200, {})
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "Server-sent events: job, progress …, job.", "content": {"text/event-stream": {}}},
+        **problem_responses(401, 404, 422),
+    },
+)
+async def watch_job(request: Request, job_id: JobId, caller: CallerOf, parts: PartsOf) -> StreamingResponse:
+    """Stream the job's progress: an event `job` first and last, `progress` between."""
+    job = await _load(parts, job_id, caller)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(parts, request, job, caller), media_type="text/event-stream", headers=headers)
+
+
+async def _events(parts: Parts, request: Request, job: Job, caller: Caller) -> AsyncIterator[bytes]:
+    link = linker(parts, request)
+    yield event_text("job", job_body(job, link).model_dump_json())
+    if job.is_terminal:
+        return
+    snapshots = parts.feed.subscribe(job.id)
+    pending = asyncio.ensure_future(anext(snapshots, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
+            if not done:
+                yield b": still here\n\n"
+                continue
+            snapshot = pending.result()
+            if snapshot is None:
+                break
+            if snapshot.stage and snapshot.state in ("queued", "running"):
+                yield event_text("progress", snapshot_json(snapshot))
+            pending = asyncio.ensure_future(anext(snapshots, None))
+    finally:
+        pending.cancel()
+        await asyncio.gather(pending, return_exceptions=True)
+    try:
+        job = await _load(parts, job.id, caller)
+    except NotFound:  # deleted while we watched
+        return
+    yield event_text("job", job_body(job, link).model_dump_json())
+
+
+@router.post("/{job_id}/cancel", response_model=JobBody, responses=problem_responses(401, 404, 409, 422))
+async def cancel_job(request: Request, job_id: JobId, caller: CallerOf, parts: PartsOf) -> Response:
+    """Cancel a job that has not ended; what it cost is refunded."""
+    _check_id(job_id)
+    now = parts.clock()
+    job = await parts.database.write(lambda c: cancel(c, job_id, caller.account_id, caller.mode, now))
+    if job.is_terminal:
+        parts.feed.publish(job)
+    elif parts.worker.cancel(job.id):
+        job = await parts.feed.wait(job.id, CANCEL_WAIT_SECONDS) or await _load(parts, job_id, caller)
+    return _answer(parts, request, job, 200, {})
+
+
+@router.delete("/{job_id}", status_code=204, responses=problem_responses(401, 404, 409, 422))
+async def delete_job(job_id: JobId, caller: CallerOf, parts: PartsOf) -> Response:
+    """Wipe an ended job's prompt, request and pictures; its id, state and money stay."""
+    _check_id(job_id)
+    now = parts.clock()
+    _, blobs = await parts.database.write(lambda c: delete(c, job_id, caller.account_id, caller.mode, now))
+    for blob in blobs:
+        try:
+            await parts.blobs.delete(blob.account_id, blob.id)
+        except GessoError:  # the row is gone: nobody can reach the object, and the sweep removes it
+            log.warning("blob_left_behind", blob=blob.id)
+    return Response(status_code=204)
+
+
+def _check_id(job_id: str) -> None:
+    if not is_id(job_id):
+        raise NotFound("There is no such job.")
+
+
+async def _load(parts: Parts, job_id: str, caller: Caller) -> Job:
+    """Return a live job from memory, any other from its row; `NotFound` when absent or another's."""
+    _check_id(job_id)
+    live = parts.feed.live(job_id)
+    if live is not None and (live.account_id, live.mode) == (caller.account_id, caller.mode):
+        return live
+    return await parts.database.read(lambda c: get_own_job(c, job_id, caller.account_id, caller.mode))
+
+
+def _answer(parts: Parts, request: Request, job: Job, status: Literal[200, 202], extra: dict[str, str]) -> Response:
+    body = job_body(job, linker(parts, request), parts.feed.snapshot(job.id))
+    headers = {**job_headers(job), **extra}
+    return Response(body.model_dump_json(), status, headers, "application/json")

@@ -1,0 +1,71 @@
+"""What surrounds every request: its id, the body limit, the access log line and its metrics. Plain ASGI, no copies."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gesso.domain.errors import PayloadTooLarge
+from gesso.domain.ids import new_id
+from gesso.server.metrics import Metrics
+
+log = structlog.get_logger("gesso.access")
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class Surroundings:
+    """Outermost layer of the app."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int) -> None:
+        self._app, self._metrics, self._max_body = app, metrics, max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = scope["request_id"] = new_id()
+        status = 500
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, limited(receive, self._max_body), marked)
+        finally:
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "unknown")
+            self._metrics.requests.labels(scope["method"] if route != "unknown" else "-", route, str(status)).inc()
+            self._metrics.request_seconds.labels(route).observe(seconds)
+            if scope["path"] not in _QUIET:
+                line = log.info if status < 500 else log.error
+                line(
+                    "request",
+                    request_id=request_id,
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                )
+
+
+def limited(receive: Receive, limit: int) -> Receive:
+    """Return a receive that raises `PayloadTooLarge` once the body passes the limit."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise PayloadTooLarge(f"The body is over the limit of {limit} bytes.", limit_bytes=limit)
+        return message
+
+    return counted

@@ -1,0 +1,18 @@
+"""The assembled server as its routes see it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from gesso.wiring import Parts
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the parts of the app that answers this request."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(parts_of)]

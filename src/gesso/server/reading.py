@@ -1,0 +1,188 @@
+"""Read a request's body: JSON of bounded depth, or multipart, into the native form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+
+from gesso.domain.errors import InvalidInput, MalformedBody, PayloadTooLarge, Problem, UnsupportedMedia
+
+MAX_DEPTH = 32
+MAX_METADATA_BYTES = 16 * 1024
+MAX_KEY_LENGTH = 255
+ENVELOPE = ("model", "input", "metadata", "strict")
+
+
+@dataclass(frozen=True)
+class RawAsk:
+    """The envelope of `POST /v1/jobs`, its types checked, its input not."""
+
+    model: Any
+    input: dict[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+
+def media_type(request: Request) -> str:
+    """Return the media type of the body, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_ask(request: Request, max_picture_bytes: int) -> RawAsk:
+    """Read the envelope from JSON or from multipart."""
+    kind = media_type(request)
+    if kind == "multipart/form-data":
+        return await _from_multipart(request, max_picture_bytes)
+    if kind not in ("application/json", ""):
+        raise UnsupportedMedia(f"Send application/json or multipart/form-data, not {kind}.")
+    return _envelope(await read_json_object(request))
+
+
+async def read_json_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object of the body; raise `MalformedBody` or, for another JSON value, `InvalidInput`."""
+    value = parse_json(await request.body(), "The body")
+    if not isinstance(value, dict):
+        raise InvalidInput.of("body", "type", f"The body must be a JSON object, not {type(value).__name__}.")
+    return value
+
+
+def parse_json(text: bytes | str, what: str) -> Any:
+    """Parse JSON, refusing what is too deep, is not Unicode, or uses NaN and Infinity (not JSON, RFC 8259)."""
+
+    def refuse(constant: str) -> Any:
+        raise MalformedBody(f"{what} is not JSON: {constant} is not a JSON value.")
+
+    try:
+        value = json.loads(text, parse_constant=refuse)
+    except RecursionError as error:
+        raise MalformedBody(f"{what} is nested deeper than {MAX_DEPTH} levels.") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise MalformedBody(f"{what} is not valid JSON{where}.") from error
+    _walk(value, what)
+    return value
+
+
+def _walk(value: Any, what: str) -> None:
+    """Refuse depth over the limit and text that is not Unicode (lone surrogates) or holds NUL, wherever it is."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                for key in item:
+                    _check_text(key, what)
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+            elif isinstance(item, str):
+                _check_text(item, what)
+        level = below
+    if level:
+        raise MalformedBody(f"{what} is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _check_text(text: str, what: str) -> None:
+    if text.isascii():
+        if "\0" not in text:
+            return
+    elif "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text):
+        return
+    shown = text[:40].encode("ascii", "backslashreplace").decode()
+    raise InvalidInput.of(
+        "body", "not_text", f"{what} has text with a NUL or a lone surrogate: {shown!r}.", allowed="Unicode text"
+    )
+
+
+def _envelope(body: dict[str, Any]) -> RawAsk:
+    problems = [
+        Problem(
+            field=name[:100], code="unknown_field", message=f"{name[:100]} is not a field here.", allowed=list(ENVELOPE)
+        )
+        for name in body
+        if name not in ENVELOPE
+    ]
+    problems += _wrong_type(body, "input", dict, "a JSON object with the model's parameters")
+    problems += _wrong_type(body, "metadata", dict, "a JSON object")
+    problems += _wrong_type(body, "strict", bool, "true or false")
+    if "input" not in body:
+        problems.append(Problem(field="input", code="required", message="input is missing: the model's parameters."))
+    if isinstance(body.get("metadata"), dict) and len(json.dumps(body["metadata"])) > MAX_METADATA_BYTES:
+        message = f"metadata is over {MAX_METADATA_BYTES} bytes."
+        problems.append(Problem(field="metadata", code="too_long", message=message, allowed=MAX_METADATA_BYTES))
+    if problems:
+        raise InvalidInput(problems)
+    return RawAsk(body.get("model"), body["input"], body.get("metadata") or {}, body.get("strict") or False)
+
+
+def _wrong_type(body: dict[str, Any], name: str, kind: type, allowed: str) -> list[Problem]:
+    value = body.get(name)
+    if name not in body or isinstance(value, kind):
+        return []
+    return [
+        Problem(
+            field=name, code="type", message=f"{name} must be {allowed}, not {type(value).__name__}.", allowed=allowed
+        )
+    ]
+
+
+async def read_form(request: Request, max_picture_bytes: int) -> FormData:
+    """Parse multipart; its files are spooled to disk past a megabyte."""
+    try:
+        return await request.form(max_files=32, max_fields=256, max_part_size=max_picture_bytes)
+    except (MultiPartException, HTTPException) as error:
+        reason = error.message if isinstance(error, MultiPartException) else error.detail
+        raise MalformedBody(f"The multipart body could not be read: {reason}") from error
+
+
+async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
+    """Read `model`, `metadata`, `strict` and `input` (JSON) from parts; any other part is a parameter of the model."""
+    form = await read_form(request, max_picture_bytes)
+    body: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    try:
+        for name, part in form.multi_items():
+            value = await _part(name, part, max_picture_bytes)
+            if name in ENVELOPE:
+                body[name] = value if name == "model" else parse_json(value, name)
+            elif name in given:
+                given[name] = [*(given[name] if isinstance(given[name], list) else [given[name]]), value]
+            else:
+                given[name] = value
+    finally:
+        await form.close()
+    if not isinstance(body.get("input", {}), dict):
+        raise InvalidInput.of("input", "type", "input must be a JSON object with the model's parameters.")
+    body["input"] = body.get("input", {}) | given
+    return _envelope(body)
+
+
+async def _part(name: str, part: UploadFile | str, max_bytes: int) -> bytes | str:
+    if isinstance(part, str):
+        _check_text(part, name)
+        return part
+    if (part.size or 0) > max_bytes:
+        raise PayloadTooLarge(f"{name} is over the limit of {max_bytes} bytes.", limit_bytes=max_bytes)
+    return await part.read()
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the `Idempotency-Key` header, checked: 1 … 255 printable ASCII characters."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise InvalidInput.of(
+            "Idempotency-Key",
+            "idempotency_key",
+            f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters.",
+        )
+    return key

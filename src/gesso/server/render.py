@@ -1,0 +1,104 @@
+"""A job in the words of the native API: its JSON and its headers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from gesso.domain.clock import to_iso
+from gesso.domain.credits import render_credits
+from gesso.domain.events import Snapshot
+from gesso.domain.job import Job
+from gesso.domain.request import Plan, Verdict
+from gesso.server.bodies import (
+    FailureBody,
+    JobBody,
+    NoteBody,
+    PictureBody,
+    PriceBody,
+    ProgressBody,
+    RouteBody,
+    VerdictBody,
+)
+
+LinkTo = Callable[[str], str]  # blob id → signed link
+
+
+def job_body(job: Job, link: LinkTo, snapshot: Snapshot | None = None) -> JobBody:
+    """Return the JSON form of a job."""
+    request = job.request
+    progress = None
+    if snapshot is not None and snapshot.stage and not job.is_terminal:
+        progress = ProgressBody(stage=snapshot.stage, done=snapshot.done, total=snapshot.total)
+    return JobBody(
+        id=job.id,
+        state=job.state,
+        model=job.model,
+        operation=request.operation if request else None,
+        mode=job.mode,
+        created_at=to_iso(job.created_at),
+        started_at=_time(job.started_at),
+        ended_at=_time(job.ended_at),
+        deleted_at=_time(job.deleted_at),
+        seed=request.seed if request else None,
+        progress=progress,
+        pictures=[
+            PictureBody(url=link(picture.blob), **picture.model_dump(exclude={"blob"})) for picture in job.pictures
+        ],
+        error=FailureBody(**job.failure.model_dump()) if job.failure else None,
+        route=route_body(job.plan),
+        parameters=[verdict_body(verdict) for verdict in job.plan.routes[0].verdicts],
+        notes=[NoteBody(**note.model_dump()) for note in job.notes],
+        price=price_body(job.plan),
+        charged=render_credits(job.charged_micro),
+        refunded=render_credits(job.refunded_micro),
+        metadata=job.metadata,
+    )
+
+
+def route_body(plan: Plan) -> RouteBody:
+    """Return how the job is (or would be) run."""
+    route = plan.routes[0]
+    return RouteBody(engine=route.engine, fidelity=route.fidelity, runs=route.runs)
+
+
+def price_body(plan: Plan) -> PriceBody:
+    """Return what the job costs, in the model's unit and in credits."""
+    return PriceBody(amount=str(plan.price.amount), unit=plan.price.unit, credits=render_credits(plan.price_micro))
+
+
+def verdict_body(verdict: Verdict) -> VerdictBody:
+    """Return one verdict; references to pictures are shown without internal ids."""
+    return VerdictBody(**verdict.model_dump())
+
+
+def job_headers(job: Job) -> dict[str, str]:
+    """Return `Server-Timing` (milliseconds a stage) and `Gesso-Parameters` (what was ignored or clamped)."""
+    headers = {}
+    if job.timings:
+        headers["Server-Timing"] = ", ".join(f"{stage};dur={1000 * s:.1f}" for stage, s in job.timings.items())
+    changed = [v for v in job.plan.routes[0].verdicts if v.verdict in ("ignored", "clamped")]
+    if changed:
+        headers["Gesso-Parameters"] = ", ".join(f"{_token(v.parameter)};{v.verdict}" for v in changed)[:4000]
+    return headers
+
+
+def _token(name: str) -> str:
+    """Make a parameter's name safe for a header."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in name)
+
+
+def _time(microseconds: int | None) -> str | None:
+    return None if microseconds is None else to_iso(microseconds)
+
+
+def event_text(name: str, data: str) -> bytes:
+    """Render one server-sent event; `data` is one line of JSON."""
+    return f"event: {name}\ndata: {data}\n\n".encode()
+
+
+def snapshot_json(snapshot: Snapshot) -> str:
+    """Return the JSON of a progress event."""
+    return json.dumps(
+        {"state": snapshot.state, "stage": snapshot.stage, "done": snapshot.done, "total": snapshot.total}
+    )

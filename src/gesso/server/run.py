@@ -1,0 +1,62 @@
+"""Serve the application with uvicorn until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from gesso.domain.errors import OperatorError
+from gesso.server.app import create_app
+from gesso.wiring import Parts
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._on_ready()
+
+
+def serve(parts: Parts, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Listen until SIGINT or SIGTERM. Calls `on_ready` with the URL once requests are answered."""
+    listener = _listen(host, port)
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - only compared
+    shown = f"[{shown}]" if ":" in shown else shown
+    url = parts.public_url or f"http://{shown}:{listener.getsockname()[1]}"
+    config = uvicorn.Config(
+        create_app(parts),
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(parts.trusted_proxies),
+        forwarded_allow_ips=list(parts.trusted_proxies),
+        timeout_graceful_shutdown=max(1, int(parts.grace_seconds) + 5),
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    server = _Server(config, lambda: on_ready(url))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or "it cannot be used"
+        raise OperatorError(f"Cannot listen on {host}:{port}: {reason}. Choose another with GESSO_PORT.") from error
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener

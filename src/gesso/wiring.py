@@ -1,0 +1,169 @@
+"""The only file that names concrete classes: assembles a server, or what one command needs, from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+
+from gesso.accounts.keys import FirstKeys, first_start
+from gesso.catalogue.load import Catalogue, load_catalogue
+from gesso.database.connect import Database
+from gesso.database.lock import own_data_directory
+from gesso.domain.clock import HOUR, SECOND, Clock, now_microseconds
+from gesso.domain.credits import MICRO
+from gesso.domain.errors import OperatorError
+from gesso.domain.request import RouteChoice
+from gesso.engines.builtin.engine import BuiltinEngine
+from gesso.engines.engine import Engine
+from gesso.engines.registry import Engines
+from gesso.imaging.budget import PixelBudget
+from gesso.imaging.decode import DecodeLimits
+from gesso.intake.accept import Intake, IntakeLimits
+from gesso.intake.prepare import Rules
+from gesso.jobs.feed import Feed
+from gesso.jobs.submit import QueueLimits
+from gesso.outgoing.fetch import Outgoing, Policy
+from gesso.settings import Settings
+from gesso.storage.blobs import BlobStore
+from gesso.storage.links import Links, load_or_create_secret
+from gesso.workers.clean_up import CleanUp
+from gesso.workers.inputs import InputReader
+from gesso.workers.loop import Worker
+from gesso.workers.run_job import JobRunner
+
+log = structlog.get_logger(__name__)
+CLEAN_UP_SECONDS = 60.0
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Load the packaged models and the operator's own."""
+    return load_catalogue(settings.model_folders)
+
+
+def decode_limits_of(settings: Settings) -> DecodeLimits:
+    """Return the limits of input pictures."""
+    return DecodeLimits(max_bytes=settings.max_picture_bytes, max_pixels=settings.max_picture_pixels)
+
+
+def engines_of(settings: Settings) -> tuple[Engine, ...]:
+    """Return the engines of this installation."""
+    return (BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads),)
+
+
+def rules_of(settings: Settings, catalogue: Catalogue, engines: Engines) -> Rules:
+    """Return what `prepare` needs."""
+    policy = Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes)
+    return Rules(catalogue, engines.why_not, decode_limits_of(settings), policy)
+
+
+def data_folder(settings: Settings) -> Path:
+    """Return the data folder, made if it was not there."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        reason = error.strerror or "it cannot be made"
+        raise OperatorError(f"The data folder {settings.data_dir}: {reason}. Set GESSO_DATA_DIR.") from error
+    return settings.data_dir
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database beside a running server, for the commands that manage it."""
+    return Database.open_sqlite(data_folder(settings) / "gesso.db")
+
+
+class Parts:
+    """One assembled server. Opened by `build`; `start` and `stop` belong to its event loop."""
+
+    def __init__(self, settings: Settings, engines: Iterable[Engine], clock: Clock) -> None:
+        self.clock = clock
+        self.public_url = settings.public_url
+        self.trusted_proxies = settings.trusted_proxies
+        self.grace_seconds = settings.grace_seconds
+        self.max_body_bytes = settings.max_body_bytes
+        self.max_picture_bytes = settings.max_picture_bytes
+        self.link_seconds = int(settings.link_hours * 3600)
+        self.file_microseconds = int(settings.file_retention_hours * HOUR)
+        self.decode_limits = decode_limits_of(settings)
+        self._settings = settings
+
+        self.catalogue = catalogue_of(settings)
+        self.engines = Engines(engines)
+        self._held = ExitStack()
+        folder = data_folder(settings)
+        self._held.enter_context(own_data_directory(folder))
+        try:
+            self.database = Database.open_sqlite(folder / "gesso.db")
+            self._held.callback(self.database.close)
+            self.blobs = BlobStore.open_local(folder / "blobs")
+            self.links = Links(load_or_create_secret(folder / "link.secret"))
+            grant = settings.initial_credits * MICRO
+            self.first_keys: FirstKeys | None = self.database.write_blocking(lambda c: first_start(c, clock(), grant))
+        except BaseException:
+            self._held.close()
+            raise
+
+    async def start(self) -> None:
+        """Start the worker and the housekeeping."""
+        settings = self._settings
+        rules = rules_of(settings, self.catalogue, self.engines)
+        self.outgoing = Outgoing(rules.outgoing)
+        self.feed = Feed()
+        budget = PixelBudget(settings.decoded_pixels_in_flight)
+        runner = JobRunner(
+            database=self.database,
+            blobs=self.blobs,
+            reader=InputReader(self.blobs, self.outgoing, budget, self.decode_limits),
+            engines=self.engines,
+            feed=self.feed,
+            clock=self.clock,
+            output_microseconds=int(settings.output_retention_hours * HOUR),
+        )
+        self.worker = Worker(
+            database=self.database,
+            runner=runner,
+            engines=self.engines,
+            feed=self.feed,
+            clock=self.clock,
+            lease_seconds=settings.lease_seconds,
+        )
+        queue = QueueLimits(per_account=settings.queue_limit_per_account, total=settings.queue_limit_total)
+        limits = IntakeLimits(queue, int(settings.lease_seconds * SECOND), settings.allow_fidelity)
+        self.intake = Intake(rules, limits, self.database, self.blobs, self.worker, self.clock)
+        self._clean_up = CleanUp(
+            database=self.database,
+            blobs=self.blobs,
+            clock=self.clock,
+            wake_worker=self.worker.wake,
+            max_attempts=settings.max_attempts,
+            queue_timeout_microseconds=int(settings.queue_timeout_hours * HOUR),
+            interval_seconds=min(CLEAN_UP_SECONDS, settings.lease_seconds),
+        )
+        self.worker.start()
+        self._clean_up.start()
+
+    async def stop(self) -> None:
+        """Finish or give back what runs, then close everything."""
+        await self.worker.stop(self.grace_seconds)
+        await self._clean_up.stop()
+        await self.outgoing.aclose()
+        await self.engines.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close the database and let go of the data folder."""
+        self._held.close()
+
+    def engine_states(self) -> list[tuple[str, str | None]]:
+        """Return each engine with None, or why it could not run anything now."""
+        return [
+            (name, self.engines.why_not(RouteChoice(engine=name, fidelity="exact", runs=name)))
+            for name in self.engines.names
+        ]
+
+
+def build(settings: Settings, *, engines: Iterable[Engine] | None = None, clock: Clock = now_microseconds) -> Parts:
+    """Assemble a server; `engines` replaces the installation's own (tests and benchmarks)."""
+    return Parts(settings, engines_of(settings) if engines is None else engines, clock)

@@ -1,0 +1,1 @@
+"""Workers: run claimed jobs, keep their leases, clean up."""

@@ -1,0 +1,197 @@
+"""Run one claimed job up to, not including, its settlement: inputs, engine, encoding, storing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import structlog
+
+from gesso.domain.clock import Clock
+from gesso.domain.errors import GessoError, InvalidInput
+from gesso.domain.events import Checkpoint, Note, Progress, Task, Timing
+from gesso.domain.ids import new_id
+from gesso.domain.job import Failure, Job, ReportNote
+from gesso.domain.picture import MEDIA_TYPES, RawPicture, StoredPicture
+from gesso.domain.request import Request
+from gesso.engines.registry import Engines
+from gesso.imaging.encode import encode
+from gesso.imaging.provenance import DigitalSource
+from gesso.jobs.claim import save_checkpoint
+from gesso.jobs.feed import Feed
+from gesso.jobs.settle import Outcome
+from gesso.storage.blobs import BlobStore
+from gesso.storage.rows import BlobRow
+from gesso.workers.inputs import InputReader
+from gesso.workers.ports import Transactions
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another worker owns the job now: stop, settle nothing."""
+
+
+@dataclass
+class _Work:
+    """What has come of a job so far."""
+
+    pictures: list[StoredPicture]
+    outputs: list[BlobRow]
+    notes: list[ReportNote]
+    timings: dict[str, float]
+
+    def add_time(self, stage: str, seconds: float) -> None:
+        self.timings[stage] = self.timings.get(stage, 0.0) + seconds
+
+
+class JobRunner:
+    """Runs jobs; knows nothing of leases, slots or settlement."""
+
+    def __init__(
+        self,
+        *,
+        database: Transactions,
+        blobs: BlobStore,
+        reader: InputReader,
+        engines: Engines,
+        feed: Feed,
+        clock: Clock,
+        output_microseconds: int,
+    ) -> None:
+        self._database, self._blobs, self._reader = database, blobs, reader
+        self._engines, self._feed, self._clock = engines, feed, clock
+        self._output_microseconds = output_microseconds
+        self._encoding = asyncio.Semaphore(1)  # one large PNG at a time keeps the cores for the engines
+
+    async def run(self, job: Job) -> Outcome:
+        """Return how the job ended. Raises only `LeaseLost` and cancellation, after removing what it had stored."""
+        work = _Work([], [], [], {"queue": ((job.started_at or job.created_at) - job.created_at) / 1e6})
+        try:
+            await self._run(job, work)
+        except GessoError as error:
+            await self.discard(tuple(work.outputs))
+            return self._failed(work, _failure_of(error))
+        except (LeaseLost, asyncio.CancelledError):
+            await asyncio.shield(self.discard(tuple(work.outputs)))
+            raise
+        except Exception:  # an engine's bug fails its job, never the worker
+            log.exception("job_crashed", job=job.id)
+            await self.discard(tuple(work.outputs))
+            return self._failed(work, Failure(code="internal", message="The server made a mistake running this job."))
+        return Outcome(
+            state="succeeded",
+            pictures=tuple(sorted(work.pictures, key=lambda picture: picture.index)),
+            notes=tuple(work.notes),
+            timings=work.timings,
+            failure=None,
+            outputs=tuple(work.outputs),
+        )
+
+    async def _run(self, job: Job, work: _Work) -> None:
+        request, route = job.request, job.plan.routes[0]
+        assert request is not None, "a deleted job is never claimed"
+        began = time.perf_counter()
+        fetched = await self._reader.fetch(job, request) if _has_pictures(request) else {}
+        if fetched:
+            work.add_time("fetch", time.perf_counter() - began)
+        began = time.perf_counter()
+        async with self._reader.decoded(request, fetched) as inputs:
+            if fetched:
+                work.add_time("decode", time.perf_counter() - began)
+            fetched.clear()
+            task = Task(job.id, request, route, inputs.image, inputs.mask, inputs.references, job.checkpoint)
+            async with aclosing(self._engines[route.engine].run(task)) as events:
+                async for event in events:
+                    await self._take(job, request, work, event)
+
+    async def _take(self, job: Job, request: Request, work: _Work, event: object) -> None:
+        match event:
+            case Progress(stage, done, total):
+                self._feed.publish(job, stage=stage, done=done, total=total)
+            case RawPicture():
+                await self._keep(job, request, work, event)
+            case Note(code, message, data):
+                work.notes.append(ReportNote(code=code, message=message, data=data))
+            case Timing(stage, seconds):
+                work.add_time(stage, seconds)
+            case Checkpoint(token):
+                await self._commit_checkpoint(job, token)
+
+    async def _commit_checkpoint(self, job: Job, token: str) -> None:
+        worker, attempt = job.worker or "", job.attempt
+        if not await self._database.write(lambda c: save_checkpoint(c, job.id, worker, attempt, token)):
+            raise LeaseLost
+
+    async def _keep(self, job: Job, request: Request, work: _Work, raw: RawPicture) -> None:
+        """Encode, mark and store one picture; its row is written when the job is settled."""
+        began = time.perf_counter()
+        source = digital_source(request, work.notes)
+        async with self._encoding:
+            data = await asyncio.to_thread(encode, raw.pixels, request.output_format, request.output_quality, source)
+        work.add_time("encode", time.perf_counter() - began)
+        began = time.perf_counter()
+        now = self._clock()
+        media_type = MEDIA_TYPES[request.output_format]
+        row = BlobRow(
+            id=new_id(),
+            account_id=job.account_id,
+            mode=job.mode,
+            owner="job_output",
+            owner_id=job.id,
+            media_type=media_type,
+            size_bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            filename=None,
+            created_at=now,
+            expires_at=now + self._output_microseconds,
+        )
+        work.outputs.append(row)
+        await self._blobs.put(row.account_id, row.id, data)
+        work.add_time("store", time.perf_counter() - began)
+        height, width = raw.pixels.shape[:2]
+        work.pictures.append(
+            StoredPicture(
+                index=raw.index,
+                blob=row.id,
+                media_type=media_type,
+                width=width,
+                height=height,
+                size_bytes=len(data),
+                seed=raw.seed,
+                pixel_hash=raw.pixel_hash(),
+            )
+        )
+
+    async def discard(self, outputs: tuple[BlobRow, ...]) -> None:
+        """Remove stored pictures that will not be delivered; what fails here is swept later."""
+        for row in outputs:
+            try:
+                await self._blobs.delete(row.account_id, row.id)
+            except GessoError:
+                log.warning("output_left_behind", blob=row.id)
+
+    def _failed(self, work: _Work, failure: Failure) -> Outcome:
+        return Outcome(
+            state="failed", pictures=(), notes=tuple(work.notes), timings=work.timings, failure=failure, outputs=()
+        )
+
+
+def _has_pictures(request: Request) -> bool:
+    return bool(request.image or request.mask or request.references)
+
+
+def _failure_of(error: GessoError) -> Failure:
+    code = error.problems[0].code if isinstance(error, InvalidInput) and error.problems else error.code
+    return Failure(code=code, message=error.message)
+
+
+def digital_source(request: Request, notes: list[ReportNote]) -> DigitalSource:
+    """Return what the picture is: made by a model, a photograph with parts made by one, or only retouched."""
+    if request.operation == "generate":
+        return "trained"
+    retouched_only = any(note.code == "look" for note in notes) and not any(note.code == "region" for note in notes)
+    return "enhanced" if retouched_only else "composite"
