@@ -1,0 +1,121 @@
+"""`gesso doctor`: whether this installation can work, which routes are ready, and what each missing one needs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from gesso.cli.output import AsJson, Output, Quiet
+from gesso.domain.errors import GessoError
+
+if TYPE_CHECKING:
+    from gesso.catalogue.load import Catalogue
+    from gesso.engines.registry import Engines
+    from gesso.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `missing` is optional and can be added; `broken` keeps Gesso from working."""
+
+    state: Literal["ok", "missing", "broken"]
+    what: str
+    detail: str
+
+
+def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Check this installation; exit with 1 when something is broken."""
+    findings = list(_examine())
+    rows = [asdict(finding) for finding in findings]
+    Output(as_json, quiet).table(rows, {"state": "state", "what": "what", "detail": "detail"}, "state", "")
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _examine() -> Iterator[Finding]:
+    from gesso import __version__
+    from gesso.settings import load_settings
+
+    yield Finding("ok", "gesso", f"{__version__} on Python {platform.python_version()}, {platform.machine()}")
+    try:
+        settings = load_settings()
+    except GessoError as error:
+        yield Finding("broken", "settings", error.message)
+        return
+    yield Finding("ok", "settings", "read from GESSO_* variables and gesso.toml")
+    yield _data_folder(settings)
+    yield from _routes(settings)
+    yield _heic()
+
+
+def _data_folder(settings: Settings) -> Finding:
+    from gesso.accounts.keys import list_keys
+    from gesso.wiring import open_database
+
+    if not settings.data_dir.exists():
+        return Finding("ok", "data folder", f"{settings.data_dir}: not there yet; the first gesso serve makes it")
+
+    def look() -> str:
+        database = open_database(settings)
+        try:
+            keys = database.read_blocking(lambda connection: list_keys(connection, None))
+        finally:
+            database.close()
+        working = sum(key.revoked_at is None for key in keys)
+        return f"{settings.data_dir}: {working} working keys"
+
+    return _found("data folder", look)
+
+
+def _routes(settings: Settings) -> Iterator[Finding]:
+    from gesso.engines.registry import Engines
+    from gesso.wiring import catalogue_of, engines_of
+
+    try:
+        catalogue = catalogue_of(settings)
+    except GessoError as error:
+        yield Finding("broken", "catalogue", error.message)
+        return
+    yield Finding("ok", "catalogue", f"{len(catalogue.models)} models")
+    engines = Engines(engines_of(settings))
+    yield from _engines(engines)
+    yield from _models(catalogue, engines)
+
+
+def _engines(engines: Engines) -> Iterator[Finding]:
+    from gesso.domain.request import RouteChoice
+
+    for name in engines.names:
+        reason = engines.why_not(RouteChoice(engine=name, fidelity="exact", runs=name))
+        yield Finding("broken" if reason else "ok", f"engine {name}", reason or "ready")
+
+
+def _models(catalogue: Catalogue, engines: Engines) -> Iterator[Finding]:
+    from gesso.domain.request import RouteChoice
+
+    for model in catalogue.models:
+        if not model.routes:
+            yield Finding("missing", f"model {model.slug}", "no engine runs it here; test keys get a stand-in")
+        for route in model.routes:
+            choice = RouteChoice(engine=route.engine, fidelity=route.fidelity, runs=route.model or model.slug)
+            reason = engines.why_not(choice)
+            detail = f"{route.fidelity} on {route.engine}: {reason or 'ready'}"
+            yield Finding("missing" if reason else "ok", f"model {model.slug}", detail)
+
+
+def _heic() -> Finding:
+    if find_spec("pillow_heif"):
+        return Finding("ok", "HEIC pictures", "can be read")
+    return Finding("missing", "HEIC pictures", "to read them: pip install 'gesso[heic]'")
+
+
+def _found(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding("ok", what, look())
+    except GessoError as error:
+        return Finding("broken", what, error.message)

@@ -1,0 +1,81 @@
+"""`gesso keys`: make, list and revoke API keys. A secret is shown once, when it is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gesso.cli.data_folder import Account, Test, mode_of, opened_database, the_account
+from gesso.cli.output import AsJson, Output, Quiet
+from gesso.domain.clock import now_microseconds, to_iso
+
+if TYPE_CHECKING:
+    from gesso.accounts.keys import KeyRow
+
+app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    test: Test = False,
+    name: Annotated[str, typer.Option(help="A name to know the key by.")] = "",
+    account: Account = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a key and show its secret, once."""
+    from gesso.accounts.keys import create_key
+
+    now = now_microseconds()
+    with opened_database() as database:
+        key, secret = database.write_blocking(
+            lambda connection: create_key(connection, the_account(connection, account), mode_of(test), name, now)
+        )
+    sentences = [f"Your new {key.mode} key, shown this once:", f"  {secret}"]
+    Output(as_json, quiet).answer(_row(key) | {"secret": secret}, sentences, [secret])
+
+
+@app.command("list")
+def list_all(account: Account = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """List the keys, revoked ones too; secrets are not kept and cannot be shown."""
+    from gesso.accounts.keys import list_keys
+
+    with opened_database() as database:
+        rows = [_row(key) for key in database.read_blocking(lambda connection: list_keys(connection, account))]
+    titles = {
+        "id": "id",
+        "mode": "mode",
+        "prefix": "begins with",
+        "name": "name",
+        "created_at": "made",
+        "revoked_at": "revoked",
+    }
+    empty = "There are no keys yet. The first start of the server makes two: gesso serve"
+    Output(as_json, quiet).table(rows, titles, "id", empty)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `gesso keys list` shows.")],
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a key useless from now on; jobs it started go on."""
+    from gesso.accounts.keys import revoke_key
+
+    with opened_database() as database:
+        database.write_blocking(lambda connection: revoke_key(connection, key_id, now_microseconds()))
+    Output(as_json, quiet).answer({"id": key_id, "revoked": True}, [f"Key {key_id} is revoked."], [key_id])
+
+
+def _row(key: KeyRow) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "account_id": key.account_id,
+        "mode": key.mode,
+        "name": key.name,
+        "prefix": key.prefix,
+        "created_at": to_iso(key.created_at),
+        "revoked_at": None if key.revoked_at is None else to_iso(key.revoked_at),
+    }

@@ -1,0 +1,112 @@
+"""The one place that prints: tables and sentences for people, JSON for programs, or only the essential words."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the essential: ids, paths, amounts.")]
+
+Report = Callable[[str, int, int], None]  # (stage, done, total)
+
+
+class Output:
+    """How one command answers. The answer goes to stdout; what it remarks on the way goes to stderr."""
+
+    def __init__(self, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+
+    @property
+    def for_people(self) -> bool:
+        return not (self.as_json or self.quiet)
+
+    def answer(self, data: Mapping[str, Any], sentences: Sequence[str], essence: Sequence[str] = ()) -> None:
+        """Print one thing: as JSON, as sentences, or its essence (one word or path a line)."""
+        if self.as_json:
+            _write_json(data)
+        else:
+            for line in essence if self.quiet else sentences:
+                _console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def table(self, rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str], essence: str, empty: str) -> None:
+        """Print many things: JSON has every key, the table those in `titles`, quiet only `essence`."""
+        if self.as_json:
+            _write_json(list(rows))
+        elif self.quiet:
+            for row in rows:
+                _console().print(_cell(row[essence]), markup=False, highlight=False, soft_wrap=True)
+        elif not rows:
+            self.remark(empty)
+        else:
+            _print_table(rows, titles)
+
+    def remark(self, sentence: str) -> None:
+        """Say something on the side; only people get it."""
+        if self.for_people:
+            _console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Report]:
+        """Show a bar on stderr while the block runs, where a person watches; yield what reports how far it is."""
+        if not (self.for_people and sys.stderr.isatty()):
+            yield lambda stage, done, total: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=_console(stderr=True), transient=True) as progress:
+            bar = progress.add_task("starting", total=None)
+
+            def report(stage: str, done: int, total: int) -> None:
+                progress.update(bar, description=stage, completed=done, total=total)
+
+            yield report
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def _write_json(data: Any) -> None:
+    """Write one value: indented on a terminal, else on one line, so that a program can read it by lines."""
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=indent, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for key, title in titles.items():
+        numeric = all(isinstance(row[key], int | float) and not isinstance(row[key], bool) for row in rows)
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row[key])) for key in titles))
+    console = _console()
+    if not console.is_terminal:
+        console.width = 10_000  # a pipe has no width: fold nothing
+    console.print(table)
