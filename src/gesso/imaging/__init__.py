@@ -1,0 +1,1 @@
+"""Pictures between bytes and arrays: decode, mask, fit, encode, provenance; knows no job, account or network."""
