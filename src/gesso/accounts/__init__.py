@@ -1,0 +1,1 @@
+"""Accounts: who may ask (keys) and what they have left (ledger)."""

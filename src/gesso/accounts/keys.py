@@ -1,0 +1,127 @@
+"""Accounts and their API keys. A secret exists only in the answer that makes it; the database keeps its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from gesso.accounts.ledger import grant
+from gesso.database.tables import accounts, keys
+from gesso.domain.errors import NotFound
+from gesso.domain.frozen import Frozen
+from gesso.domain.ids import new_id
+from gesso.domain.request import Mode
+
+DEFAULT_TIER = "business"  # everything allowed
+MODES: tuple[Mode, ...] = ("live", "test")
+
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_SECRET_LETTERS = 43  # of 62: 256 bits
+_SHOWN_LETTERS = 6  # how much of the random part a listing shows
+
+
+class Caller(Frozen):
+    """Who asks: the account and mode that a request is made, paid and answered in."""
+
+    account_id: str
+    key_id: str
+    mode: Mode
+    tier: str
+
+
+class KeyRow(Frozen):
+    """A key as it is listed. `prefix` is the beginning of its secret; times are microseconds since 1970 (UTC)."""
+
+    id: str
+    account_id: str
+    mode: Mode
+    name: str
+    prefix: str
+    created_at: int
+    revoked_at: int | None = None
+
+
+@dataclass(frozen=True)
+class FirstKeys:
+    """What the first start shows once: the secrets of the first account's keys."""
+
+    live_secret: str
+    test_secret: str
+    account_id: str
+
+    def __repr__(self) -> str:  # the secrets must not reach a log or a traceback
+        return f"FirstKeys(account_id={self.account_id!r})"
+
+
+def create_account(connection: Connection, name: str, now: int, grant_micro: int = 0) -> str:
+    """Make an account with `grant_micro` micro-credits in each mode; return its id."""
+    account_id = new_id()
+    connection.execute(insert(accounts).values(id=account_id, name=name, tier=DEFAULT_TIER, created_at=now))
+    for mode in MODES:
+        grant(connection, account_id, mode, grant_micro, None, now, "first credits")
+    return account_id
+
+
+def create_key(connection: Connection, account_id: str, mode: Mode, name: str, now: int) -> tuple[KeyRow, str]:
+    """Make a key; return its row and its secret, which nobody can ever read again."""
+    start = f"gesso_{mode}_"
+    secret = start + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LETTERS))
+    row = KeyRow(
+        id=new_id(),
+        account_id=account_id,
+        mode=mode,
+        name=name,
+        prefix=secret[: len(start) + _SHOWN_LETTERS],
+        created_at=now,
+    )
+    connection.execute(insert(keys).values(secret_sha256=_digest(secret), **row.model_dump()))
+    return row, secret
+
+
+def _digest(secret: str) -> str:
+    """Return the SHA-256 (hex). A plain hash is enough: the secret is random, so there is nothing to guess."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_FIND = (
+    select(keys.c.account_id, keys.c.id, keys.c.mode, accounts.c.tier)
+    .join(accounts, accounts.c.id == keys.c.account_id)
+    .where(keys.c.secret_sha256 == bindparam("digest"), keys.c.revoked_at.is_(None))
+)
+
+
+def find_caller(connection: Connection, secret: str) -> Caller | None:
+    """Return who holds this secret; None when no key has it or the key is revoked."""
+    row = connection.execute(_FIND, {"digest": _digest(secret)}).one_or_none()
+    return None if row is None else Caller(account_id=row[0], key_id=row[1], mode=row[2], tier=row[3])
+
+
+def revoke_key(connection: Connection, key_id: str, now: int) -> None:
+    """Make a key useless from now on; revoking again changes nothing. Raises `NotFound`."""
+    done = connection.execute(
+        update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None)).values(revoked_at=now)
+    )
+    if done.rowcount == 0 and connection.execute(select(keys.c.id).where(keys.c.id == key_id)).first() is None:
+        raise NotFound("There is no such key.")
+
+
+def list_keys(connection: Connection, account_id: str | None) -> list[KeyRow]:
+    """Return the keys of one account, or of all, oldest first, revoked ones too."""
+    columns = [keys.c[name] for name in KeyRow.model_fields]
+    statement = select(*columns).order_by(keys.c.created_at, keys.c.id)
+    if account_id is not None:
+        statement = statement.where(keys.c.account_id == account_id)
+    return [KeyRow.model_validate(dict(row)) for row in connection.execute(statement).mappings()]
+
+
+def first_start(connection: Connection, now: int, grant_micro: int) -> FirstKeys | None:
+    """Make the first account and one key of each mode; None when there is an account already."""
+    if connection.execute(select(accounts.c.id).limit(1)).first() is not None:
+        return None
+    account_id = create_account(connection, "first account", now, grant_micro)
+    live, test = (create_key(connection, account_id, mode, "first key", now)[1] for mode in MODES)
+    return FirstKeys(live_secret=live, test_secret=test, account_id=account_id)

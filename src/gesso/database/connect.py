@@ -1,0 +1,90 @@
+"""The database as the rest of Gesso sees it: plain functions of a connection, run in transactions on other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from gesso.database.lanes import Lane, ReaderLane, WriterLane
+from gesso.database.migrations import bring_up_to_date
+from gesso.database.sqlite import connect, create_file
+from gesso.database.tickets import Ticket
+
+T = TypeVar("T")
+READERS = 2
+
+
+class Database:
+    """Runs works: `write` in a transaction that is on disk when it returns, `read` on a consistent snapshot.
+
+    A work is a plain function of a SQLAlchemy `Connection`. It must not commit, roll back or keep the connection; what
+    it raises undoes it and comes out of `write`. It may be run beside others in one transaction, never twice.
+    `StorageFailed` says that the database itself could not be written or read, and that nothing was changed.
+
+    Cancelling `await write(…)` before the work began keeps it from running at all; later it runs to its end unobserved.
+    """
+
+    def __init__(self, writer: Lane, reader: Lane) -> None:
+        self._writer, self._reader = writer, reader
+
+    @classmethod
+    def open_sqlite(cls, path: Path) -> Database:
+        """Open or make the file and bring its tables up to date; raise `OperatorError` when that cannot be."""
+        create_file(path)
+        connection = connect(path)
+        try:
+            bring_up_to_date(connection)
+            readers = [connect(path, read_only=True) for _ in range(READERS)]
+        except BaseException:
+            connection.close()
+            raise
+        return cls(WriterLane(connection), ReaderLane(readers))
+
+    @property
+    def commits(self) -> int:
+        """Return how many transactions have changed something since the database was opened."""
+        return self._writer.commits
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a work that changes something."""
+        return await _awaited(self._writer, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a work that changes nothing."""
+        return await _awaited(self._reader, work)
+
+    def write_blocking(self, work: Callable[[Connection], T]) -> T:
+        """Like `write`, for threads without an event loop (commands, start-up). Never call it from within a work."""
+        return _blocked(self._writer, work)
+
+    def read_blocking(self, work: Callable[[Connection], T]) -> T:
+        """Like `read`, for threads without an event loop."""
+        return _blocked(self._reader, work)
+
+    def close(self) -> None:
+        """Finish the works that wait, then close the connections. A second call does nothing."""
+        self._reader.close()
+        self._writer.close()
+
+    async def aclose(self) -> None:
+        """Like `close`, without holding up the event loop."""
+        await asyncio.to_thread(self.close)
+
+
+async def _awaited(lane: Lane, work: Callable[[Connection], T]) -> T:
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    lane.put(Ticket(work, future, loop))
+    result: T = await future
+    return result
+
+
+def _blocked(lane: Lane, work: Callable[[Connection], T]) -> T:
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+    lane.put(Ticket(work, future))
+    return future.result()

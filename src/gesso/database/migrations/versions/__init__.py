@@ -1,0 +1,1 @@
+"""One file per revision of the schema, numbered in order; a revision that was released is never changed."""

@@ -1,0 +1,68 @@
+"""How a SQLite file is opened: durable, concurrent, and with SQLAlchemy leaving transactions to the lanes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from gesso.domain.errors import OperatorError
+
+BUSY_MILLISECONDS = 10_000  # a command that writes beside the server holds the lock for milliseconds, a backup longer
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
+    "PRAGMA journal_mode = WAL",  # readers see a snapshot and never wait for the writer
+    "PRAGMA synchronous = FULL",  # a commit is on disk before it is answered
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -8000",  # KiB per connection
+)
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection, on which the lanes begin and end transactions."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def create_file(path: Path) -> None:
+    """Make the file, readable by its owner only, if it is not there; SQLite gives its companions the same rights."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        reason = error.strerror or "it cannot be made"
+        raise OperatorError(f"The database {path.name} cannot be opened: {reason}. Check GESSO_DATA_DIR.") from error
+
+
+def connect(path: Path, *, read_only: bool = False) -> Connection:
+    """Open one connection to a file that exists. No transaction is ever begun or ended by SQLAlchemy.
+
+    The connection may be handed to another thread, but only one may use it.
+    """
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False, "cached_statements": 512},
+    )
+    try:
+        connection = engine.connect()
+        driver = driver_of(connection)
+        for pragma in _PRAGMAS:
+            driver.execute(pragma).fetchall()
+        if read_only:
+            driver.execute("PRAGMA query_only = ON")
+    except Exception as error:
+        raise OperatorError(f"The database {path.name} cannot be opened: {reason_of(error)}") from error
+    return connection
+
+
+def reason_of(error: BaseException) -> str:
+    """Return SQLite's own words for what is wrong."""
+    original = getattr(error, "orig", None) or error
+    return f"{original}."

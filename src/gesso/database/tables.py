@@ -1,0 +1,183 @@
+"""Every table and index, as SQLAlchemy Core describes them; the migrations build the same schema.
+
+Times are BIGINT microseconds since 1970 (UTC), money BIGINT micro-credits, ids UUIDv7 text, JSON is text written by
+pydantic (request, plan and report carry a `version`). Partial indexes hold only unfinished jobs, so that ten million
+finished ones cost a submit, a claim or a poll nothing.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite counts rows by itself only when the column is exactly INTEGER.
+SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("secret_sha256", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    UniqueConstraint("secret_sha256", name="keys_secret"),
+    CheckConstraint("mode IN ('live', 'test')", name="keys_mode"),
+    Index("keys_account", "account_id", "created_at", "id"),
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("balance_micro", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "mode", name="balances_key"),
+    CheckConstraint("balance_micro BETWEEN 0 AND 4000000000000000000", name="balances_in_range"),
+    CheckConstraint("mode IN ('live', 'test')", name="balances_mode"),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("micro", BigInteger, nullable=False),  # signed: a charge is negative
+    Column("balance_after", BigInteger, nullable=False),
+    Column("job_id", Text, ForeignKey("jobs.id")),
+    Column("note", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('grant', 'charge', 'refund')", name="ledger_kind"),
+    CheckConstraint("balance_after >= 0", name="ledger_not_negative"),
+    Index("ledger_listed", "account_id", "mode", "id"),
+    # A job is charged at most once and refunded at most once, whatever the code above does.
+    Index(
+        "ledger_once_per_job",
+        "job_id",
+        "kind",
+        unique=True,
+        sqlite_where=text("job_id IS NOT NULL"),
+        postgresql_where=text("job_id IS NOT NULL"),
+    ),
+)
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("engine", Text, nullable=False),  # of the plan's first route
+    Column("picture_count", Integer, nullable=False),  # pictures asked for: a refund is the undelivered share
+    Column("request", Text),  # null once deleted
+    Column("plan", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("webhook", Text),
+    Column("priority", Integer, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", Text),
+    Column("lease_until", BigInteger),
+    Column("checkpoint", Text),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("charged_micro", BigInteger, nullable=False),
+    Column("refunded_micro", BigInteger, nullable=False),
+    Column("report", Text),  # pictures, notes, timings, failure; written when the job ends
+    Column("created_at", BigInteger, nullable=False),
+    Column("queued_at", BigInteger, nullable=False),  # created, or last put back into the queue
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("deleted_at", BigInteger),
+    UniqueConstraint("number", name="jobs_number"),
+    CheckConstraint("mode IN ('live', 'test')", name="jobs_mode"),
+    CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="jobs_state"),
+    CheckConstraint("refunded_micro >= 0 AND refunded_micro <= charged_micro", name="jobs_refund_within_charge"),
+    Index("jobs_listed", "account_id", "mode", "created_at", "id"),
+    _partial("jobs_claimable", "engine", "priority", "turn", "id", where="state = 'queued'"),
+    _partial("jobs_queued_turn", "turn", where="state = 'queued'"),
+    _partial("jobs_queued_account", "account_id", "turn", where="state = 'queued'"),
+    _partial("jobs_queued_since", "queued_at", where="state = 'queued'"),
+    _partial("jobs_leased", "lease_until", where="state = 'running'"),
+)
+
+# How many unfinished jobs each account has: limits are checked without counting jobs.
+queues = Table(
+    "queues",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.id"), primary_key=True),
+    Column("active_jobs", Integer, nullable=False),
+    CheckConstraint("active_jobs >= 0", name="queues_not_negative"),
+    _partial("queues_active", "active_jobs", where="active_jobs > 0"),
+)
+
+idempotency_records = Table(
+    "idempotency_records",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    # Written before the job's own row, so that the second of two equal submits stops at once.
+    Column("job_id", Text, ForeignKey("jobs.id", deferrable=True, initially="DEFERRED"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "mode", "key", name="idempotency_key"),
+    Index("idempotency_age", "created_at"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("owner_id", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("filename", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    CheckConstraint("mode IN ('live', 'test')", name="blobs_mode"),
+    CheckConstraint("owner IN ('job_input', 'job_output', 'file')", name="blobs_owner"),
+    Index("blobs_owned", "owner_id", "owner"),
+    _partial("blobs_expiring", "expires_at", where="expires_at IS NOT NULL"),
+    _partial("blobs_files", "account_id", "mode", "created_at", "id", where="owner = 'file'"),
+)

@@ -1,0 +1,108 @@
+"""Stored objects by account and id: on disk or in memory, through obstore. It knows bytes, not who owns them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed
+from gesso.domain.ids import is_id
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+CHUNK_BYTES = 1 << 20
+
+
+class BlobStore:
+    """Objects named `<account>/<id>`. A put is whole or not there at all; no error names a place on this machine."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def open_local(cls, path: Path) -> BlobStore:
+        """Keep objects in a folder (made if absent); raise `OperatorError` when that cannot be."""
+        from obstore.store import LocalStore
+
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or "it cannot be made"
+            raise OperatorError(f"The folder {path} for pictures: {reason}. Check GESSO_DATA_DIR.") from error
+        return cls(LocalStore(path.resolve()))
+
+    @classmethod
+    def in_memory(cls) -> BlobStore:
+        """Keep objects in memory, for tests and for work that ends with the process."""
+        from obstore.store import MemoryStore
+
+        return cls(MemoryStore())
+
+    async def put(self, account_id: str, blob_id: str, data: bytes) -> None:
+        """Store an object. Raises `Conflict` when the id is taken (objects never change), `StorageFailed`."""
+        import obstore
+
+        with _translated("written"):
+            await obstore.put_async(self._store, _key(account_id, blob_id), data, mode="create", use_multipart=False)
+
+    async def get(self, account_id: str, blob_id: str) -> bytes:
+        """Return an object's bytes. Raises `NotFound`, `StorageFailed`."""
+        import obstore
+
+        with _translated("read"):
+            result = await obstore.get_async(self._store, _key(account_id, blob_id))
+            return bytes(await result.bytes_async())
+
+    async def stream(self, account_id: str, blob_id: str) -> AsyncIterator[bytes]:
+        """Yield an object's bytes in pieces. The first step raises `NotFound`; any may raise `StorageFailed`."""
+        import obstore
+
+        with _translated("read"):
+            result = await obstore.get_async(self._store, _key(account_id, blob_id))
+            async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
+
+    async def delete(self, account_id: str, blob_id: str) -> None:
+        """Remove an object; one that is not there is a success. Raises `StorageFailed`."""
+        import obstore
+        from obstore.exceptions import NotFoundError
+
+        with _translated("deleted"):
+            try:
+                await obstore.delete_async(self._store, _key(account_id, blob_id))
+            except (NotFoundError, FileNotFoundError):
+                return
+
+    async def check(self) -> None:
+        """Raise `StorageFailed` when nothing can be written, read or removed now."""
+        from gesso.domain.ids import new_id
+
+        account_id, blob_id = new_id(), new_id()
+        await self.put(account_id, blob_id, b"?")
+        await self.get(account_id, blob_id)
+        await self.delete(account_id, blob_id)
+
+
+def _key(account_id: str, blob_id: str) -> str:
+    """Return the object's name; ids are the only words in it, so that no name can lead anywhere else."""
+    if not (is_id(account_id) and is_id(blob_id)):
+        raise NotFound("There is no such object.")
+    return f"{account_id}/{blob_id}"
+
+
+@contextmanager
+def _translated(done: str) -> Iterator[None]:
+    """Turn the store's errors, which hold paths, into ours, which do not."""
+    from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+
+    try:
+        yield
+    except (AlreadyExistsError, FileExistsError) as error:
+        raise Conflict("There is an object of this name already.") from error
+    except (NotFoundError, FileNotFoundError) as error:
+        raise NotFound("There is no such object.") from error
+    except (BaseError, OSError) as error:
+        raise StorageFailed(f"The object could not be {done}.") from error

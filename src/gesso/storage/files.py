@@ -1,0 +1,76 @@
+"""Uploads: pictures an asker keeps here, to be named in jobs. Bytes are stored before their row, removed after it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from gesso.accounts.keys import Caller
+from gesso.domain.errors import NotFound, StorageFailed
+from gesso.domain.ids import new_id
+from gesso.domain.request import Mode
+from gesso.storage.blobs import BlobStore
+from gesso.storage.rows import BlobRow, add_blob, delete_blob_row, get_own_blob
+
+T = TypeVar("T")
+
+
+class Writer(Protocol):
+    """The part of the database that files need."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T: ...
+
+
+async def keep_file(
+    database: Writer,
+    store: BlobStore,
+    caller: Caller,
+    data: bytes,
+    media_type: str,
+    filename: str | None,
+    now: int,
+    ttl: int | None,
+    *,
+    blob_id: str | None = None,
+) -> BlobRow:
+    """Keep bytes as a file of the caller for `ttl` microseconds (None: until deleted); return its row.
+
+    `blob_id` names it beforehand (a started upload); `Conflict` when that name is taken. Raises `StorageFailed`.
+    """
+    row = BlobRow(
+        id=blob_id or new_id(),
+        account_id=caller.account_id,
+        mode=caller.mode,
+        owner="file",
+        owner_id=caller.account_id,
+        media_type=media_type,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        filename=filename,
+        created_at=now,
+        expires_at=None if ttl is None else now + ttl,
+    )
+    await store.put(row.account_id, row.id, data)
+    try:
+        await database.write(lambda connection: add_blob(connection, row))
+    except Exception:
+        with suppress(StorageFailed):  # what stays behind is swept later
+            await store.delete(row.account_id, row.id)
+        raise
+    return row
+
+
+async def delete_file(database: Writer, store: BlobStore, file_id: str, account_id: str, mode: Mode) -> None:
+    """Delete a file: first its row, then its object. `NotFound` when it is not the account's (or not a file)."""
+
+    def work(connection: Connection) -> None:
+        if get_own_blob(connection, file_id, account_id, mode).owner != "file":
+            raise NotFound("There is no such file.")
+        delete_blob_row(connection, file_id)
+
+    await database.write(work)
+    await store.delete(account_id, file_id)
