@@ -1,0 +1,265 @@
+"""Run one model's request on another catalogue model: role by role, within the driven model's own ranges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gesso.catalogue.active import is_set, why_idle
+from gesso.catalogue.check import Checked
+from gesso.catalogue.limits import longest
+from gesso.catalogue.model import Model, Parameter, Route
+from gesso.catalogue.roles import SIZE_ROLES, Role
+from gesso.catalogue.sizes import Decision, decide
+from gesso.catalogue.wording import shown
+from gesso.domain.picture import PictureReference
+from gesso.domain.request import Request, Verdict, VerdictWord
+
+
+class Said(NamedTuple):
+    """A verdict before it is put on record; `used` is what goes to the engine."""
+
+    verdict: VerdictWord
+    reason: str
+    used: Any = None
+
+
+@dataclass(frozen=True)
+class Driven:
+    """The arguments for the driven model's engine, and the verdict of every parameter of the asked model."""
+
+    arguments: dict[str, Any]
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """What every rule below looks at."""
+
+    model: Model
+    target: Model
+    request: Request
+    checked: Checked
+    served: Collection[Role]
+    size: Decision
+    arguments: Mapping[str, Any]
+
+
+def drive(
+    model: Model, target: Model, route: Route, request: Request, checked: Checked, served: Collection[Role] = ()
+) -> Driven:
+    """Map a request of `model` onto `target`; `served` are roles the caller's API fulfils itself."""
+    arguments = arguments_for(target, request)
+    size = decide(model, checked.values, request.operation)
+    ask = _Ask(model, target, request, checked, served, size, arguments)
+    verdicts = tuple(record(one, checked, _say(ask, one, route)) for one in model.parameters)
+    return Driven(arguments, verdicts)
+
+
+def arguments_for(target: Model, request: Request) -> dict[str, Any]:
+    """Return the request's canonical fields, cut to what the driven model takes; None where it is free to choose."""
+    width, height = fit_size(target, request.width, request.height)
+    steps, guidance = _number(target, "steps", request.steps), _number(target, "guidance", request.guidance)
+    return {
+        "prompt": _text(target, "prompt", request.prompt),
+        "negative_prompt": _text(target, "negative_prompt", request.negative_prompt),
+        "width": width,
+        "height": height,
+        "steps": None if steps is None else int(steps),
+        "guidance": None if guidance is None else float(guidance),
+        "strength": _number(target, "strength", request.strength),
+    }
+
+
+def record(parameter: Parameter, checked: Checked, said: Said) -> Verdict:
+    """Put a verdict on record. Pictures and free text are not repeated: deleting the request has to delete them."""
+    quiet = parameter.is_picture or parameter.is_free_text
+    return Verdict(
+        parameter=parameter.name,
+        verdict=said.verdict,
+        reason=said.reason,
+        got=None if quiet else _plain(checked.values[parameter.name]),
+        used=None if quiet or said.verdict == "ignored" else _plain(said.used),
+        given=parameter.name in checked.given,
+    )
+
+
+def fit_size(target: Model, width: int | None, height: int | None) -> tuple[int | None, int | None]:
+    """Scale a size into the driven model's limits, keeping its ratio as far as both sides allow."""
+    if width is None or height is None:
+        return None, None
+    limits = target.sizing.limits
+    scale = max(1.0, limits.side_min / min(width, height), math.sqrt((limits.area_min or 0) / (width * height)))
+    scale = min(scale, limits.side_max / max(width, height))
+    if limits.area_max is not None:
+        scale = min(scale, math.sqrt(limits.area_max / (width * height)))
+    return _side(target, width * scale), _side(target, height * scale)
+
+
+def _side(target: Model, length: float) -> int:
+    limits = target.sizing.limits
+    step = limits.multiple_of
+    whole = int(length + 1e-6) // step * step
+    return min(max(whole, -(-limits.side_min // step) * step), limits.side_max // step * step)
+
+
+def _text(target: Model, role: Role, text: str) -> str:
+    parameter = target.with_role(role)
+    return text[: longest(parameter)] if parameter else ""
+
+
+def _number(target: Model, role: Role, value: float | None) -> float | None:
+    parameter = target.with_role(role)
+    if parameter is None:
+        return None
+    if value is None:
+        return parameter.default  # type: ignore[no-any-return]
+    least, most = parameter.minimum, parameter.maximum
+    return max(value if least is None else least, min(value, value if most is None else most))
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, PictureReference) else value
+
+
+def _say(ask: _Ask, parameter: Parameter, route: Route) -> Said:
+    """Return the verdict of one parameter: idle in the asked model, settled by the route, or ruled by its role."""
+    if (idle := why_idle(parameter, ask.checked.values)) is not None:
+        return Said("ignored", idle)
+    settled = route.arguments.get(parameter.name)
+    if settled is not None and settled.to is None and settled.reason:
+        return Said(settled.verdict or "ignored", settled.reason)
+    role = parameter.role
+    if role is None:
+        return _without(ask, None)
+    rule = _RULES.get(role)
+    if role in SIZE_ROLES:
+        return _say_size(ask, parameter, role)
+    if rule is None:
+        return _without(ask, role)
+    return rule(ask, parameter, ask.checked.values[parameter.name])
+
+
+def _without(ask: _Ask, role: Role | None) -> Said:
+    reason = ask.target.without.get(role) if role is not None else None
+    return Said("ignored", reason or f"{ask.target.name} has nothing that corresponds to it")
+
+
+def _say_size(ask: _Ask, parameter: Parameter, role: Role) -> Said:
+    value, size = ask.checked.values[parameter.name], ask.size
+    if not is_set(parameter, value):
+        return Said("used", "not given: the size follows from the rest")
+    if role in size.idle:
+        return Said("ignored", size.idle[role])
+    if size.width is None or size.height is None:
+        reason = "the picture's size follows from its source" if size.rule else "the picture keeps its source's size"
+        return Said("used" if ask.model is ask.target else "mapped", reason)
+    asked, used = f"{size.width}x{size.height}", f"{ask.arguments['width']}x{ask.arguments['height']}"
+    if asked != used:
+        return Said("clamped", f"{asked} is outside what {ask.target.name} paints; it paints {used}", used)
+    own = role in ("width", "height") or ask.model is ask.target
+    return Said("used" if own else "mapped", f"the picture is {used} pixels", used)
+
+
+def _say_text(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    target = ask.target.with_role(parameter.role) if parameter.role else None
+    if target is None:
+        return _without(ask, parameter.role)
+    if not value:
+        return Said("used", "not given")
+    if len(value) > longest(target):
+        return Said("clamped", f"{ask.target.name} reads the first {longest(target)} characters only")
+    return Said("used", "read as it is")
+
+
+def _say_image(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    if "edit" not in ask.target.operations:
+        return _without(ask, "image")
+    if not value:
+        return Said("used", "not given")
+    if ask.request.operation != "edit":
+        return Said("ignored", f"{ask.model.name} does not edit pictures")
+    if parameter.type == "image_list" and len(value) > 1 and "reference" in ask.target.without:
+        return Said("clamped", f"the first picture is edited; {ask.target.without['reference']}")
+    return Said("used", "the picture that is edited")
+
+
+def _say_mask(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    if ask.target.with_role("mask") is None:
+        return _without(ask, "mask")
+    if not value:
+        return Said("used", "not given")
+    if ask.model.mask_polarity != ask.target.mask_polarity:
+        return Said("mapped", f"here {ask.model.mask_polarity} is repainted; the mask is turned over")
+    return Said("used", f"only what is {ask.model.mask_polarity} is repainted")
+
+
+def _say_number(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    target = ask.target.with_role(parameter.role) if parameter.role else None
+    if target is None:
+        return _without(ask, parameter.role)
+    if parameter.role == "strength" and ask.request.operation == "generate":
+        return Said("ignored", "there is no picture to keep anything of")
+    used = ask.arguments[parameter.role or ""]
+    if value is None:
+        return Said("used", f"not given: {shown(used)} is used", used)
+    if used != value:
+        words = f"{ask.target.name} takes {shown(target.minimum)} to {shown(target.maximum)}; {shown(used)} is used"
+        return Said("clamped", words, used)
+    return Said("used", "passed on", used)
+
+
+def _say_count(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    return Said("used", "so many pictures are painted", ask.request.count)
+
+
+def _say_seed(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    seed = ask.request.seed
+    if ask.request.seed_drawn:
+        return Said("used", "left open: a seed was drawn", seed)
+    if int(value) != seed:
+        return Said("mapped", "taken modulo 2^32", seed)
+    return Said("used", "the first picture's seed; each further picture adds one", seed)
+
+
+def _say_format(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    return Said("used", "the pictures are written in this format", ask.request.output_format)
+
+
+def _say_quality(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    used = ask.request.output_quality
+    if ask.request.output_format == "png":
+        return Said("ignored", "png loses nothing, so it has no quality setting")
+    if value is None:
+        return Said("used", f"not given: {used} is used", used)
+    if used != value:
+        return Said("clamped", f"the encoder takes 1 to 100; {used} is used", used)
+    return Said("used", "the quality the pictures are written with", used)
+
+
+def _say_inline(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    if "inline_result" in ask.served:
+        return Said(
+            "used", "the answer carries the pictures themselves" if value else "the answer carries links", value
+        )
+    if not value:
+        return Said("used", "the answer carries links", value)
+    return Said("ignored", "this API answers with links to the pictures")
+
+
+_RULES: dict[Role, Callable[[_Ask, Parameter, Any], Said]] = {
+    "prompt": _say_text,
+    "negative_prompt": _say_text,
+    "image": _say_image,
+    "mask": _say_mask,
+    "count": _say_count,
+    "steps": _say_number,
+    "guidance": _say_number,
+    "strength": _say_number,
+    "seed": _say_seed,
+    "output_format": _say_format,
+    "output_quality": _say_quality,
+    "inline_result": _say_inline,
+}

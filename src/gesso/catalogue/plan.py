@@ -1,0 +1,154 @@
+"""Decide how a request will be run: which routes, with which arguments, what becomes of each parameter, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from gesso.catalogue.check import Checked
+from gesso.catalogue.drive import drive
+from gesso.catalogue.model import Model, Route
+from gesso.catalogue.pass_on import pass_on
+from gesso.catalogue.price import price
+from gesso.catalogue.roles import Role
+from gesso.catalogue.wording import safe_text
+from gesso.domain.errors import InvalidInput, ModelNotReady, Problem
+from gesso.domain.request import Fidelity, Plan, Request, RouteChoice, Verdict, VerdictWord
+
+if TYPE_CHECKING:
+    from gesso.catalogue.load import Catalogue
+
+BUILTIN_MODEL = "gesso-sketch"
+BUILTIN_ROUTE = Route(engine="builtin", fidelity="stand_in", model=BUILTIN_MODEL)
+
+_RANK: dict[VerdictWord, int] = {"used": 0, "mapped": 1, "clamped": 2, "ignored": 3}
+
+
+def plan(
+    catalogue: Catalogue,
+    model: Model,
+    request: Request,
+    checked: Checked,
+    *,
+    fidelities: Collection[Fidelity],
+    why_not: Callable[[RouteChoice], str | None],
+    strict: bool = False,
+    served: Collection[Role] = (),
+) -> Plan:
+    """Return the plan of a request; the same input always gives the same plan.
+
+    The routes are the model's, in its order, then the built-in model as a stand-in. Those of another fidelity than
+    allowed, and those `why_not` gives a reason against, are left out; later ones stay for failover when no verdict is
+    worse than the first one's. `served` are roles the caller's API fulfils itself, such as "inline_result".
+
+    Raises `ModelNotReady` when none is left, and with `strict` `InvalidInput` when every route would ignore a
+    parameter the asker gave.
+    """
+    ready, obstacles = [], []
+    for route in routes_of(model):
+        if route.fidelity not in fidelities:
+            obstacles.append(_not_allowed(route))
+            continue
+        choice = choose(catalogue, model, route, request, checked, served)
+        reason = why_not(choice) or _too_many(catalogue, route, request)
+        if reason is None:
+            ready.append(choice)
+        else:
+            obstacles.append(f"{_words(route)}: {reason}")
+    if not ready:
+        raise ModelNotReady(
+            f"{model.slug} cannot run here now. {' '.join(one + '.' for one in dict.fromkeys(obstacles))}"
+        )
+    if strict:
+        ready = _without_losses(ready)
+    cost, micro = price(model, request)
+    routes = (ready[0], *(later for later in ready[1:] if _no_worse(later, ready[0])))
+    return Plan(routes=routes, price=cost, price_micro=micro, notes=_notes(model, routes[0]))
+
+
+def routes_of(model: Model) -> tuple[Route, ...]:
+    """Return the model's routes, the built-in stand-in last unless the model has that route already."""
+    if any(route.engine == "builtin" for route in model.routes):
+        return model.routes
+    return (*model.routes, BUILTIN_ROUTE)
+
+
+def choose(
+    catalogue: Catalogue,
+    model: Model,
+    route: Route,
+    request: Request,
+    checked: Checked,
+    served: Collection[Role] = (),
+) -> RouteChoice:
+    """Return one route worked out: its arguments, and a verdict for every parameter and every unknown field."""
+    if route.model is None:
+        driven = pass_on(model, route, request, checked, served)
+    else:
+        target = model if route.model == model.slug else catalogue.get(route.model)
+        driven = drive(model, target, route, request, checked, served)
+    strangers = tuple(
+        Verdict(
+            parameter=safe_text(name), verdict="ignored", reason="unknown: the model has no such parameter", given=True
+        )
+        for name in checked.unknown
+    )
+    return RouteChoice(
+        engine=route.engine,
+        fidelity=route.fidelity,
+        runs=route.model or model.slug,
+        arguments=driven.arguments,
+        verdicts=(*driven.verdicts, *strangers),
+    )
+
+
+def _too_many(catalogue: Catalogue, route: Route, request: Request) -> str | None:
+    if route.model is None:
+        return None
+    most = catalogue.get(route.model).max_count
+    return None if request.count <= most else f"it paints at most {most} pictures a job, not {request.count}"
+
+
+def _without_losses(ready: list[RouteChoice]) -> list[RouteChoice]:
+    """Keep the routes that honour all the asker gave; raise when there is none, naming what the first would ignore."""
+    whole = [choice for choice in ready if not _lost(choice)]
+    if not whole:
+        raise InvalidInput(
+            [
+                Problem(
+                    field=one.parameter,
+                    code="would_be_ignored",
+                    message=f"{one.parameter} would be ignored ({one.reason}), and the request is strict.",
+                )
+                for one in _lost(ready[0])
+            ]
+        )
+    return whole
+
+
+def _lost(choice: RouteChoice) -> list[Verdict]:
+    return [one for one in choice.verdicts if one.given and one.verdict == "ignored"]
+
+
+def _no_worse(later: RouteChoice, first: RouteChoice) -> bool:
+    ranks = {one.parameter: _RANK[one.verdict] for one in first.verdicts}
+    return all(_RANK[one.verdict] <= ranks[one.parameter] for one in later.verdicts)
+
+
+def _words(route: Route) -> str:
+    return f"The {route.engine} engine" + (f" ({route.note})" if route.note else "")
+
+
+def _not_allowed(route: Route) -> str:
+    if route.fidelity == "stand_in":
+        return (
+            "Standing in with another model is not allowed for this key: a test key may, and the operator can allow it"
+            " for live keys"
+        )
+    return f"{_words(route)} would run another build of the model, which is not allowed for this key"
+
+
+def _notes(model: Model, choice: RouteChoice) -> tuple[str, ...]:
+    if choice.fidelity == "stand_in":
+        return (f"{choice.runs} stands in for {model.slug}: the picture is not {model.name}'s work.",)
+    return ()
