@@ -31,7 +31,7 @@ def show(account: Account = None, as_json: AsJson = False, quiet: Quiet = False)
         balances = database.read_blocking(
             lambda connection: {mode: balance(connection, the_account(connection, account), mode) for mode in MODES}
         )
-    amounts = {mode: render_credits(micro) for mode, micro in balances.items()}
+    amounts: dict[str, str] = {mode: render_credits(micro) for mode, micro in balances.items()}
     sentences = [f"{mode}  {amount} credits" for mode, amount in amounts.items()]
     Output(as_json, quiet).answer(amounts, sentences, [f"{mode} {amount}" for mode, amount in amounts.items()])
 
@@ -65,7 +65,7 @@ def grant(
 @app.command()
 def check(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Check that every balance is the sum of its ledger entries; exit with 1 when one is not."""
-    from gesso.accounts.ledger import audit
+    from gesso.accounts.audit import audit
 
     with opened_database() as database:
         found = [str(discrepancy) for discrepancy in database.read_blocking(audit)]

@@ -48,7 +48,7 @@ def _value(name: str, text: str) -> Any:
 
 def _lacks(model: Model, role: str) -> Problem:
     known = ", ".join(parameter.name for parameter in model.parameters)
-    reasons: dict[str, str] = {**model.without}
+    reasons = {str(name): reason for name, reason in model.without.items()}
     why = reasons.get(role, f"its parameters are {known}; give one with --set NAME=VALUE")
     message = f"{model.slug} has no parameter for {role.replace('_', ' ')}: {why.rstrip('.')}."
     return Problem(field=role, code="unknown_parameter", message=message, allowed=known)
