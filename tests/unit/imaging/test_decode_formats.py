@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from PIL import Image, ImageFile, features
 from picture_files import LIMITS, chunk, corners, exif, noise, png, saved
+from PIL import Image, ImageFile, features
 
 from gesso.domain.errors import InvalidInput
 from gesso.imaging.decode import Header, decode, inspect

@@ -7,7 +7,6 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
 from picture_files import (
     ADOBE_GAMMA,
     ADOBE_RGB_TO_XYZ,
@@ -21,6 +20,7 @@ from picture_files import (
     swapped_ink_profile,
     tiff,
 )
+from PIL import Image, ImageCms
 
 from gesso.imaging.decode import decode
 
