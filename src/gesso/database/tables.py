@@ -112,7 +112,8 @@ jobs = Table(
     Column("webhook", Text),
     Column("priority", Integer, nullable=False),
     Column("turn", BigInteger, nullable=False),
-    Column("attempt", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),  # grows with every claim: no two claims are ever mistaken
+    Column("given_back", Integer, nullable=False),  # attempts that do not count: the worker stopped
     Column("worker", Text),
     Column("lease_until", BigInteger),
     Column("checkpoint", Text),

@@ -1,0 +1,1 @@
+"""Jobs: accepted in one transaction, claimed under a lease, ended exactly once in another."""

@@ -1,0 +1,92 @@
+"""How a job ends, whoever ends it: the guarded move, the refund, the queue's count, the end of its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.sql.elements import TextClause
+
+from gesso.accounts.ledger import refund
+from gesso.domain.clock import DAY
+from gesso.domain.job import Job, State
+from gesso.jobs.queue import leave_queue
+from gesso.jobs.rows import RETURNED, Report, to_job
+
+INPUTS_KEPT_FOR = DAY  # after the job's end
+
+
+def _end(guard: str) -> TextClause:
+    """Return the statement that ends a job when `guard` holds; without a row returned nothing has happened.
+
+    Delivered pictures keep their share of the price, rounded down to the micro-credit; the rest is refunded.
+    """
+    return text(
+        "UPDATE jobs SET state = :state, report = :report, ended_at = :now, lease_until = NULL, "  # noqa: S608 - made of constants
+        "refunded_micro = charged_micro - CASE WHEN :delivered >= picture_count THEN charged_micro "
+        "ELSE charged_micro * :delivered / picture_count END "
+        f"WHERE id = :job_id AND {guard} RETURNING {RETURNED}"
+    )
+
+
+# Who may end a job: the worker that holds its lease, or anyone as long as it waits.
+END_LEASED = _end("state = 'running' AND worker = :worker AND attempt = :attempt")
+END_QUEUED = _end("state = 'queued'")
+# Recovery: the lease is over and nobody may renew it any more.
+END_EXPIRED = _end("state = 'running' AND attempt = :attempt AND lease_until <= :now")
+
+_EXPIRE_INPUTS = text("UPDATE blobs SET expires_at = :expires_at WHERE owner_id = :job_id AND owner = 'job_input'")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The terminal state a job goes to and what is reported; as many pictures are paid for as the report holds."""
+
+    state: State
+    report: Report
+
+
+def end_job(
+    connection: Connection,
+    statement: TextClause,
+    job_id: str,
+    ending: Ending,
+    now: int,
+    worker: str = "",
+    attempt: int = 0,
+) -> Job | None:
+    """End a job by one of the statements above; None when its guard does not hold, and then nothing is changed."""
+    values = {
+        "job_id": job_id,
+        "state": ending.state,
+        "report": ending.report.model_dump_json(),
+        "delivered": len(ending.report.pictures) if ending.state == "succeeded" else 0,
+        "now": now,
+    }
+    if statement is END_LEASED:
+        values |= {"worker": worker, "attempt": attempt}
+    elif statement is END_EXPIRED:
+        values |= {"attempt": attempt}
+    row = connection.execute(statement, values).mappings().one_or_none()
+    if row is None:
+        return None
+    job = to_job(row)
+    refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
+    leave_queue(connection, job.account_id)
+    if _has_inputs(job):
+        connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
+    return job
+
+
+def _reason(job: Job) -> str:
+    if job.state == "succeeded":
+        return f"{job.model}: fewer pictures than asked for"
+    return f"{job.model}: {job.failure.code if job.failure else job.state}"
+
+
+def _has_inputs(job: Job) -> bool:
+    request = job.request
+    if request is None:
+        return True
+    references = (request.image, request.mask, *request.references)
+    return any(reference is not None and reference.blob is not None for reference in references)

@@ -1,0 +1,136 @@
+"""What is happening to jobs right now, for those who wait and watch: newest wins, nothing is queued, nothing polls.
+
+Belongs to one event loop. The row in the database is the truth; the feed only says sooner what it will say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from gesso.domain.events import Snapshot
+from gesso.domain.job import TERMINAL, Job
+
+ENDED_KEPT = 1024  # snapshots of ended jobs, for those who come to wait a moment too late
+
+
+@dataclass(eq=False)
+class _Entry:
+    """One job that has not ended, or that somebody waits for. `job` is None until it is first heard of."""
+
+    job: Job | None = None
+    snapshot: Snapshot | None = None
+    waiters: set[asyncio.Future[None]] = field(default_factory=set)
+    watched: int = 0  # waits and subscriptions that need the entry
+
+    def wake(self) -> None:
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self.waiters.clear()
+
+
+class Feed:
+    """Live jobs of this process and the newest snapshot of each. Memory: live jobs and the last ended snapshots."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._ended: dict[str, Snapshot] = {}
+        self._version = 0  # one counter for all jobs: it grows for each of them, also across attempts
+
+    def publish(self, job: Job, *, stage: str = "", done: int = 0, total: int = 0) -> None:
+        """Tell the newest about a job: its state, and how far it is (`done` of `total` units of `stage`)."""
+        self._version += 1
+        snapshot = Snapshot(job_id=job.id, version=self._version, state=job.state, stage=stage, done=done, total=total)
+        ended = job.state in TERMINAL
+        entry = self._entries.pop(job.id, None) if ended else self._entries.setdefault(job.id, _Entry())
+        if ended:
+            self._remember_end(snapshot)
+        if entry is not None:
+            entry.job, entry.snapshot = job, snapshot
+            entry.wake()
+
+    def live(self, job_id: str) -> Job | None:
+        """Return a job that has not ended as it was last published; None when it ended or is not run here."""
+        entry = self._entries.get(job_id)
+        return entry.job if entry else None
+
+    def snapshot(self, job_id: str) -> Snapshot | None:
+        """Return the newest snapshot of a job that has not ended, or ended a moment ago."""
+        entry = self._entries.get(job_id)
+        return (entry.snapshot if entry else None) or self._ended.get(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """Drop a job that is not run here any more (its lease was lost): its row alone says what it is."""
+        entry = self._entries.get(job_id)
+        if entry is not None:
+            entry.job = entry.snapshot = None
+            self._drop_unused(job_id, entry)
+
+    async def wait(self, job_id: str, seconds: float) -> Job | None:
+        """Wait until a job has ended, at most so long; return it as last published.
+
+        None when nothing is known of it here or it ended before the wait: then its row says what it is.
+        """
+        if job_id in self._ended:
+            return None
+        entry = self._watch(job_id)
+        try:
+            async with asyncio.timeout(seconds):
+                while entry.job is None or not entry.job.is_terminal:
+                    await self._change(entry)
+        except TimeoutError:
+            pass
+        finally:
+            self._unwatch(job_id, entry)
+        return entry.job
+
+    async def subscribe(self, job_id: str) -> AsyncIterator[Snapshot]:
+        """Yield the newest snapshot now and after each change, until the job has ended.
+
+        A slow reader misses what was overtaken meanwhile, never the end. Close the iterator when leaving early.
+        """
+        if (ended := self._ended.get(job_id)) is not None:
+            yield ended
+            return
+        entry = self._watch(job_id)
+        seen = 0
+        try:
+            while True:
+                newest = entry.snapshot
+                if newest is None or newest.version == seen:
+                    await self._change(entry)
+                    continue
+                seen = newest.version
+                yield newest
+                if newest.state in TERMINAL:
+                    return
+        finally:
+            self._unwatch(job_id, entry)
+
+    async def _change(self, entry: _Entry) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        entry.waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            entry.waiters.discard(waiter)
+
+    def _watch(self, job_id: str) -> _Entry:
+        entry = self._entries.setdefault(job_id, _Entry())
+        entry.watched += 1
+        return entry
+
+    def _unwatch(self, job_id: str, entry: _Entry) -> None:
+        entry.watched -= 1
+        self._drop_unused(job_id, entry)
+
+    def _drop_unused(self, job_id: str, entry: _Entry) -> None:
+        if entry.job is None and not entry.watched and self._entries.get(job_id) is entry:
+            del self._entries[job_id]
+
+    def _remember_end(self, snapshot: Snapshot) -> None:
+        self._ended[snapshot.job_id] = snapshot
+        while len(self._ended) > ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]

@@ -1,0 +1,84 @@
+"""Looking at jobs: one by id, an account's own, a page of them. Functions of a connection; nothing here changes a row."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, and_, or_, select, text
+
+from gesso.database.tables import jobs
+from gesso.domain.errors import InvalidInput, NotFound
+from gesso.domain.frozen import Frozen
+from gesso.domain.ids import is_id
+from gesso.domain.job import Job, State
+from gesso.domain.request import Mode
+from gesso.jobs.rows import JOB_COLUMNS, find_job, to_jobs
+
+
+class JobPage(Frozen):
+    """Some jobs, newest first, and where the next page starts (None: there is none)."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None = None
+
+
+def get_job(connection: Connection, job_id: str) -> Job | None:
+    """Return a job whoever owns it, or None."""
+    return find_job(connection, job_id)
+
+
+def get_own_job(connection: Connection, job_id: str, account_id: str, mode: Mode) -> Job:
+    """Return an account's own job; `NotFound` for an absent one and for another account's or mode's alike."""
+    job = find_job(connection, job_id)
+    if job is None or (job.account_id, job.mode) != (account_id, mode):
+        raise NotFound("There is no such job.")
+    return job
+
+
+def list_jobs(
+    connection: Connection,
+    account_id: str,
+    mode: Mode,
+    state: State | None,
+    model: str | None,
+    cursor: str | None,
+    limit: int,
+) -> JobPage:
+    """Return at most `limit` jobs of an account, newest first, without deleted ones.
+
+    `cursor` is the `next_cursor` of the page before, or None; jobs submitted meanwhile do not shift the pages.
+    """
+    statement = (
+        select(*JOB_COLUMNS)
+        .where(jobs.c.account_id == account_id, jobs.c.mode == mode, jobs.c.deleted_at.is_(None))
+        .order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
+        .limit(limit + 1)
+    )
+    if state is not None:
+        statement = statement.where(jobs.c.state == state)
+    if model is not None:
+        statement = statement.where(jobs.c.model == model)
+    if cursor is not None:
+        created_at, job_id = _position(cursor)
+        older = and_(jobs.c.created_at == created_at, jobs.c.id < job_id)
+        statement = statement.where(jobs.c.created_at <= created_at, or_(jobs.c.created_at < created_at, older))
+    found = to_jobs(connection.execute(statement).mappings())
+    shown = tuple(found[:limit])
+    return JobPage(jobs=shown, next_cursor=_cursor(shown[-1]) if len(found) > limit else None)
+
+
+_COUNT_QUEUED = text("SELECT COUNT(*) FROM jobs WHERE state = 'queued'")
+
+
+def count_queued(connection: Connection) -> int:
+    """Return how many jobs wait; reads the index of waiting jobs, however many have ended."""
+    return int(connection.execute(_COUNT_QUEUED).scalar_one())
+
+
+def _cursor(job: Job) -> str:
+    return f"{job.created_at}_{job.id}"
+
+
+def _position(cursor: str) -> tuple[int, str]:
+    created_at, _, job_id = cursor.partition("_")
+    if created_at.isascii() and created_at.isdigit() and len(created_at) <= 18 and is_id(job_id):
+        return int(created_at), job_id
+    raise InvalidInput.of("cursor", "unknown_cursor", "cursor must be the next_cursor of an earlier page.", cursor)

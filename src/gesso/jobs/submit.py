@@ -1,0 +1,139 @@
+"""Accept a job: idempotency record, limits, row, charge and input rows in one transaction, or none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from gesso.accounts.keys import Caller
+from gesso.accounts.ledger import charge
+from gesso.database.tables import jobs
+from gesso.domain.clock import SECOND
+from gesso.domain.ids import new_id, new_number
+from gesso.domain.job import Job
+from gesso.domain.request import Plan, Request
+from gesso.jobs.idempotency import IdempotencyKey, keep_or_find
+from gesso.jobs.queue import QueueLimits, enter_queue, next_turn
+from gesso.jobs.rows import find_job, to_json
+from gesso.storage.rows import BlobRow, add_blob
+
+__all__ = ["IdempotencyKey", "QueueLimits", "Submission", "Submitted", "submit"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Everything about a job that is decided before it exists.
+
+    `inputs` are rows of stored input pictures (their owner is filled in here). With `claim_for`, the id of a worker
+    that has a free place, the job is born running with a lease of `lease_microseconds`.
+    """
+
+    caller: Caller
+    request: Request
+    plan: Plan
+    dialect: str = "native"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    webhook: str | None = None
+    inputs: tuple[BlobRow, ...] = ()
+    idempotency: IdempotencyKey | None = None
+    priority: int = 0  # lower is claimed first
+    claim_for: str | None = None
+    lease_microseconds: int = 30 * SECOND
+    limits: QueueLimits = field(default_factory=QueueLimits)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The job, and whether an earlier submit with the same idempotency key had made it."""
+
+    job: Job
+    replayed: bool
+
+
+_INSERT = insert(jobs)
+
+
+def submit(connection: Connection, submission: Submission, now: int) -> Submitted:
+    """Accept the job, or find the one an equal submit made.
+
+    Raises `IdempotencyMismatch`, `TooManyRequests` or `InsufficientCredits`; then nothing is written.
+    """
+    caller, job_id = submission.caller, new_id(now // 1000)
+    if submission.idempotency is not None:
+        known = keep_or_find(connection, submission.idempotency, caller.account_id, caller.mode, job_id, now)
+        if known != job_id:
+            earlier = find_job(connection, known)
+            assert earlier is not None, "jobs are never removed"
+            return Submitted(earlier, replayed=True)
+    enter_queue(connection, caller.account_id, submission.limits)
+    job = _new_job(submission, job_id, next_turn(connection, caller.account_id), now)
+    connection.execute(_INSERT, _columns(job))
+    charge(connection, job.account_id, job.mode, job.charged_micro, job.id, now, job.model)
+    for row in submission.inputs:
+        add_blob(connection, row.model_copy(update={"owner": "job_input", "owner_id": job.id}))
+    return Submitted(job, replayed=False)
+
+
+def _new_job(submission: Submission, job_id: str, turn: int, now: int) -> Job:
+    caller, worker = submission.caller, submission.claim_for
+    return Job(
+        id=job_id,
+        number=new_number(),
+        account_id=caller.account_id,
+        key_id=caller.key_id,
+        mode=caller.mode,
+        dialect=submission.dialect,
+        state="running" if worker else "queued",
+        model=submission.request.model,
+        request=submission.request,
+        plan=submission.plan,
+        metadata=dict(submission.metadata),
+        webhook=submission.webhook,
+        priority=submission.priority,
+        turn=turn,
+        attempt=1 if worker else 0,
+        worker=worker,
+        lease_until=now + submission.lease_microseconds if worker else None,
+        charged_micro=submission.plan.price_micro,
+        created_at=now,
+        started_at=now if worker else None,
+    )
+
+
+def _columns(job: Job) -> dict[str, Any]:
+    assert job.request is not None, "a new job has its request"
+    return {
+        "id": job.id,
+        "number": job.number,
+        "account_id": job.account_id,
+        "key_id": job.key_id,
+        "mode": job.mode,
+        "dialect": job.dialect,
+        "state": job.state,
+        "model": job.model,
+        "engine": job.plan.routes[0].engine,
+        "picture_count": job.request.count,
+        "request": job.request.model_dump_json(),
+        "plan": job.plan.model_dump_json(),
+        "metadata": to_json(job.metadata),
+        "webhook": job.webhook,
+        "priority": job.priority,
+        "turn": job.turn,
+        "attempt": job.attempt,
+        "given_back": 0,
+        "worker": job.worker,
+        "lease_until": job.lease_until,
+        "checkpoint": None,
+        "cancel_requested": False,
+        "charged_micro": job.charged_micro,
+        "refunded_micro": 0,
+        "report": None,
+        "created_at": job.created_at,
+        "queued_at": job.created_at,
+        "started_at": job.started_at,
+        "ended_at": None,
+        "deleted_at": None,
+    }
