@@ -1,0 +1,76 @@
+"""The built-in engine: gesso-sketch behind the engine port, on CPU threads of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+from gesso.domain.errors import EngineFailed
+from gesso.domain.events import Event, Task
+from gesso.domain.request import RouteChoice
+from gesso.engines.builtin.network import DEFAULT_THREADS, OnnxNetwork
+from gesso.engines.builtin.painter import paint
+from gesso.engines.builtin.sampler import Network
+from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, Vocabulary, load_vocabulary
+from gesso.engines.engine import Readiness
+from gesso.engines.thread import on_thread
+
+
+class BuiltinEngine:
+    """Draws with the network shipped in the package; loads it on the first task that needs it.
+
+    `slots` jobs run at once, each on a thread of its own; `threads` is how many cores one network call uses (it is
+    part of what makes results repeat, so it is a number and not "as many as are free").
+    """
+
+    name = "builtin"
+
+    def __init__(self, *, slots: int = 1, threads: int = DEFAULT_THREADS, weights: Path = WEIGHTS_FOLDER) -> None:
+        self.slots = slots
+        self._threads, self._weights = threads, weights
+        self._lock = threading.Lock()
+        self._network: Network | None = None
+        self._vocabulary: Vocabulary | None = None
+
+    def readiness(self, route: RouteChoice) -> Readiness:
+        """Tell whether the weights are there (every route of this engine runs the same network)."""
+        for file in ("sketch.onnx", "vocabulary.json"):
+            if not (self._weights / file).is_file():
+                return Readiness(False, f"the built-in model's {file} is missing: reinstall the package")
+        return Readiness(True)
+
+    async def run(self, task: Task) -> AsyncGenerator[Event, None]:
+        """Paint the task's pictures; closing stops after the step in progress."""
+        events = on_thread(self._paint(task), name="builtin")
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+
+    def _paint(self, task: Task) -> Generator[Event, None, None]:
+        yield from paint(task, self._read_vocabulary(), self._load_network)
+
+    async def close(self) -> None:
+        """Let go of the network; a later task would load it again."""
+        with self._lock:
+            self._network = None
+
+    def _read_vocabulary(self) -> Vocabulary:
+        if self._vocabulary is None:
+            try:
+                self._vocabulary = load_vocabulary(self._weights)
+            except (OSError, ValueError) as error:
+                raise EngineFailed("The built-in model's words could not be read.") from error
+        return self._vocabulary
+
+    def _load_network(self) -> Network:
+        """Return the network, loading it once; called on worker threads only."""
+        with self._lock:
+            if self._network is None:
+                try:
+                    self._network = OnnxNetwork(self._weights / "sketch.onnx", self._threads)
+                except Exception as error:  # onnxruntime raises its own, undocumented kinds
+                    raise EngineFailed("The built-in model's weights could not be loaded.") from error
+            return self._network

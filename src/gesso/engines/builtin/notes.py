@@ -1,0 +1,40 @@
+"""What the built-in engine tells the asker about a prompt: each thing not understood or not done, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gesso.domain.events import Note
+from gesso.engines.builtin.vocabulary import Vocabulary
+from gesso.engines.builtin.wishes import Avoided, Understood
+from gesso.engines.builtin.words import MAX_OBJECTS
+
+
+def notes_on(wanted: Understood, avoided: Avoided, vocabulary: Vocabulary, *, editing: bool) -> Iterator[Note]:
+    """Yield the notes a prompt and a negative prompt deserve."""
+    if wanted.unknown:
+        words = list(dict.fromkeys(wanted.unknown))
+        yield Note("unknown_words", f"These words changed nothing: {', '.join(words)}.", {"words": words})
+    if wanted.undone:
+        things = list(wanted.undone)
+        yield Note("not_done", f"This model does not do this: {', '.join(things)}.", {"what": things})
+    if wanted.kept:
+        things = list(wanted.kept)
+        message = f"Taken to be in the picture already, and neither drawn nor looked for: {', '.join(things)}."
+        yield Note("not_drawn", message, {"objects": things})
+    if wanted.left_out:
+        message = f"A picture holds at most {MAX_OBJECTS} objects; {wanted.left_out} were left out."
+        yield Note("too_many_objects", message, {"left_out": wanted.left_out, "most": MAX_OBJECTS})
+    if not wanted.objects and not wanted.looks and (editing or wanted.background is None):
+        what = "the picture is as it came" if editing else "a landscape was painted instead"
+        yield Note("nothing_understood", f"The prompt named nothing this model can draw or do; {what}.")
+    if avoided.unused:
+        words = list(dict.fromkeys(avoided.unused))
+        message = f"These words of the negative prompt changed nothing: {', '.join(words)}."
+        yield Note("unknown_negative_words", message, {"words": words})
+    if not wanted.objects and (avoided.noun is not None or avoided.colour is not None):
+        yield Note("negative_prompt_idle", "No object was drawn that a negative prompt could keep away from something.")
+    asked = {wish.noun for wish in wanted.objects}
+    if avoided.noun in asked and avoided.noun is not None:
+        word = vocabulary.nouns[avoided.noun].word
+        yield Note("negative_contradicts", f"The prompt and the negative prompt both name: {word}.", {"object": word})

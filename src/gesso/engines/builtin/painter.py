@@ -1,0 +1,190 @@
+"""Paint the pictures of one task: understand, lay out, draw each object, compose, look; a plain blocking generator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gesso.domain.errors import EngineFailed
+from gesso.domain.events import Event, Note, Progress, Task, Timing
+from gesso.domain.picture import RawPicture
+from gesso.domain.request import SEED_LIMIT
+from gesso.engines.builtin.background import backdrop
+from gesso.engines.builtin.compose import cast_shadow, compose
+from gesso.engines.builtin.enlarge import enlarge
+from gesso.engines.builtin.layout import Frame, Placed, Stage, lay_out
+from gesso.engines.builtin.looks import apply_looks
+from gesso.engines.builtin.notes import notes_on
+from gesso.engines.builtin.place import as_layer, keep_detail, take_place
+from gesso.engines.builtin.sampler import Condition, Network, denoise, draw_noise
+from gesso.engines.builtin.vocabulary import Vocabulary
+from gesso.engines.builtin.wishes import Understood
+from gesso.engines.builtin.words import avoid, understand
+
+DEFAULT_SIDE = 512
+MOST_PIXELS = 20_000_000
+SIDES = range(64, 8193)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A task's arguments, typed, with this engine's defaults filled in."""
+
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    strength: float
+
+    @classmethod
+    def of(cls, task: Task, vocabulary: Vocabulary) -> Ask:
+        """Read the route's arguments; an edit has its source's size, whatever the arguments say."""
+        given = {name: value for name, value in task.route.arguments.items() if value is not None}
+        width, height = int(given.get("width", DEFAULT_SIDE)), int(given.get("height", DEFAULT_SIDE))
+        if task.image is not None:
+            width, height = task.image.width, task.image.height
+        elif width not in SIDES or height not in SIDES or width * height > MOST_PIXELS:
+            raise EngineFailed(
+                f"A picture of {width}x{height} is not possible: 64 to 8192 a side, 20 megapixels in all."
+            )
+        return cls(
+            prompt=str(given.get("prompt", "")),
+            negative_prompt=str(given.get("negative_prompt", "")),
+            width=width,
+            height=height,
+            steps=int(given.get("steps", vocabulary.defaults.steps)),
+            guidance=float(given.get("guidance", vocabulary.defaults.guidance)),
+            strength=float(given.get("strength", 1.0)),
+        )
+
+
+def paint(task: Task, vocabulary: Vocabulary, load: Callable[[], Network]) -> Generator[Event, None, None]:
+    """Yield notes, progress and timings, and one picture per seed; may be closed between any two of them.
+
+    `load` gives the network and is called only when there is an object to draw.
+    """
+    ask = Ask.of(task, vocabulary)
+    editing = task.image is not None
+    wanted = understand(ask.prompt, vocabulary, editing=editing)
+    avoided = avoid(ask.negative_prompt, vocabulary)
+    yield from notes_on(wanted, avoided, vocabulary, editing=editing)
+    masked = _box(task.mask)
+    if editing and task.mask is not None and masked is None:
+        yield Note("mask_empty", "The mask selects nothing, so nothing was changed.")
+        wanted = Understood()
+    if editing and ask.strength == 0:
+        yield Note("strength_zero", "A strength of 0 changes nothing.")
+        wanted = Understood()
+    noun = avoided.noun if avoided.noun is not None else next(iter(wanted.avoided), None)
+    unwanted = Condition(
+        vocabulary.no_noun if noun is None else noun,
+        vocabulary.no_colour if avoided.colour is None else avoided.colour,
+    )
+    painter = _Painter(task, ask, vocabulary, wanted, unwanted, masked, load)
+    for index in range(task.request.count):
+        yield from painter.picture(index)
+
+
+def _box(mask: np.ndarray | None) -> Frame | None:
+    """Return the box around what a mask selects: the pixels of at least 128, or any above 0 where there are none."""
+    if mask is None:
+        return None
+    for least in (128, 1):
+        lines, columns = np.flatnonzero((mask >= least).any(1)), np.flatnonzero((mask >= least).any(0))
+        if lines.size:
+            left, top = int(columns[0]), int(lines[0])
+            return Frame(left, top, int(columns[-1]) + 1 - left, int(lines[-1]) + 1 - top)
+    return None
+
+
+@dataclass(frozen=True)
+class _Painter:
+    """Everything the pictures of one task have in common."""
+
+    task: Task
+    ask: Ask
+    vocabulary: Vocabulary
+    wanted: Understood
+    unwanted: Condition
+    masked: Frame | None
+    load: Callable[[], Network]
+
+    def picture(self, index: int) -> Iterator[Event]:
+        """Yield the events of one picture, the picture last."""
+        seed = (self.task.request.seed + index) % SEED_LIMIT
+        began = time.perf_counter()
+        canvas, horizon = self._canvas(seed)
+        composing = time.perf_counter() - began
+        stage = Stage(self.ask.width, self.ask.height, seed, self.task.image is not None, self.masked, horizon)
+        placed = lay_out(self.wanted.objects, self.vocabulary, stage)
+        total = self.task.request.count * len(placed) * self.ask.steps
+        for number, place in enumerate(placed):
+            began = time.perf_counter()
+            start = self._start(canvas, place)
+            layer = yield from self._draw(seed, place, start, (index * len(placed) + number) * self.ask.steps, total)
+            yield Timing("denoise", time.perf_counter() - began)
+            began = time.perf_counter()
+            yield from self._compose(canvas, layer[0], place, start, index)
+            composing += time.perf_counter() - began
+        began = time.perf_counter()
+        strength = self.ask.strength if self.task.image is not None else 1.0
+        apply_looks(canvas, self.wanted.looks, strength, self.task.mask if self.task.image is not None else None)
+        yield Timing("compose", composing + time.perf_counter() - began)
+        yield RawPicture(index, canvas, seed)
+
+    def _canvas(self, seed: int) -> tuple[np.ndarray, float | None]:
+        """Return what objects are laid over, writable, and the height of its horizon if it is painted."""
+        image = self.task.image
+        if image is not None:
+            return (image.rgb.copy() if image.alpha is None else np.dstack([image.rgb, image.alpha])), None
+        scene = backdrop(self.wanted.background, self.vocabulary.colours, seed, alone=not self.wanted.objects)
+        return scene.paint(self.ask.width, self.ask.height), scene.horizon
+
+    def _start(self, canvas: np.ndarray, place: Placed) -> np.ndarray | None:
+        """Return the pixels an edit of less than full strength starts from."""
+        if self.task.image is None or self.ask.strength == 1:
+            return None
+        return take_place(canvas, place.left, place.top, place.side)
+
+    def _draw(
+        self, seed: int, place: Placed, start: np.ndarray | None, done: int, total: int
+    ) -> Generator[Progress, None, np.ndarray]:
+        """Yield the progress of one object, `done` of `total` steps being behind it; return its finished layer."""
+        side = self.vocabulary.side
+        noise = layer = draw_noise(seed, place.index, side)
+        steps = denoise(
+            self.load(),
+            noise,
+            Condition(place.noun, place.colour),
+            self.unwanted,
+            steps=self.ask.steps,
+            guidance=self.ask.guidance,
+            start=None if start is None else as_layer(start, side),
+            strength=1.0 if start is None else self.ask.strength,
+        )
+        for step, layer in enumerate(steps, 1):  # noqa: B007  # the last one is what is wanted
+            yield Progress("denoise", done + step, total)
+        return layer
+
+    def _compose(
+        self, canvas: np.ndarray, layer: np.ndarray, place: Placed, start: np.ndarray | None, picture: int
+    ) -> Iterator[Note]:
+        """Lay one object over the canvas and say where."""
+        large = enlarge(layer, place.side)
+        if start is not None:
+            large = keep_detail(large, start, self.vocabulary.side, self.ask.strength)
+        elif place.casts_shadow:
+            large = cast_shadow(large)
+        mask = self.task.mask if self.task.image is not None else None
+        region = compose(canvas, large, place.left, place.top, mask)
+        word = self.vocabulary.nouns[place.noun].word
+        if region is None:
+            yield Note("not_visible", f"Nothing of the {word} can be seen.", {"object": word, "picture": picture})
+            return
+        data = {"x": region.x, "y": region.y, "width": region.width, "height": region.height}
+        yield Note("region", f"The {word} is here.", {**data, "object": word, "picture": picture})
