@@ -20,8 +20,9 @@ from gesso.server.links import base_url, linker
 from gesso.server.parts import PartsOf
 from gesso.server.reading import media_type, read_form
 from gesso.server.render import LinkTo
+from gesso.storage.files import delete_file as delete_file_for_good
 from gesso.storage.files import keep_file
-from gesso.storage.rows import BlobRow, blobs_of_account, delete_blob_row, get_blob, get_own_blob
+from gesso.storage.rows import BlobRow, blobs_of_account, get_blob, get_own_blob
 from gesso.wiring import Parts
 
 router = APIRouter(tags=["files"])
@@ -109,9 +110,8 @@ async def show_file(request: Request, file_id: str, caller: CallerOf, parts: Par
 @router.delete("/v1/files/{file_id}", status_code=204, responses=problem_responses(401, 404, 422))
 async def delete_file(file_id: str, caller: CallerOf, parts: PartsOf) -> Response:
     """Delete a file for good. A job still waiting for it fails, refunded."""
-    row = await _own(parts, file_id, caller)
-    await parts.database.write(lambda c: delete_blob_row(c, row.id))
-    await parts.blobs.delete(row.account_id, row.id)
+    _check_id(file_id)
+    await delete_file_for_good(parts.database, parts.blobs, file_id, caller.account_id, caller.mode)
     return Response(status_code=204)
 
 
@@ -166,12 +166,16 @@ def _too_large(parts: Parts) -> PayloadTooLarge:
 
 
 async def _own(parts: Parts, file_id: str, caller: Caller) -> BlobRow:
-    if not is_id(file_id):
-        raise NotFound("There is no such file.")
+    _check_id(file_id)
     row = await parts.database.read(lambda c: get_own_blob(c, file_id, caller.account_id, caller.mode))
     if row.owner != "file":
         raise NotFound("There is no such file.")
     return row
+
+
+def _check_id(file_id: str) -> None:
+    if not is_id(file_id):
+        raise NotFound("There is no such file.")
 
 
 def _body(row: BlobRow, link: LinkTo) -> FileBody:

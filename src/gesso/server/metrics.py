@@ -43,7 +43,7 @@ class _Live(Collector):
     def __init__(self, commits: Callable[[], int], running: Callable[[], int]) -> None:
         self._commits, self._running = commits, running
 
-    def collect(self) -> list[CounterMetricFamily | GaugeMetricFamily]:  # type: ignore[override]
+    def collect(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
         commits = CounterMetricFamily("gesso_database_commits", "Transactions committed.", value=self._commits())
         running = GaugeMetricFamily("gesso_jobs_running", "Jobs running in this process.", value=self._running())
         return [commits, running]

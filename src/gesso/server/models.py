@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from gesso.catalogue.model import Model
 from gesso.catalogue.plan import routes_of
 from gesso.catalogue.schema import json_schema
+from gesso.domain.request import RouteChoice
 from gesso.server.auth import CallerOf
 from gesso.server.bodies import ModelBody, ModelDetailBody, ModelsBody, RouteStateBody
 from gesso.server.errors import problem_responses
@@ -31,12 +32,11 @@ async def show_model(slug: str, _: CallerOf, parts: PartsOf) -> ModelDetailBody:
 
 def _model(parts: Parts, model: Model) -> ModelBody:
     routes = []
-    for route in routes_of(parts.catalogue, model):
-        reason = parts.engines.why_not(route)
+    for route in routes_of(model):
+        runs = route.model or model.slug
+        reason = parts.engines.why_not(RouteChoice(engine=route.engine, fidelity=route.fidelity, runs=runs))
         routes.append(
-            RouteStateBody(
-                engine=route.engine, fidelity=route.fidelity, runs=route.runs, ready=reason is None, reason=reason
-            )
+            RouteStateBody(engine=route.engine, fidelity=route.fidelity, runs=runs, ready=reason is None, reason=reason)
         )
     return ModelBody(
         slug=model.slug,

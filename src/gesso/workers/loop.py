@@ -196,13 +196,16 @@ class Worker:
             ended, claimed = await self._database.write(work)
         except Exception:  # the lease expires and the job runs again
             log.exception("settle_failed", job=job.id)
+            self._feed.forget(job.id)
             return None
-        if ended is None and outcome is not None:
-            log.warning("settle_refused", job=job.id)
-            await self._runner.discard(outcome.outputs)
         if ended is not None:
             self._feed.publish(ended)
             log.info("job_ended", job=ended.id, state=ended.state, model=ended.model, engine=engine)
+        else:
+            self._feed.forget(job.id)
+            if outcome is not None:
+                log.warning("settle_refused", job=job.id)
+                await self._runner.discard(outcome.outputs)
         return claimed[0] if claimed else None
 
     def _forget(self, job_id: str) -> None:
