@@ -1,0 +1,1 @@
+"""The one guarded way out: every byte fetched from an address somebody else named comes through here."""
