@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -53,15 +54,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _root(
-    version: bool = typer.Option(False, "--version", "-V", help="Print the version and leave.", is_eager=True),
-) -> None:
-    """One self-hosted server under every image model."""
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         from gesso import __version__
 
         sys.stdout.write(f"gesso {__version__}\n")
         raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and leave.")
+]
+
+
+def _root(version: Version = False) -> None:
+    """One self-hosted server under every image model."""
 
 
 def _say(error: GessoError, *, as_json: bool) -> None:

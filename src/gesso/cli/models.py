@@ -18,10 +18,10 @@ def models(
     quiet: Quiet = False,
 ) -> None:
     """List the models, or show one with its parameters."""
+    from gesso.catalogue.load import load_catalogue
     from gesso.settings import load_settings
-    from gesso.wiring import catalogue_of
 
-    catalogue = catalogue_of(load_settings())
+    catalogue = load_catalogue(load_settings().model_folders)
     output = Output(as_json, quiet)
     if slug is None:
         titles = {"slug": "model", "operations": "does", "price": "price", "engines": "runs on"}
@@ -69,19 +69,22 @@ def _parameter_row(parameter: Parameter) -> dict[str, Any]:
 
 
 def allowed_words(parameter: Parameter) -> str:
-    """Return what a parameter takes in words: its choices, or its range, multiple and lengths; "" for anything."""
-    if parameter.enum:
-        return ", ".join(str(value) for value in parameter.enum)
+    """Return what a parameter takes in words: its choices, or its range, steps, length and items; "" for anything."""
+    if parameter.allowed:
+        return ", ".join(str(value) for value in parameter.allowed)
     words = []
     if parameter.minimum is not None or parameter.maximum is not None:
-        words.append(f"{_bound(parameter.minimum)} to {_bound(parameter.maximum)}")
+        words.append(_range(parameter.minimum, parameter.maximum))
     if parameter.multiple_of is not None:
-        words.append(f"in steps of {_bound(parameter.multiple_of)}")
-    if parameter.max_length is not None:
-        unit = "items" if parameter.type in ("array", "image_list") else "characters"
-        words.append(f"{parameter.min_length or 0} to {parameter.max_length} {unit}")
+        words.append(f"in steps of {parameter.multiple_of:.12g}")
+    if parameter.min_length is not None or parameter.max_length is not None:
+        words.append(f"{_range(parameter.min_length or 0, parameter.max_length)} characters")
+    if parameter.min_items is not None or parameter.max_items is not None:
+        words.append(f"{_range(parameter.min_items or 0, parameter.max_items)} items")
     return ", ".join(words)
 
 
-def _bound(value: float | None) -> str:
-    return "…" if value is None else f"{value:.12g}"
+def _range(least: float | None, most: float | None) -> str:
+    if least is None:
+        return f"at most {most:.12g}"
+    return f"{least:.12g} or more" if most is None else f"{least:.12g} to {most:.12g}"

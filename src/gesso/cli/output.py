@@ -107,6 +107,10 @@ def _print_table(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -
     for row in rows:
         table.add_row(*(Text(_cell(row[key])) for key in titles))
     console = _console()
-    if not console.is_terminal:
-        console.width = 10_000  # a pipe has no width: fold nothing
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = 10_000  # a pipe has no width: fold nothing, pad nothing
+    with console.capture() as captured:
+        console.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())

@@ -1,0 +1,65 @@
+"""The shell examples of the README and the how-to pages, and the scripts in examples/, run against a real server."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.acceptance
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
+BLOCKS = [
+    pytest.param(block, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, block in enumerate(re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL), 1)
+]
+
+
+@pytest.fixture
+def shell(server, tmp_path):
+    """Run a script where the examples expect to be run, with a live key; fail with its output when it fails."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+
+    def run(*command):
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "GESSO_DATA_DIR": str(server.data_dir),
+            "GESSO_KEY": server.live_key,
+            "GESSO_URL": server.url,
+        }
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_documented_command_works(shell, server, block):
+    answer = shell("bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8000", server.url))
+
+    assert '"errors"' not in answer
+    if "Prefer: wait" in block:
+        assert '"state":"succeeded"' in answer
+
+
+def test_the_shell_example_saves_a_picture(shell, tmp_path):
+    assert shell("sh", "examples/first_edit.sh") == "edited.png\n"
+
+    with Image.open(tmp_path / "edited.png") as picture:
+        assert picture.size == (600, 400)
+
+
+def test_the_watching_example_prints_progress_and_links(shell, server):
+    lines = shell(sys.executable, "examples/watch_job.py").splitlines()
+
+    assert lines.index("succeeded") > 0
+    assert len([line for line in lines if line.startswith(server.url)]) == 4

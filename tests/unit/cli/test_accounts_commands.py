@@ -1,0 +1,103 @@
+"""`gesso keys`, `gesso credits` and `gesso jobs` on a data folder."""
+
+import json
+
+import pytest
+
+from gesso.accounts.keys import create_account, create_key, find_caller, first_start
+from gesso.cli.app import run
+from gesso.domain.credits import MICRO
+from gesso.settings import Settings
+from gesso.wiring import open_database
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A data folder after its first start, current for the commands."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GESSO_DATA_DIR", str(tmp_path / "data"))
+    database = open_database(Settings())
+    database.write_blocking(lambda connection: first_start(connection, 1, 10_000 * MICRO))
+    yield database
+    database.close()
+
+
+def answer(capsys, *words):
+    """Run a command that must work and return its JSON."""
+    assert run([*words, "--json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_new_key_works_until_it_is_revoked(data, capsys):
+    made = answer(capsys, "keys", "create", "--test", "--name", "ci")
+    assert made["mode"] == "test"
+    assert made["secret"].startswith("gesso_test_")
+    assert data.read_blocking(lambda c: find_caller(c, made["secret"])).key_id == made["id"]
+
+    assert answer(capsys, "keys", "revoke", made["id"]) == {"id": made["id"], "revoked": True}
+    assert data.read_blocking(lambda c: find_caller(c, made["secret"])) is None
+
+
+def test_listed_keys_show_no_secret(data, capsys):
+    made = answer(capsys, "keys", "create", "--name", "shop")
+
+    assert run(["keys", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert made["id"] in listed
+    assert made["secret"] not in listed
+    assert "shop" in listed
+    assert made["secret"] not in json.dumps(answer(capsys, "keys", "list"))
+
+
+def test_revoking_an_unknown_key_fails(data, capsys):
+    assert run(["keys", "revoke", "nothing"]) == 1
+    assert capsys.readouterr().err == "gesso: There is no such key.\n"
+
+
+def test_a_grant_changes_one_mode_only(data, capsys):
+    assert answer(capsys, "credits", "show") == {"live": "10000", "test": "10000"}
+
+    assert answer(capsys, "credits", "grant", "0.25", "--test") == {
+        "granted": "0.25",
+        "mode": "test",
+        "balance": "10000.25",
+    }
+    assert answer(capsys, "credits", "show") == {"live": "10000", "test": "10000.25"}
+
+
+@pytest.mark.parametrize("amount", ["0", "-5", "much", "0.0000001", "NaN", "Infinity", "1e40"])
+def test_a_senseless_grant_is_refused_and_changes_nothing(data, capsys, amount):
+    assert run(["credits", "grant", "--", amount]) == 1
+    assert f"gesso: {amount} is not a number of credits" in capsys.readouterr().err
+    assert answer(capsys, "credits", "show")["live"] == "10000"
+
+
+def test_the_check_passes_and_finds_a_forged_balance(data, capsys):
+    from sqlalchemy import text
+
+    assert run(["credits", "check"]) == 0
+    assert capsys.readouterr().out == "Every balance is what its ledger adds up to.\n"
+
+    data.write_blocking(lambda c: c.execute(text("UPDATE balances SET balance_micro = 1 WHERE mode = 'live'")))
+    assert run(["credits", "check"]) == 1
+    assert "live balance" in capsys.readouterr().err
+
+
+def test_with_several_accounts_one_must_be_named(data, capsys):
+    other = data.write_blocking(lambda c: create_account(c, "other", 2, 5 * MICRO))
+    data.write_blocking(lambda c: create_key(c, other, "live", "", 2))
+
+    assert run(["credits", "show"]) == 1
+    assert "--account" in capsys.readouterr().err
+    assert answer(capsys, "credits", "show", "--account", other)["live"] == "5"
+    assert run(["credits", "show", "--account", "nobody"]) == 1
+    assert "There is no account nobody" in capsys.readouterr().err
+
+
+def test_no_jobs_is_said_and_an_unknown_one_is_an_error(data, capsys):
+    assert run(["jobs", "list"]) == 0
+    assert capsys.readouterr().err == "No such jobs.\n"
+    assert run(["jobs", "show", "nothing"]) == 1
+    assert "gesso jobs list" in capsys.readouterr().err
+    assert run(["jobs", "list", "--state", "sleeping"]) == 1
+    assert "queued, running, succeeded, failed, cancelled" in capsys.readouterr().err
