@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gesso.catalogue.active import is_set, why_idle
 from gesso.catalogue.check import Checked
-from gesso.catalogue.limits import longest
+from gesso.catalogue.limits import clamp, longest
 from gesso.catalogue.model import Model, Parameter, Route
 from gesso.catalogue.roles import SIZE_ROLES, Role
 from gesso.catalogue.sizes import Decision, decide
@@ -116,8 +116,7 @@ def _number(target: Model, role: Role, value: float | None) -> float | None:
         return None
     if value is None:
         return parameter.default  # type: ignore[no-any-return]
-    least, most = parameter.minimum, parameter.maximum
-    return max(value if least is None else least, min(value, value if most is None else most))
+    return clamp(value, parameter.minimum, parameter.maximum)
 
 
 def _plain(value: Any) -> Any:

@@ -35,6 +35,13 @@ def bounds(parameter: Parameter) -> tuple[float | int | None, float | int | None
     return least, ceiling if parameter.maximum is None else parameter.maximum
 
 
+def clamp(value: float, least: float | None, most: float | None) -> float:
+    """Return the value, or the bound it lies beyond, in the value's own type; None is no bound."""
+    if least is not None and value < least:
+        return type(value)(least)
+    return type(value)(most) if most is not None and value > most else value
+
+
 def longest(parameter: Parameter) -> int:
     """Return how many characters a text parameter takes."""
     return TEXT_CEILING if parameter.max_length is None else parameter.max_length
@@ -125,7 +132,8 @@ def _text(parameter: Parameter, value: str, field: str) -> Iterator[Problem]:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
+    # Python's $ also matches before a final newline; JSON Schema's does not
+    return re.compile(re.sub(r"\$$", r"\\Z", pattern), re.ASCII)
 
 
 def size_breaches(limits: SizeLimits, width: int, height: int, field: str) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import Any
 from gesso.catalogue.active import is_set, why_idle
 from gesso.catalogue.check import Checked
 from gesso.catalogue.drive import Driven, Said, record
+from gesso.catalogue.limits import clamp
 from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import SERVER_ROLES, Role
 from gesso.catalogue.wording import shown
@@ -56,10 +57,9 @@ def _converted(argument: Argument, value: Any) -> Said:
     if argument.invert and isinstance(value, bool):
         value = not value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        least, most = argument.minimum, argument.maximum
-        inside = max(value if least is None else least, min(value, value if most is None else most))
+        inside = clamp(value, argument.minimum, argument.maximum)
         if inside != value:
-            return Said("clamped", f"this route takes no {shown(value)}; {shown(inside)} is used", type(value)(inside))
+            return Said("clamped", f"this route takes no {shown(value)}; {shown(inside)} is used", inside)
     if value is not asked or argument.verdict == "mapped":
         return Said("mapped", argument.reason or f"handed over as {argument.to} {shown(value)}", value)
     return Said("used", argument.reason or "passed on", value)
