@@ -24,7 +24,7 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT / "examples" / "photo.jpg"
 OUT = ROOT / "out"
-EDIT_PROMPT = "add a small yellow duck on the left"
+EDIT_PROMPT = "add a butterfly at the top right"
 GENERATE_PROMPT = "a red balloon on a blue background"
 READY_SECONDS = 60
 
@@ -46,24 +46,21 @@ def main() -> int:
 
 def edit(client: httpx.Client, target: Path) -> None:
     """Send the photograph as a part of a form, as `curl -F image=@photo.jpg` would."""
+    form = {"model": "gesso-sketch", "prompt": EDIT_PROMPT, "seed": "7"}
     with PHOTO.open("rb") as photo:
-        answer = client.post(
-            "/v1/jobs",
-            data={"model": "gesso-sketch", "prompt": EDIT_PROMPT, "seed": "7"},
-            files={"image": (PHOTO.name, photo, "image/jpeg")},
-            headers={"Prefer": "wait=100"},
-        )
-    save(client, answer, target, f'edit {PHOTO.relative_to(ROOT)}: "{EDIT_PROMPT}"')
+        files = {"image": (PHOTO.name, photo, "image/jpeg")}
+        answer = client.post("/v1/jobs", data=form, files=files, headers={"Prefer": "wait=100"})
+    save(client, answer, target, f'edit {PHOTO.relative_to(ROOT)}: "{EDIT_PROMPT}"', ("prompt", "image", "seed"))
 
 
 def generate(client: httpx.Client, target: Path) -> None:
     """Send the ask as JSON."""
     body = {"model": "gesso-sketch", "input": {"prompt": GENERATE_PROMPT, "seed": 7}}
     answer = client.post("/v1/jobs", json=body, headers={"Prefer": "wait=100"})
-    save(client, answer, target, f'generate: "{GENERATE_PROMPT}"')
+    save(client, answer, target, f'generate: "{GENERATE_PROMPT}"', ("prompt", "seed"))
 
 
-def save(client: httpx.Client, answer: httpx.Response, target: Path, asked: str) -> None:
+def save(client: httpx.Client, answer: httpx.Response, target: Path, asked: str, sent: tuple[str, ...]) -> None:
     """Fetch the finished job's picture into the target and tell what the server reported; exit when it failed."""
     job = answer.json()
     if answer.status_code != 200 or job.get("state") != "succeeded":
@@ -74,20 +71,23 @@ def save(client: httpx.Client, answer: httpx.Response, target: Path, asked: str)
     target.write_bytes(data)
     print(f"Asked to {asked}")
     print(f"  {target.relative_to(ROOT)}: {picture['width']}x{picture['height']}, {len(data):,} bytes")
-    for line in report(job):
+    for line in report(job, sent):
         print(f"  {line}")
     print(f"  {answer.elapsed.total_seconds():.2f} s ({answer.headers.get('server-timing', 'no timing')} ms)\n")
 
 
-def report(job: dict[str, Any]) -> Iterator[str]:
-    """Yield what the job says of itself: who made it, its notes, and every parameter that was not simply used."""
+def report(job: dict[str, Any], sent: tuple[str, ...]) -> Iterator[str]:
+    """Yield what the job says of itself: who made it, its notes, and what became of the parameters we sent."""
     route = job["route"]
     yield f"made by {route['runs']} on the engine {route['engine']} ({route['fidelity']}), seed {job['seed']}"
     for note in job["notes"]:
-        yield note["message"]
-    for parameter in job["parameters"]:
-        if parameter["verdict"] in ("ignored", "clamped"):
-            yield f"{parameter['parameter']} was {parameter['verdict']}: {parameter['reason']}"
+        place = note["data"]
+        if note["code"] == "region":
+            yield f"{place['object']} drawn at x {place['x']}, y {place['y']}, {place['width']}x{place['height']} pixels"
+        else:
+            yield note["message"]
+    verdicts = {entry["parameter"]: entry["verdict"] for entry in job["parameters"]}
+    yield ", ".join(f"{name} {verdicts[name]}" for name in sent)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ job=$(curl -sS --fail-with-body "$url/v1/jobs" \
   -H "Authorization: Bearer $GESSO_KEY" \
   -H "Prefer: wait=60" \
   -F model=gesso-sketch \
-  -F prompt="add a small yellow duck on the left" \
+  -F prompt="add a butterfly at the top right" \
   -F image=@"$photo") || { echo "$job" >&2; exit 1; }
 
 link=$(printf '%s' "$job" | sed -n 's/.*"pictures":\[{[^]]*"url":"\([^"]*\)".*/\1/p')

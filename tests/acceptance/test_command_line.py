@@ -114,10 +114,12 @@ def test_a_mistake_is_one_line_that_names_it_and_writes_nothing(gesso, tmp_path,
 
 
 def test_another_model_says_who_stood_in_and_what_became_of_its_parameters(gesso):
-    done = gesso("generate", "a duck", "-m", "flux-schnell", "-o", "duck.png")
+    done = gesso("generate", "a duck", "-m", "flux-schnell", "-o", "duck.png", "--set", "go_fast=false")
 
     assert done.returncode == 0, done.stderr
     assert "a stand-in for flux-schnell" in done.stdout
+    assert "go_fast was ignored: " in done.stdout
+    assert "disable_safety_checker" not in done.stdout  # it was not asked for
 
 
 def test_the_doctor_finds_the_built_in_engine_ready(gesso, tmp_path):

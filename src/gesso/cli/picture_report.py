@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,8 @@ def as_data(result: LocalResult, paths: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def as_sentences(result: LocalResult, paths: Sequence[Path]) -> list[str]:
-    """Return what was made in sentences; only what was not done as asked is said of the parameters."""
+def as_sentences(result: LocalResult, paths: Sequence[Path], given: Collection[str]) -> list[str]:
+    """Return what was made in sentences; of the parameters only those given and not done as asked."""
     route = result.plan.routes[0]
     lines = [
         f"{path}  {picture.width}x{picture.height}, seed {picture.seed}"
@@ -49,6 +49,6 @@ def as_sentences(result: LocalResult, paths: Sequence[Path]) -> list[str]:
     lines += [
         f"  {verdict.parameter} was {verdict.verdict}: {verdict.reason}"
         for verdict in route.verdicts
-        if verdict.verdict in ("clamped", "ignored")
+        if verdict.parameter in given and verdict.verdict in ("clamped", "ignored")
     ]
     return lines
