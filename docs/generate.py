@@ -172,7 +172,9 @@ def _table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]] | Any) -> It
 
 
 def _value(value: Any) -> str:
-    return "" if value is None or value == () else f"`{value}`"
+    if value is None or value in ((), ""):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _sentence(text: str) -> str:
