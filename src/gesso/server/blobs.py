@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -42,5 +44,12 @@ async def fetch_blob(request: Request, blob_id: str, expires: str, signature: st
         return Response(status_code=304, headers={"ETag": etag})
     if request.method == "HEAD":
         return Response(status_code=200, headers=headers, media_type=row.media_type)
-    body = parts.blobs.stream(row.account_id, row.id)
-    return StreamingResponse(body, headers=headers, media_type=row.media_type)
+    chunks = parts.blobs.stream(row.account_id, row.id)
+    first = await anext(chunks, b"")  # an object that is gone is found out before the answer begins
+    return StreamingResponse(_from(first, chunks), headers=headers, media_type=row.media_type)
+
+
+async def _from(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in chunks:
+        yield chunk

@@ -53,6 +53,7 @@ async def readyz(parts: PartsOf, response: Response) -> ReadyBody:
 @router.get(
     "/metrics",
     response_class=Response,
+    openapi_extra={"security": [{}]},  # or none at all, from this machine
     responses={200: {"description": "Prometheus text.", "content": {"text/plain": {}}}, **problem_responses(401)},
 )
 async def metrics(
