@@ -59,6 +59,7 @@ _TAKE = text(
     "UPDATE balances SET balance_micro = balance_micro - :micro "
     "WHERE account_id = :account_id AND mode = :mode AND balance_micro >= :micro RETURNING balance_micro"
 )
+_ENTER = insert(ledger_entries).inline()  # inline: nobody asks for the new row's id
 _BALANCE = select(balances.c.balance_micro).where(
     balances.c.account_id == bindparam("account_id"), balances.c.mode == bindparam("mode")
 )
@@ -120,7 +121,7 @@ def _move(
         "note": note,
         "created_at": now,
     }
-    connection.execute(insert(ledger_entries).values(entry))
+    connection.execute(_ENTER, entry)
 
 
 def entries(connection: Connection, account_id: str, mode: Mode, cursor: str | None, limit: int) -> Page:

@@ -132,19 +132,22 @@ jobs = Table(
     CheckConstraint("refunded_micro >= 0 AND refunded_micro <= charged_micro", name="jobs_refund_within_charge"),
     Index("jobs_listed", "account_id", "mode", "created_at", "id"),
     _partial("jobs_claimable", "engine", "priority", "turn", "id", where="state = 'queued'"),
-    _partial("jobs_queued_turn", "turn", where="state = 'queued'"),
-    _partial("jobs_queued_account", "account_id", "turn", where="state = 'queued'"),
+    _partial("jobs_queued_turn", "engine", "turn", where="state = 'queued'"),
     _partial("jobs_queued_since", "queued_at", where="state = 'queued'"),
     _partial("jobs_leased", "lease_until", where="state = 'running'"),
 )
 
-# How many unfinished jobs each account has: limits are checked without counting jobs.
+# An account's line at an engine: limits are checked without counting jobs, turns are given without looking at old ones.
 queues = Table(
     "queues",
     metadata,
-    Column("account_id", Text, ForeignKey("accounts.id"), primary_key=True),
-    Column("active_jobs", Integer, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("active_jobs", Integer, nullable=False),  # queued or running
+    Column("last_turn", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "engine", name="queues_key"),
     CheckConstraint("active_jobs >= 0", name="queues_not_negative"),
+    Index("queues_turn", "engine", "last_turn"),
     _partial("queues_active", "active_jobs", where="active_jobs > 0"),
 )
 

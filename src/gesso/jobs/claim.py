@@ -16,7 +16,7 @@ RECOVERED_AT_ONCE = 500  # jobs in one transaction; the rest is found in the nex
 
 # The conditions on the state are spelt out: partial indexes are used only for conditions that read like theirs.
 _CANDIDATES = text(
-    "SELECT priority, turn, id, cancel_requested FROM jobs WHERE state = 'queued' AND engine = :engine "
+    "SELECT priority, id, cancel_requested FROM jobs WHERE state = 'queued' AND engine = :engine "
     "ORDER BY priority, turn, id LIMIT :most"
 )
 _TAKE = text(
@@ -33,8 +33,9 @@ _EXPIRED = text(
 # To the front of the line, but without pulling the lowest turn down: that would let newcomers pass those who wait.
 # It waits from now on, for which the end of its lease stands: that is never more than a lease away.
 _BACK_IN_LINE = (
-    "state = 'queued', worker = NULL, queued_at = lease_until, lease_until = NULL, "
-    "turn = COALESCE((SELECT MIN(waiting.turn) FROM jobs AS waiting WHERE waiting.state = 'queued'), turn)"
+    "state = 'queued', worker = NULL, queued_at = lease_until, lease_until = NULL, turn = COALESCE("
+    "(SELECT MIN(waiting.turn) FROM jobs AS waiting WHERE waiting.state = 'queued' AND waiting.engine = jobs.engine), "
+    "(SELECT MAX(last_turn) FROM queues WHERE queues.engine = jobs.engine), turn)"
 )
 _GIVE_BACK = text(f"UPDATE jobs SET {_BACK_IN_LINE}, given_back = given_back + 1 WHERE {_HELD}")  # noqa: S608 - made of constants
 _REQUEUE = text(
@@ -68,11 +69,14 @@ def claim(connection: Connection, worker: str, engines: Collection[str], limit: 
 
 
 def _candidates(connection: Connection, engines: Collection[str], most: int) -> list[tuple[str, bool]]:
-    """Return ids (and whether to cancel) of the jobs that are next, in order; one step into an index per engine."""
+    """Return ids (and whether to cancel) of the jobs that are next; one step into an index per engine.
+
+    Turns are only compared within an engine. Between engines the higher priority goes first, then each in turn.
+    """
     found: list[tuple[int, int, str, bool]] = []
     for engine in engines:
         rows = connection.execute(_CANDIDATES, {"engine": engine, "most": most})
-        found += [(priority, turn, job_id, bool(cancel)) for priority, turn, job_id, cancel in rows]
+        found += [(priority, place, job_id, bool(cancel)) for place, (priority, job_id, cancel) in enumerate(rows)]
     return [(job_id, cancel) for _, _, job_id, cancel in sorted(found)[:most]]
 
 

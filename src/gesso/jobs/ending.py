@@ -72,7 +72,7 @@ def end_job(
         return None
     job = to_job(row)
     refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
-    leave_queue(connection, job.account_id)
+    leave_queue(connection, job.account_id, job.plan.routes[0].engine)
     if _has_inputs(job):
         connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
     return job

@@ -17,40 +17,44 @@ class QueueLimits:
     total: int = 100_000
 
 
+# One step each: into the index of waiting jobs, and into that of last turns.
+_BASE = text(
+    "SELECT (SELECT MIN(turn) FROM jobs WHERE state = 'queued' AND engine = :engine), "
+    "(SELECT MAX(last_turn) FROM queues WHERE engine = :engine)"
+)
 _ENTER = text(
-    "INSERT INTO queues (account_id, active_jobs) VALUES (:account_id, 1) "
-    "ON CONFLICT (account_id) DO UPDATE SET active_jobs = queues.active_jobs + 1 RETURNING active_jobs"
+    "INSERT INTO queues (account_id, engine, active_jobs, last_turn) VALUES (:account_id, :engine, 1, :base) "
+    "ON CONFLICT (account_id, engine) DO UPDATE SET active_jobs = queues.active_jobs + 1, last_turn = "
+    "CASE WHEN excluded.last_turn > queues.last_turn THEN excluded.last_turn ELSE queues.last_turn + 1 END "
+    "RETURNING last_turn"
 )
-_LEAVE = text("UPDATE queues SET active_jobs = active_jobs - 1 WHERE account_id = :account_id")
-_IN_ALL = text("SELECT COALESCE(SUM(active_jobs), 0) FROM queues WHERE active_jobs > 0")
-# Both are single steps into a partial index that holds only queued jobs.
-_TURN = text(
-    "SELECT (SELECT MIN(turn) FROM jobs WHERE state = 'queued'), "
-    "(SELECT MAX(turn) FROM jobs WHERE state = 'queued' AND account_id = :account_id)"
+_LEAVE = text("UPDATE queues SET active_jobs = active_jobs - 1 WHERE account_id = :account_id AND engine = :engine")
+_ACTIVE = text(
+    "SELECT (SELECT SUM(active_jobs) FROM queues WHERE account_id = :account_id), "
+    "(SELECT SUM(active_jobs) FROM queues WHERE active_jobs > 0)"
 )
 
 
-def enter_queue(connection: Connection, account_id: str, limits: QueueLimits) -> None:
-    """Count one more unfinished job; raise `TooManyRequests` when that is one too many."""
-    own: int = connection.execute(_ENTER, {"account_id": account_id}).scalar_one()
+def enter_queue(connection: Connection, account_id: str, engine: str, limits: QueueLimits) -> int:
+    """Count one more unfinished job and return its turn; raise `TooManyRequests` when it is one too many.
+
+    Start-time fair queueing (Goyal, Vin, Cheng 1996) with jobs of equal length: a job's turn is one after its
+    account's last, but never before the lowest that waits now. Lower turns are claimed first, equal ones in the order
+    of arrival, so accounts alternate however many jobs each has in line. When nobody waits all accounts are even:
+    nobody pays for what was served before.
+    """
+    lowest, last = connection.execute(_BASE, {"engine": engine}).one()
+    base = (last or 0) + 1 if lowest is None else lowest
+    values = {"account_id": account_id, "engine": engine, "base": base}
+    turn: int = connection.execute(_ENTER, values).scalar_one()
+    own, in_all = connection.execute(_ACTIVE, {"account_id": account_id}).one()
     if own > limits.per_account:
         raise TooManyRequests(f"This account has {own - 1} jobs waiting or running, which is the most it may have.")
-    in_all: int = connection.execute(_IN_ALL).scalar_one()
     if in_all > limits.total:
         raise TooManyRequests(f"There are {in_all - 1} jobs waiting or running, which is the most this server takes.")
+    return turn
 
 
-def leave_queue(connection: Connection, account_id: str) -> None:
+def leave_queue(connection: Connection, account_id: str, engine: str) -> None:
     """Count one unfinished job less: called once for each job, where it ends."""
-    connection.execute(_LEAVE, {"account_id": account_id})
-
-
-def next_turn(connection: Connection, account_id: str) -> int:
-    """Return the turn of a job being queued: one after the account's last waiting one, or after the lowest there is.
-
-    Start-time fair queueing (Goyal, Vin, Cheng 1996) with jobs of equal length. Lower turns are claimed first, so
-    accounts alternate however many jobs each has queued. Only *waiting* jobs count as the account's last turn: an
-    account pays for what it has in line now, never for what was served yesterday.
-    """
-    lowest, own = connection.execute(_TURN, {"account_id": account_id}).one()
-    return max(lowest or 0, own or 0) + 1
+    connection.execute(_LEAVE, {"account_id": account_id, "engine": engine})

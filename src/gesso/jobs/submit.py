@@ -16,7 +16,7 @@ from gesso.domain.ids import new_id, new_number
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Request
 from gesso.jobs.idempotency import IdempotencyKey, keep_or_find
-from gesso.jobs.queue import QueueLimits, enter_queue, next_turn
+from gesso.jobs.queue import QueueLimits, enter_queue
 from gesso.jobs.rows import find_job, to_json
 from gesso.storage.rows import BlobRow, add_blob
 
@@ -68,8 +68,8 @@ def submit(connection: Connection, submission: Submission, now: int) -> Submitte
             earlier = find_job(connection, known)
             assert earlier is not None, "jobs are never removed"
             return Submitted(earlier, replayed=True)
-    enter_queue(connection, caller.account_id, submission.limits)
-    job = _new_job(submission, job_id, next_turn(connection, caller.account_id), now)
+    turn = enter_queue(connection, caller.account_id, submission.plan.routes[0].engine, submission.limits)
+    job = _new_job(submission, job_id, turn, now)
     connection.execute(_INSERT, _columns(job))
     charge(connection, job.account_id, job.mode, job.charged_micro, job.id, now, job.model)
     for row in submission.inputs:

@@ -89,13 +89,15 @@ def upgrade() -> None:
     op.create_table(
         "queues",
         sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("engine", sa.Text(), nullable=False),
         sa.Column("active_jobs", sa.Integer(), nullable=False),
+        sa.Column("last_turn", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("active_jobs >= 0", name="queues_not_negative"),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["accounts.id"],
         ),
-        sa.PrimaryKeyConstraint("account_id"),
+        sa.PrimaryKeyConstraint("account_id", "engine", name="queues_key"),
     )
     op.create_index(
         "queues_active",
@@ -105,6 +107,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("active_jobs > 0"),
         postgresql_where=sa.text("active_jobs > 0"),
     )
+    op.create_index("queues_turn", "queues", ["engine", "last_turn"], unique=False)
     op.create_table(
         "jobs",
         sa.Column("id", sa.Text(), nullable=False),
@@ -169,14 +172,6 @@ def upgrade() -> None:
     )
     op.create_index("jobs_listed", "jobs", ["account_id", "mode", "created_at", "id"], unique=False)
     op.create_index(
-        "jobs_queued_account",
-        "jobs",
-        ["account_id", "turn"],
-        unique=False,
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
-    )
-    op.create_index(
         "jobs_queued_since",
         "jobs",
         ["queued_at"],
@@ -187,7 +182,7 @@ def upgrade() -> None:
     op.create_index(
         "jobs_queued_turn",
         "jobs",
-        ["turn"],
+        ["engine", "turn"],
         unique=False,
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),

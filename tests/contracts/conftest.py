@@ -1,0 +1,47 @@
+"""The database of the store suites: one more kind only overrides `make_database`."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from store_world import World
+
+from gesso.database.connect import Database
+
+
+@pytest.fixture(scope="session")
+def make_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Database]]:
+    """Return a function that opens a new, empty database; all are closed at the end."""
+    folder = tmp_path_factory.mktemp("databases")
+    template = folder / "template.db"
+    Database.open_sqlite(template).close()
+    numbers = itertools.count()
+    opened: list[Database] = []
+
+    def make() -> Database:
+        path = folder / f"{next(numbers)}.db"
+        shutil.copyfile(template, path)
+        opened.append(Database.open_sqlite(path))
+        return opened[-1]
+
+    yield make
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def make_world(make_database: Callable[[], Database]) -> Callable[[], World]:
+    """Return a function that makes a new world, for tests that need many."""
+    return lambda: World(make_database())
+
+
+@pytest.fixture
+def world(make_world: Callable[[], World]) -> Iterator[World]:
+    """Return a new world; when the test is over, its money must add up."""
+    world = make_world()
+    yield world
+    assert world.audit() == []
+    world.database.close()
