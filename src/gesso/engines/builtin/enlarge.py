@@ -63,20 +63,33 @@ def _soften(pixels: np.ndarray) -> np.ndarray:
 
 def _sharpen(pixels: np.ndarray, reach: int) -> np.ndarray:
     """Steepen edges of float32 [s, s, c]: an unsharp mask held within the lowest and highest value that is in reach."""
-    low, high = _window(pixels, reach, np.minimum), _window(pixels, reach, np.maximum)
-    mean = _window(pixels, reach, np.add) / np.float32((2 * reach + 1) ** 2)
-    return np.asarray(np.clip(pixels + np.float32(_AMOUNT) * (pixels - mean), low, high))
+    low, high = _extreme(pixels, reach, np.minimum), _extreme(pixels, reach, np.maximum)
+    return np.asarray(np.clip(pixels + np.float32(_AMOUNT) * (pixels - _mean(pixels, reach)), low, high))
 
 
-def _window(pixels: np.ndarray, reach: int, join: np.ufunc) -> np.ndarray:
-    """Join all values of the square of 2 reach + 1 pixels around each pixel (float32 [s, s, c]), one axis at a time."""
+def _extreme(pixels: np.ndarray, reach: int, join: np.ufunc) -> np.ndarray:
+    """Return the lowest (or highest) value within `reach` pixels: windows of 1, 2, 4 … joined, one axis at a time."""
     length = 2 * reach + 1
     for axis in (0, 1):
-        padded = np.pad(pixels, [(reach, reach) if axis == this else (0, 0) for this in range(3)], "edge")
-        along = np.moveaxis(padded, axis, 0)
-        size = along.shape[0] - 2 * reach
-        joined = along[:size].copy()
-        for offset in range(1, length):
-            join(joined, along[offset : offset + size], out=joined)
-        pixels = np.moveaxis(joined, 0, axis)
+        joined, span = _padded(pixels, reach, axis), 1
+        while span * 2 <= length:
+            joined = join(joined[:-span], joined[span:])
+            span *= 2
+        size = pixels.shape[axis]
+        pixels = np.moveaxis(join(joined[:size], joined[length - span : length - span + size]), 0, axis)
     return pixels
+
+
+def _mean(pixels: np.ndarray, reach: int) -> np.ndarray:
+    """Return the mean of the square of 2 reach + 1 pixels around each pixel, by running sums."""
+    length = 2 * reach + 1
+    for axis in (0, 1):
+        sums = np.cumsum(_padded(pixels, reach, axis), axis=0, dtype=np.float32)
+        sums[length:] -= sums[:-length].copy()
+        pixels = np.moveaxis(sums[length - 1 :] / np.float32(length), 0, axis)
+    return pixels
+
+
+def _padded(pixels: np.ndarray, reach: int, axis: int) -> np.ndarray:
+    """Return the pixels with `axis` first, its ends repeated `reach` times."""
+    return np.pad(np.moveaxis(pixels, axis, 0), ((reach, reach), (0, 0), (0, 0)), "edge")

@@ -15,6 +15,8 @@ from gesso.engines.builtin.wishes import Wish
 CONTENT = 0.875  # of a layer's side that the object itself fills, as in the training data
 _ALONE, _TOGETHER, _ADDED = 0.74, 0.86, 0.34  # the object's side, of the picture's shorter side or of its cell
 _DEPTH_SIZE = {"far": 0.5, "near": 1.35, "": 1.0}
+_JITTER = 0.07  # of a cell: what an object leaves of it on each side
+_LEAST = 7.0  # pixels of the smallest object
 _TRIES = 24  # places tried before an object is made smaller
 _SHRINK = (1.0, 0.88, 0.76, 0.64)
 
@@ -62,7 +64,8 @@ def lay_out(wishes: Sequence[Wish], vocabulary: Vocabulary, stage: Stage) -> tup
     """
     single = [wish for wish in wishes for _ in range(wish.count)]
     frame = stage.masked or Frame(0, 0, stage.width, stage.height)
-    columns, cell = _grid(len(single), frame, one_row=stage.horizon is not None)
+    level = stage.horizon is not None or all(wish.y is not None for wish in single)
+    columns, cell = _grid(len(single), frame, one_row=level and stage.masked is None)
     slots = iter(_slots(sum(wish.x is None for wish in single), columns))
     draw = dice(stage.seed, LAYOUT_STREAM)
     taken: list[tuple[float, float, float]] = []  # centre and side of the objects themselves
@@ -72,9 +75,9 @@ def lay_out(wishes: Sequence[Wish], vocabulary: Vocabulary, stage: Stage) -> tup
         noun = vocabulary.nouns[wish.noun]
         size = _size(wish, noun.size, cell, len(single), frame, stage)
         centre = _anchor(wish, noun.floats, slot, size / frame.height, stage, draw)
-        x, y, size = _settle(centre, size, frame, taken, draw, jitter=0.0 if stage.masked else 0.03)
+        x, y, size = _settle(centre, size, frame, taken, draw, jitter=0.0 if stage.masked else _JITTER * cell)
         taken.append((x, y, size))
-        side = max(round(size / CONTENT), 8)
+        side = round(size / CONTENT)
         left, top = round(x - side / 2), round(y - side / 2)
         shadow = not noun.floats and not stage.masked
         placed.append(Placed(index, wish.noun, wish.colour, left, top, side, shadow))
@@ -85,7 +88,7 @@ def lay_out(wishes: Sequence[Wish], vocabulary: Vocabulary, stage: Stage) -> tup
 def _grid(count: int, frame: Frame, *, one_row: bool) -> tuple[int, float]:
     """Return the number of columns that leaves the largest cells, and the shorter side of a cell in pixels.
 
-    On a ground (`one_row`) things stand side by side, and may stand a little before one another.
+    On a ground, or at a said height, things stand side by side (`one_row`), perhaps a little before one another.
     """
     if one_row and 0 < count <= 5:
         return count, min(frame.width * 1.1 / count, frame.height * 0.6)
@@ -153,17 +156,18 @@ def _settle(
 ) -> tuple[float, float, float]:
     """Return centre and side in pixels near the wished centre, inside the frame, over as little of others as can be.
 
-    Tries wider and wider round the centre, then smaller; keeps the place that overlaps least, the first of equals.
+    Tries within `jitter` pixels of it, then wider and wider, then smaller; keeps the place that overlaps least, the
+    first of equals.
     """
     offsets = draw.uniform(-1, 1, (_TRIES, 2))
     best: tuple[float, float, float] | None = None
     least = math.inf
     for shrink in _SHRINK:
-        side = size * shrink
+        side = max(size * shrink, _LEAST)
         for attempt, (dx, dy) in enumerate(offsets.tolist()):
-            reach = jitter + (0.45 * attempt / _TRIES if attempt else 0.0)
-            x = _inside(centre[0] + dx * reach, side, frame.left, frame.width)
-            y = _inside(centre[1] + dy * reach, side, frame.top, frame.height)
+            reach = jitter + 0.45 * attempt / _TRIES * min(frame.width, frame.height)
+            x = _inside(centre[0] * frame.width + dx * reach, side, frame.width) + frame.left
+            y = _inside(centre[1] * frame.height + dy * reach, side, frame.height) + frame.top
             overlap = sum(_overlap((x, y, side), other) for other in taken) / (side * side)
             if overlap < least - 1e-9:
                 best, least = (x, y, side), overlap
@@ -175,10 +179,10 @@ def _settle(
     return best
 
 
-def _inside(position: float, side: float, start: int, length: int) -> float:
-    """Return the centre in pixels of something `side` long, moved so that it lies within the frame."""
+def _inside(position: float, side: float, length: float) -> float:
+    """Return the centre of something `side` long, moved so that it lies within 0..length."""
     half = min(side / 2, length / 2)
-    return start + min(max(position * length, half), length - half)
+    return min(max(position, half), length - half)
 
 
 def _overlap(first: tuple[float, float, float], second: tuple[float, float, float]) -> float:

@@ -58,7 +58,7 @@ def _saturation(percent: int) -> Matrix:
 
 LOOKS: dict[str, Look] = {
     "grayscale": Look(_curves(_same), (_LUMA, _LUMA, _LUMA)),
-    "sepia": Look(_curves(_same), ((101, 197, 48), (89, 176, 43), (70, 137, 34))),
+    "sepia": Look(_curves(_same), ((101, 197, 48), (89, 176, 43), (69, 137, 34))),
     "warmer": Look(_curves(lambda v: v**0.8, _same, lambda v: v**1.3)),
     "cooler": Look(_curves(lambda v: v**1.3, _same, lambda v: v**0.8)),
     "brighter": Look(_curves(lambda v: v**0.65)),

@@ -1,0 +1,76 @@
+"""Backgrounds: every kind at any size, seeded, plain where plain is asked."""
+
+import numpy as np
+import pytest
+
+from gesso.engines.builtin.background import COLOUR_VALUES, backdrop
+from gesso.engines.builtin.grounds import GROUNDS
+from gesso.engines.builtin.lexicon import Kind, Lexicon
+from gesso.engines.builtin.vocabulary import load_vocabulary
+from gesso.engines.builtin.wishes import Background
+
+VOCABULARY = load_vocabulary()
+COLOURS = VOCABULARY.colours
+
+
+def painted(
+    asked: Background | None, seed: int = 1, size: tuple[int, int] = (96, 80), alone: bool = False
+) -> np.ndarray:
+    return backdrop(asked, COLOURS, seed, alone=alone).paint(*size)
+
+
+def test_every_ground_a_prompt_can_name_can_be_painted_and_every_colour_has_a_value() -> None:
+    named = {str(m.value) for m in Lexicon.of(VOCABULARY).phrases.values() if m.kind is Kind.GROUND}
+    assert named == {*GROUNDS, "studio"}
+    assert set(COLOUR_VALUES) == set(COLOURS) - {""}
+
+
+@pytest.mark.parametrize("ground", ["", *GROUNDS, "studio"])
+@pytest.mark.parametrize("time", ["", "sunset", "night"])
+def test_each_ground_in_each_light_is_its_own_picture(ground: str, time: str) -> None:
+    picture = painted(Background(ground=ground, time=time))
+    assert picture.shape == (80, 96, 3)
+    assert picture.dtype == np.uint8
+    assert picture.std() > 1
+    np.testing.assert_array_equal(picture, painted(Background(ground=ground, time=time)))
+
+
+def test_a_plain_colour_is_plain() -> None:
+    picture = painted(Background(colours=(COLOURS.index("blue"),)))
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 1
+    red, _, blue = picture[0, 0].tolist()
+    assert blue > red + 60
+
+
+def test_a_gradient_goes_from_the_first_colour_to_the_second() -> None:
+    asked = Background(colours=(COLOURS.index("white"), COLOURS.index("black")), gradient=True)
+    rows = painted(asked).mean((1, 2))
+    assert (np.diff(rows) < 0.5).all()
+    assert rows[0] > 230
+    assert rows[-1] < 50
+
+
+def test_a_colour_tints_a_ground() -> None:
+    plain, tinted = (painted(Background(ground="sky", colours=c)) for c in ((), (COLOURS.index("pink"),)))
+    assert tinted[..., 0].mean() > plain[..., 0].mean() + 30
+
+
+@pytest.mark.parametrize("asked", [None, Background(ground="grass"), Background(ground="sea", time="sunset")])
+def test_the_seed_makes_it(asked: Background | None) -> None:
+    assert any(not np.array_equal(painted(asked, 1), painted(asked, seed)) for seed in range(2, 6))
+
+
+def test_with_nothing_to_draw_a_landscape_is_painted() -> None:
+    assert backdrop(None, COLOURS, 1, alone=True).horizon is not None
+    assert backdrop(None, COLOURS, 1, alone=False).horizon is None
+
+
+def test_a_larger_size_is_the_same_picture() -> None:
+    small, large = (painted(Background(ground="grass"), size=size) for size in ((128, 128), (512, 512)))
+    shrunk = large.reshape(128, 4, 128, 4, 3).mean((1, 3))
+    assert np.abs(shrunk - small).mean() < 3
+
+
+@pytest.mark.parametrize("size", [(64, 8192), (8192, 64), (64, 64)])
+def test_extreme_sizes(size: tuple[int, int]) -> None:
+    assert painted(Background(ground="sea", time="night"), size=size).shape == (size[1], size[0], 3)

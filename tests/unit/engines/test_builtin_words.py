@@ -1,0 +1,194 @@
+"""Reading prompts: what is understood, what is reported, and that no text whatever breaks it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gesso.engines.builtin.lexicon import Lexicon, split_words
+from gesso.engines.builtin.vocabulary import load_vocabulary, plurals
+from gesso.engines.builtin.wishes import Background, Understood
+from gesso.engines.builtin.words import MAX_OBJECTS, avoid, understand
+
+VOCABULARY = load_vocabulary()
+KNOWN = sorted({word for phrase in Lexicon.of(VOCABULARY).phrases for word in phrase})
+
+
+def generate(text: str) -> Understood:
+    return understand(text, VOCABULARY, editing=False)
+
+
+def edit(text: str) -> Understood:
+    return understand(text, VOCABULARY, editing=True)
+
+
+def things(read: Understood) -> list[tuple[str, str, int]]:
+    """Each wish as (noun, colour, count)."""
+    return [(VOCABULARY.nouns[w.noun].word, VOCABULARY.colours[w.colour], w.count) for w in read.objects]
+
+
+@given(st.text(max_size=200), st.booleans())
+def test_any_text_is_read_and_every_word_ends_exactly_once(text: str, editing: bool) -> None:
+    read = understand(text, VOCABULARY, editing=editing)
+    words = [word for word in split_words(text) if word not in ",."]
+    assert sorted(read.understood + read.ignored + read.unknown) == sorted(words)
+
+
+@given(st.lists(st.sampled_from([*KNOWN, ",", ".", "3", "0", "999", "gravy"]), max_size=25), st.booleans())
+def test_any_mixture_of_known_words_is_read(words: list[str], editing: bool) -> None:
+    read = understand(" ".join(words), VOCABULARY, editing=editing)
+    said = [word for word in words if word not in ",."]
+    assert sorted(read.understood + read.ignored + read.unknown) == sorted(said)
+    assert sum(wish.count for wish in read.objects) <= MAX_OBJECTS
+    assert all(wish.count > 0 and 0 <= wish.noun < len(VOCABULARY.nouns) for wish in read.objects)
+    avoid(" ".join(words), VOCABULARY)
+
+
+@pytest.mark.parametrize("noun", VOCABULARY.nouns, ids=lambda noun: noun.word)
+def test_every_noun_synonym_and_plural_is_known(noun: object) -> None:
+    index = VOCABULARY.nouns.index(noun)  # type: ignore[arg-type]
+    for name in (noun.word, *noun.synonyms):  # type: ignore[attr-defined]
+        assert [wish.noun for wish in generate(f"a {name}").objects] == [index]
+        for many in plurals(name):
+            assert [wish.noun for wish in generate(f"two {many}").objects] == [index]
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [("duck", "ducks"), ("cherry", "cherries"), ("bus", "buses"), ("snowman", "snowmen"), ("cup of tea", "cups of tea"),
+     ("top hat", "top hats"), ("key", "keys"), ("gift box", "gift boxes")],
+)  # fmt: skip
+def test_plurals(one: str, many: str) -> None:
+    assert many in plurals(one)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a red car", [("car", "red", 1)]),
+        ("two small grey kittens and a pony", [("cat", "gray", 2), ("horse", "", 1)]),
+        ("3 ducks, 2 cats", [("duck", "", 3), ("cat", "", 2)]),
+        ("ducks", [("duck", "", 3)]),
+        ("a pair of sunglasses and a pair of dogs", [("sunglasses", "", 1), ("dog", "", 2)]),
+        ("the duck is yellow", [("duck", "yellow", 1)]),
+        ("a star, purple", [("star", "purple", 1)]),
+        ("t-shirt", [("shirt", "", 1)]),
+        ("a black and white cat", [("cat", "white", 1)]),
+        ("0 ducks", []),
+        ("DUCK!!!", [("duck", "", 1)]),
+        ("a duck with a hat next to a tree", [("duck", "", 1), ("hat", "", 1), ("tree", "", 1)]),
+    ],
+)
+def test_objects(prompt: str, expected: list[tuple[str, str, int]]) -> None:
+    assert things(generate(prompt)) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "places"),
+    [
+        ("a duck on the left", [(0.2, None)]),
+        ("a duck in the top right corner", [(0.8, 0.2)]),
+        ("a duck at the upper left", [(0.2, 0.2)]),
+        ("a duck in the center", [(0.5, 0.5)]),
+        ("a duck in the middle at the bottom", [(0.5, 0.8)]),
+        ("on the left a duck and on the right a cat", [(0.2, None), (0.8, None)]),
+        ("a duck, top left, a cat, bottom right", [(0.2, 0.2), (0.8, 0.8)]),
+        ("a duck on the left, on the right a cat", [(0.2, None), (0.8, None)]),
+    ],
+)
+def test_places(prompt: str, places: list[tuple[float | None, float | None]]) -> None:
+    assert [(wish.x, wish.y) for wish in generate(prompt).objects] == places
+
+
+@pytest.mark.parametrize(("word", "size"), [("tiny", 0.4), ("small", 0.6), ("big", 1.5), ("large", 1.5), ("huge", 2.2)])
+def test_sizes(word: str, size: float) -> None:
+    assert [wish.size for wish in generate(f"a {word} duck").objects] == [size]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "background"),
+    [
+        ("a duck on a blue background", Background(colours=(5,))),
+        ("a boat on the sea at sunset", Background(ground="sea", time="sunset")),
+        ("a gradient from blue to pink with a star", Background(colours=(5, 7), gradient=True)),
+        ("a snowman in the snow at night", Background(ground="snow", time="night")),
+        ("a duck, the background is green", Background(colours=(4,))),
+        ("a bird in the sky", Background(ground="sky")),
+        ("a duck in the background", None),
+    ],
+)
+def test_backgrounds(prompt: str, background: Background | None) -> None:
+    assert generate(prompt).background == background
+
+
+@pytest.mark.parametrize(
+    ("prompt", "looks"),
+    [
+        ("grayscale, please", ("grayscale",)),
+        ("turn it black and white", ("grayscale",)),
+        ("make it sepia and warmer", ("sepia", "warmer")),
+        ("make it night", ("night",)),
+        ("more contrast", ("more contrast",)),
+        ("make it warm", ("warmer",)),
+        ("invert the colors", ("invert",)),
+    ],
+)
+def test_looks_of_an_edit(prompt: str, looks: tuple[str, ...]) -> None:
+    read = edit(prompt)
+    assert read.looks == looks
+    assert read.unknown == ()
+    assert read.objects == ()
+
+
+def test_what_this_version_does_not_do_is_said_and_draws_nothing() -> None:
+    read = edit("remove the cup and replace the spoon with a fork. Add a cat")
+    assert read.undone == ("removing", "replacing")
+    assert things(read) == [("cat", "", 1)]
+    assert read.unknown == ("spoon", "fork")
+
+
+def test_changing_a_thing_in_the_picture_is_not_adding_one() -> None:
+    assert edit("make the car red").objects == ()
+    assert edit("make the car red").undone == ("changing things in the picture",)
+    assert things(edit("make a red car")) == [("car", "red", 1)]
+
+
+def test_a_thing_that_is_there_already_is_not_drawn() -> None:
+    read = edit("put a hat on the cup")
+    assert things(read) == [("hat", "", 1)]
+    assert read.kept == ("cup",)
+    assert things(generate("put a hat on the cup")) == [("hat", "", 1), ("cup", "", 1)]
+
+
+def test_without_keeps_things_out() -> None:
+    read = generate("a garden without flowers")
+    assert read.objects == ()
+    assert [VOCABULARY.nouns[noun].word for noun in read.avoided] == ["flower"]
+
+
+def test_unused_words_are_reported_and_fillers_are_not() -> None:
+    read = generate("Please show me a majestic duck, of the finest sort")
+    assert read.unknown == ("majestic", "finest", "sort")
+    assert "please" in read.ignored
+
+
+def test_a_colour_that_colours_nothing_is_reported() -> None:
+    assert generate("a duck. Red!").unknown == ("red",)
+    assert generate("a red and blue ball").unknown == ("red",)
+
+
+def test_a_background_in_an_edit_is_reported() -> None:
+    assert edit("add a duck on the beach").unknown == ("beach",)
+
+
+def test_more_objects_than_a_picture_holds_are_left_out() -> None:
+    read = generate("ten ducks and 5 cats")
+    assert things(read) == [("duck", "", 10), ("cat", "", 2)]
+    assert read.left_out == 3
+
+
+def test_a_negative_prompt_names_one_noun_and_one_colour() -> None:
+    read = avoid("red ducks, ugly, a cat", VOCABULARY)
+    assert read.noun == 0
+    assert read.colour == 1
+    assert read.unused == ("ugly", "cat")
+    assert avoid("", VOCABULARY).noun is None
