@@ -135,6 +135,21 @@ def adobe_rgb_profile() -> bytes:
     return _profile(b"RGB ", b"XYZ ", tags)
 
 
+SRGB_TO_XYZ = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])
+
+
+def nearly_srgb_profile() -> bytes:
+    """sRGB as many cameras embed it: its curve sampled at 1024 points, so it moves a few colours by one level."""
+    value = np.linspace(0, 1, 1024)
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    curve = b"curv\0\0\0\0" + struct.pack(">I", 1024) + np.rint(linear * 65535).astype(">u2").tobytes()
+    tags = {}
+    for index, name in enumerate(b"rgb"):
+        tags[bytes([name]) + b"XYZ"] = b"XYZ \0\0\0\0" + _fixed(*SRGB_TO_XYZ[:, index])
+        tags[bytes([name]) + b"TRC"] = curve
+    return _profile(b"RGB ", b"XYZ ", tags)
+
+
 def linear_grey_profile() -> bytes:
     return _profile(b"GRAY", b"XYZ ", {b"kTRC": gamma_curve(1.0)})
 

@@ -104,8 +104,9 @@ def test_too_many_bytes() -> None:
     inspect(data, "photo", DecodeLimits(max_bytes=len(data)))
 
 
-def test_limits_of_pixels_and_sides_are_inclusive() -> None:
-    data = saved(noise(16, 24), "PNG")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"])
+def test_limits_of_pixels_and_sides_are_inclusive(kind: str) -> None:
+    data = saved(noise(16, 24), kind)
     inspect(data, "photo", DecodeLimits(max_pixels=16 * 24, max_side=24))
     assert code_of(data, DecodeLimits(max_pixels=16 * 24 - 1)) == "image_too_large"
     assert code_of(data, DecodeLimits(max_side=23)) == "image_too_large"

@@ -11,9 +11,11 @@ from picture_files import (
     ADOBE_GAMMA,
     ADOBE_RGB_TO_XYZ,
     LIMITS,
+    SRGB_TO_XYZ,
     adobe_rgb_profile,
     chunk,
     linear_grey_profile,
+    nearly_srgb_profile,
     noise,
     png,
     saved,
@@ -184,8 +186,7 @@ def test_ycbcr_and_lab_tiff() -> None:
 
 def expected_from_adobe_rgb(pixels: np.ndarray) -> np.ndarray:
     """Adobe RGB to sRGB by the defining formulas, independent of any colour engine."""
-    srgb_to_xyz = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])
-    linear = (pixels / 255.0) ** ADOBE_GAMMA @ (np.linalg.inv(srgb_to_xyz) @ ADOBE_RGB_TO_XYZ).T
+    linear = (pixels / 255.0) ** ADOBE_GAMMA @ (np.linalg.inv(SRGB_TO_XYZ) @ ADOBE_RGB_TO_XYZ).T
     linear = linear.clip(0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055) * 255
 
@@ -206,6 +207,15 @@ def test_a_profile_is_turned_to_srgb(kind: str) -> None:
 def test_an_srgb_profile_changes_no_pixel() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert np.array_equal(decode(saved(noise(), "PNG", icc_profile=profile), "image", LIMITS).rgb, noise())
+
+
+def test_srgb_under_another_name_changes_no_pixel() -> None:
+    pixels = noise(64, 64)
+    profile = nearly_srgb_profile()
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(Image.fromarray(pixels), source, target)
+    assert not np.array_equal(np.asarray(converted), pixels)  # else this test shows nothing
+    assert np.array_equal(decode(saved(pixels, "PNG", icc_profile=profile), "image", LIMITS).rgb, pixels)
 
 
 def test_a_grey_profile() -> None:
