@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,10 +11,10 @@ from gesso.catalogue.check import Checked
 from gesso.catalogue.limits import clamp, longest
 from gesso.catalogue.model import Model, Parameter, Route
 from gesso.catalogue.roles import SIZE_ROLES, Role
-from gesso.catalogue.sizes import Decision, decide
+from gesso.catalogue.sizes import Decision, decide, fit_within
 from gesso.catalogue.wording import shown
 from gesso.domain.picture import PictureReference
-from gesso.domain.request import Request, Verdict, VerdictWord
+from gesso.domain.request import Request, SizeRule, Verdict, VerdictWord
 
 
 class Said(NamedTuple):
@@ -60,7 +59,9 @@ def drive(
 
 def arguments_for(target: Model, request: Request) -> dict[str, Any]:
     """Return the request's canonical fields, cut to what the driven model takes; None where it is free to choose."""
-    width, height = fit_size(target, request.width, request.height)
+    width, height = request.width, request.height
+    if width is not None and height is not None:
+        width, height = fit_within(target.sizing.limits, width, height)
     steps, guidance = _number(target, "steps", request.steps), _number(target, "guidance", request.guidance)
     return {
         "prompt": _text(target, "prompt", request.prompt),
@@ -84,25 +85,6 @@ def record(parameter: Parameter, checked: Checked, said: Said) -> Verdict:
         used=None if quiet or said.verdict == "ignored" else _plain(said.used),
         given=parameter.name in checked.given,
     )
-
-
-def fit_size(target: Model, width: int | None, height: int | None) -> tuple[int | None, int | None]:
-    """Scale a size into the driven model's limits, keeping its ratio as far as both sides allow."""
-    if width is None or height is None:
-        return None, None
-    limits = target.sizing.limits
-    scale = max(1.0, limits.side_min / min(width, height), math.sqrt((limits.area_min or 0) / (width * height)))
-    scale = min(scale, limits.side_max / max(width, height))
-    if limits.area_max is not None:
-        scale = min(scale, math.sqrt(limits.area_max / (width * height)))
-    return _side(target, width * scale), _side(target, height * scale)
-
-
-def _side(target: Model, length: float) -> int:
-    limits = target.sizing.limits
-    step = limits.multiple_of
-    whole = int(length + 1e-6) // step * step
-    return min(max(whole, -(-limits.side_min // step) * step), limits.side_max // step * step)
 
 
 def _text(target: Model, role: Role, text: str) -> str:
@@ -153,13 +135,22 @@ def _say_size(ask: _Ask, parameter: Parameter, role: Role) -> Said:
     if role in size.idle:
         return Said("ignored", size.idle[role])
     if size.width is None or size.height is None:
-        reason = "the picture's size follows from its source" if size.rule else "the picture keeps its source's size"
+        reason = _rule_words(size.rule) if size.rule else "the picture keeps its source's size"
         return Said("used" if ask.model is ask.target else "mapped", reason)
     asked, used = f"{size.width}x{size.height}", f"{ask.arguments['width']}x{ask.arguments['height']}"
     if asked != used:
         return Said("clamped", f"{asked} is outside what {ask.target.name} paints; it paints {used}", used)
     own = role in ("width", "height") or ask.model is ask.target
     return Said("used" if own else "mapped", f"the picture is {used} pixels", used)
+
+
+def _rule_words(rule: SizeRule) -> str:
+    shape = "in its source's shape" if rule.ratio is None else "cut to this shape"
+    if rule.area_pixels is not None:
+        return f"about {rule.area_pixels / 1e6:.2g} million pixels, {shape}"
+    if rule.long_side is not None:
+        return f"{'at most ' if rule.at_most else ''}{rule.long_side} pixels along its longer side, {shape}"
+    return f"the picture comes out {shape}"
 
 
 def _say_text(ask: _Ask, parameter: Parameter, value: Any) -> Said:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gesso.catalogue.active import value_of
 from gesso.catalogue.limits import size_breaches
-from gesso.catalogue.model import Model, Resolution, Sizing
+from gesso.catalogue.model import Model, Resolution, SizeLimits, Sizing
 from gesso.catalogue.roles import SIZE_ROLES, Role
 from gesso.catalogue.size_tables import PRESETS, TABLES, Size
 from gesso.domain.errors import InvalidInput
@@ -18,6 +18,7 @@ from gesso.domain.request import Operation, Request, SizeRule
 
 # What this server gives out at most, whatever a model allows (sides and area in pixels).
 SIDE_MIN, SIDE_MAX, AREA_MAX = 64, 8192, 20_000_000
+GIVEN_OUT = SizeLimits(side_min=SIDE_MIN, side_max=SIDE_MAX, area_max=AREA_MAX)
 
 _SIDES = re.compile(r"([0-9]{1,5})\s*[xX*×]\s*([0-9]{1,5})", re.ASCII)
 _RATIO = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,3})?):([0-9]{1,5}(?:\.[0-9]{1,3})?)", re.ASCII)
@@ -233,14 +234,25 @@ def _name(model: Model, role: Role) -> str:
     return parameter.name if parameter else role
 
 
+def fit_within(limits: SizeLimits, width: int, height: int) -> Size:
+    """Scale a size into limits, keeping its ratio as far as both sides allow; a size within them comes back as it is."""
+    scale = max(1.0, limits.side_min / min(width, height), math.sqrt((limits.area_min or 0) / (width * height)))
+    scale = min(scale, limits.side_max / max(width, height))
+    if limits.area_max is not None:
+        scale = min(scale, math.sqrt(limits.area_max / (width * height)))
+    step = limits.multiple_of
+    least, most = -(-limits.side_min // step) * step, limits.side_max // step * step
+    return min(max(cut(width * scale, step), least), most), min(max(cut(height * scale, step), least), most)
+
+
 def output_size(request: Request, source_width: int, source_height: int) -> Size:
     """Return the size an edit of a source of that size comes out in, in pixels.
 
-    The request's own size, else its rule applied to the source and kept within what this server gives out (64 to 8192
-    a side, 20 megapixels), else exactly the source's.
+    The request's own size, else its rule applied to the source, both kept within what this server gives out (64 to
+    8192 a side, 20 megapixels); without either, exactly the source's.
     """
     if request.width and request.height:
-        return request.width, request.height
+        return fit_within(GIVEN_OUT, request.width, request.height)
     rule = request.size_rule
     if rule is None:
         return source_width, source_height

@@ -99,6 +99,7 @@ def test_fashn_on_the_built_in_model() -> None:
     assert found["image_context"].reason == "the built-in model takes no reference image"
     assert found["mask"].verdict == "used"
     assert found["resolution"].verdict == "mapped"
+    assert found["resolution"].reason == "about 17 million pixels, in its source's shape"
     assert found["output_format"].verdict == "used"
     assert (found["seed"].verdict, found["seed"].used, found["seed"].given) == ("used", 42, False)
 

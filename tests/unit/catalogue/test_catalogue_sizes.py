@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.catalogue.size_tables import TABLES
-from gesso.catalogue.sizes import AREA_MAX, SIDE_MAX, SIDE_MIN, output_size, parse_ratio, parse_sides, sides_for
+from gesso.catalogue.sizes import (
+    AREA_MAX,
+    GIVEN_OUT,
+    SIDE_MAX,
+    SIDE_MIN,
+    fit_within,
+    output_size,
+    parse_ratio,
+    parse_sides,
+    sides_for,
+)
 from gesso.domain.errors import InvalidInput
 from gesso.domain.request import SizeRule
 
@@ -174,6 +184,18 @@ def test_a_rule_keeps_to_what_the_server_gives_out(rule: SizeRule, source_width:
     shape = rule.ratio or (source_width, source_height)
     if max(shape) / min(shape) < SIDE_MAX / SIDE_MIN / 2:
         assert min(width, height) >= SIDE_MIN - rule.multiple_of
+
+
+@given(SIDES, SIDES)
+def test_fitting_keeps_what_fits_and_the_shape_of_the_rest(width: int, height: int) -> None:
+    fit_width, fit_height = fit_within(GIVEN_OUT, width, height)
+    assert min(fit_width, fit_height) >= SIDE_MIN
+    assert max(fit_width, fit_height) <= SIDE_MAX
+    assert fit_width * fit_height <= AREA_MAX
+    if min(width, height) >= SIDE_MIN and max(width, height) <= SIDE_MAX and width * height <= AREA_MAX:
+        assert (fit_width, fit_height) == (width, height)
+    elif max(width, height) / min(width, height) < 100:
+        assert abs(fit_width / fit_height / (width / height) - 1) < 0.04
 
 
 def test_every_packaged_ratio_gives_a_size() -> None:
