@@ -1,0 +1,220 @@
+"""A worker in this process: every accepted job ends once, whatever the engine or the server does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from scripted_engine import ScriptedEngine
+
+from gesso.accounts.keys import Caller, find_caller
+from gesso.accounts.ledger import balance
+from gesso.domain.clock import DAY, HOUR, SECOND
+from gesso.domain.errors import NotFound
+from gesso.domain.job import Job
+from gesso.intake.accept import Ask
+from gesso.jobs.cancel import cancel
+from gesso.jobs.claim import claim, requeue_expired
+from gesso.jobs.store import get_own_job
+from gesso.settings import Settings
+from gesso.wiring import Parts, build
+
+PRICED = "flux-schnell"
+
+
+class Turned:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000 * SECOND
+
+    def __call__(self) -> int:
+        self.now += 1
+        return self.now
+
+
+class Desk:
+    """One running server without HTTP, and a caller with a test key."""
+
+    def __init__(self, parts: Parts, engine: ScriptedEngine, caller: Caller) -> None:
+        self.parts, self.engine, self.caller = parts, engine, caller
+
+    async def submit(self, prompt: str, count: int = 1) -> Job:
+        ask = Ask(model=PRICED, input={"prompt": prompt, "num_outputs": count, "output_format": "png", "seed": 7})
+        return (await self.parts.intake.accept(ask, self.caller)).job
+
+    async def ended(self, job: Job) -> Job:
+        await self.parts.feed.wait(job.id, 20)
+        loaded = await self.load(job)
+        assert loaded.is_terminal, loaded
+        return loaded
+
+    async def load(self, job: Job) -> Job:
+        return await self.parts.database.read(
+            lambda c: get_own_job(c, job.id, self.caller.account_id, self.caller.mode)
+        )
+
+    async def balance(self) -> int:
+        return await self.parts.database.read(lambda c: balance(c, self.caller.account_id, "test"))
+
+    def objects(self) -> list[Path]:
+        return [path for path in (self.parts_folder / "blobs").rglob("*") if path.is_file()]
+
+    @property
+    def parts_folder(self) -> Path:
+        return self.parts._settings.data_dir
+
+
+@pytest.fixture
+async def open_desk(tmp_path) -> AsyncIterator[Callable[..., AsyncExitStack]]:
+    secrets: list[str] = []
+
+    @asynccontextmanager
+    async def opened(engine: ScriptedEngine | None = None, clock: Turned | None = None, grace: float = 0):
+        engine = engine or ScriptedEngine()
+        settings = Settings(data_dir=tmp_path / "data", grace_seconds=grace)
+        parts = build(settings, engines=[engine], clock=clock or Turned())
+        if parts.first_keys is not None:
+            secrets.append(parts.first_keys.test_secret)
+        await parts.start()
+        try:
+            caller = await parts.database.read(lambda c: find_caller(c, secrets[0]))
+            yield Desk(parts, engine, caller)
+        finally:
+            await parts.stop()
+
+    return opened
+
+
+async def test_a_job_ends_succeeded_with_its_pictures_notes_and_timings(open_desk):
+    async with open_desk() as desk:
+        job = await desk.ended(await desk.submit("picture hello picture", count=2))
+        assert (job.state, [p.index for p in job.pictures], [p.seed for p in job.pictures]) == (
+            "succeeded",
+            [0, 1],
+            [7, 8],
+        )
+        assert [note.message for note in job.notes] == ["hello"]
+        assert {"queue", "denoise", "encode", "store"} <= set(job.timings)
+        assert job.refunded_micro == 0 < job.charged_micro
+        assert len(desk.objects()) == 2
+
+
+@pytest.mark.parametrize(("word", "code"), [("fail", "engine_failed"), ("crash", "internal")])
+async def test_an_engine_that_fails_ends_the_job_refunded_and_leaks_nothing(open_desk, word, code):
+    async with open_desk() as desk:
+        before = await desk.balance()
+        job = await desk.ended(await desk.submit(f"picture {word}", count=2))
+        assert (job.state, job.failure.code) == ("failed", code)
+        assert "secret" not in job.failure.message
+        assert job.refunded_micro == job.charged_micro > 0
+        assert await desk.balance() == before
+        assert desk.objects() == []
+        again = await desk.ended(await desk.submit("picture"))
+        assert again.state == "succeeded"
+
+
+async def test_pictures_not_delivered_are_refunded_one_by_one(open_desk):
+    async with open_desk() as desk:
+        job = await desk.ended(await desk.submit("picture picture picture", count=4))
+        assert len(job.pictures) == 3
+        assert job.refunded_micro * 4 == job.charged_micro
+
+
+async def test_cancelling_closes_the_engine_refunds_and_removes_what_was_stored(open_desk):
+    async with open_desk() as desk:
+        before = await desk.balance()
+        job = await desk.submit("picture wait picture")
+        await desk.engine.waiting.wait()
+        marked = await desk.parts.database.write(
+            lambda c: cancel(c, job.id, desk.caller.account_id, "test", desk.parts.clock())
+        )
+        assert (marked.state, marked.cancel_requested) == ("running", True)
+        assert desk.parts.worker.cancel(job.id)
+        ended = await desk.ended(job)
+        assert (ended.state, ended.pictures, ended.refunded_micro) == ("cancelled", (), ended.charged_micro)
+        assert desk.engine.closed == [job.id]
+        assert await desk.balance() == before
+        assert desk.objects() == []
+        assert not desk.parts.worker.cancel(job.id)
+
+
+async def test_more_jobs_than_slots_all_run_in_turn(open_desk):
+    async with open_desk(ScriptedEngine(slots=2)) as desk:
+        jobs = [await desk.submit("picture") for _ in range(9)]
+        ended = [await desk.ended(job) for job in jobs]
+        assert {job.state for job in ended} == {"succeeded"}
+        assert desk.engine.started == [job.id for job in jobs]
+
+
+async def test_a_stopping_server_gives_work_back_and_the_next_one_does_it(open_desk):
+    async with open_desk() as desk:
+        job = await desk.submit("wait picture")
+        waiting = await desk.submit("picture")
+        await desk.engine.waiting.wait()
+    assert desk.engine.closed == [job.id]
+    engine = ScriptedEngine()
+    engine.go.set()
+    async with open_desk(engine) as desk:
+        for one in (job, waiting):
+            assert (await desk.ended(one)).state == "succeeded"
+
+
+async def test_a_stopping_server_lets_running_jobs_finish_within_the_grace_period(open_desk):
+    async with open_desk(grace=20) as desk:
+        job = await desk.submit("wait picture")
+        await desk.engine.waiting.wait()
+        asyncio.get_running_loop().call_soon(desk.engine.go.set)
+    async with open_desk(ScriptedEngine()) as again:
+        assert (await again.load(job)).state == "succeeded"
+        assert again.engine.started == []
+
+
+async def test_a_worker_that_lost_its_lease_cannot_settle(open_desk):
+    clock = Turned()
+    async with open_desk(clock=clock) as desk:
+        job = await desk.submit("wait picture")
+        await desk.engine.waiting.wait()
+        clock.now += HOUR
+
+        def take_over(connection) -> list[Job]:
+            requeue_expired(connection, clock(), 3, DAY)
+            return claim(connection, "another", ["builtin"], 1, clock(), HOUR)
+
+        (taken,) = await desk.parts.database.write(take_over)
+        assert (taken.id, taken.attempt) == (job.id, 2)
+        desk.engine.go.set()
+        async with asyncio.timeout(20):
+            while desk.parts.worker.running:  # noqa: ASYNC110 - a refused settlement tells nobody
+                await asyncio.sleep(0.01)
+        now = await desk.load(job)
+        assert (now.state, now.worker, now.attempt) == ("running", "another", 2)
+        assert desk.objects() == []
+
+
+async def test_a_checkpoint_is_committed_and_brought_back(open_desk):
+    async with open_desk() as desk:
+        job = await desk.submit("checkpoint wait picture")
+        await desk.engine.waiting.wait()
+        assert (await desk.load(job)).checkpoint == "here"
+    engine = ScriptedEngine()
+    engine.go.set()
+    async with open_desk(engine) as desk:
+        assert (await desk.ended(job)).state == "succeeded"
+    assert engine.checkpoints == ["here"]
+
+
+async def test_delivered_pictures_go_when_their_time_is_over(open_desk):
+    clock = Turned()
+    async with open_desk(clock=clock) as desk:
+        job = await desk.ended(await desk.submit("picture"))
+        blob = job.pictures[0].blob
+        assert await desk.parts.blobs.get(job.account_id, blob)
+        clock.now += 8 * DAY
+        assert await desk.parts._clean_up.remove_expired() == 1
+        with pytest.raises(NotFound):
+            await desk.parts.blobs.get(job.account_id, blob)
+        assert (await desk.load(job)).state == "succeeded"
