@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
@@ -14,10 +14,18 @@ from gesso.domain.request import Mode
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from gesso.database.connect import Database
+Result = TypeVar("Result")
 
 Account = Annotated[str | None, typer.Option("--account", help="Account id; needed only when there are several.")]
 Test = Annotated[bool, typer.Option("--test", help="The test mode instead of the live one.")]
+
+
+class OpenDatabase(Protocol):
+    """What a command may do with the database: one transaction at a time, waited for."""
+
+    def read_blocking(self, work: Callable[[Connection], Result]) -> Result: ...
+
+    def write_blocking(self, work: Callable[[Connection], Result]) -> Result: ...
 
 
 def mode_of(test: bool) -> Mode:
@@ -26,7 +34,7 @@ def mode_of(test: bool) -> Mode:
 
 
 @contextmanager
-def opened_database() -> Iterator[Database]:
+def opened_database() -> Iterator[OpenDatabase]:
     """Open the database that the settings name; raise `OperatorError` when no server was ever started there."""
     from gesso.settings import load_settings
     from gesso.wiring import open_database
