@@ -108,6 +108,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server as after its first start, for the tests of one file."""
+    with running_server(tmp_path_factory.mktemp("fresh") / "data") as started:
+        yield started
+
+
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     """Start servers of a test's own: `start_server(data_dir=…, setting=value)`; all are ended with the test."""

@@ -21,7 +21,7 @@ BLOCKS = [
 
 
 @pytest.fixture
-def shell(server, tmp_path):
+def shell(fresh_server, tmp_path):
     """Run a script where the examples expect to be run, with a live key; fail with its output when it fails."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
 
@@ -29,9 +29,9 @@ def shell(server, tmp_path):
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "GESSO_DATA_DIR": str(server.data_dir),
-            "GESSO_KEY": server.live_key,
-            "GESSO_URL": server.url,
+            "GESSO_DATA_DIR": str(fresh_server.data_dir),
+            "GESSO_KEY": fresh_server.live_key,
+            "GESSO_URL": fresh_server.url,
         }
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -43,8 +43,8 @@ def shell(server, tmp_path):
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_documented_command_works(shell, server, block):
-    answer = shell("bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8000", server.url))
+def test_a_documented_command_works(shell, fresh_server, block):
+    answer = shell("bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8000", fresh_server.url))
 
     assert '"errors"' not in answer
     if "Prefer: wait" in block:
@@ -58,8 +58,8 @@ def test_the_shell_example_saves_a_picture(shell, tmp_path):
         assert picture.size == (600, 400)
 
 
-def test_the_watching_example_prints_progress_and_links(shell, server):
+def test_the_watching_example_prints_progress_and_links(shell, fresh_server):
     lines = shell(sys.executable, "examples/watch_job.py").splitlines()
 
     assert lines.index("succeeded") > 0
-    assert len([line for line in lines if line.startswith(server.url)]) == 4
+    assert len([line for line in lines if line.startswith(fresh_server.url)]) == 4
