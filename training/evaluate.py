@@ -1,0 +1,158 @@
+"""Measure what the exported model draws: is each object the one asked for, in the colour asked for?
+
+    python training/evaluate.py
+
+Layers are drawn by the engine's own sampler from the exported weights, laid over random backgrounds, and judged by the
+recogniser of recognise.py, which is trained first where it is missing. Writes training/evaluation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import recognise
+from gesso.engines.builtin.network import OnnxNetwork
+from gesso.engines.builtin.sampler import Condition, denoise, draw_noise
+from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, Vocabulary, load_vocabulary
+from sprites import Sprites
+
+HERE = Path(__file__).parent
+VIEWS = 4  # backgrounds each layer is judged on; the judge's opinions are averaged
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One drawn layer: what was asked, and what the judge saw."""
+
+    noun: int
+    colour: int
+    seen_noun: int
+    seen_colour: int
+
+
+def draw(network: OnnxNetwork, vocabulary: Vocabulary, asked: Sequence[Condition]) -> np.ndarray:
+    """Return one layer per condition, with the engine's defaults: float32 [n, 4, side, side]."""
+    nothing = Condition(vocabulary.no_noun, vocabulary.no_colour)
+    layers = []
+    for number, condition in enumerate(asked):
+        noise = draw_noise(900_000 + number, 0, vocabulary.side)
+        defaults = vocabulary.defaults
+        *_, layer = denoise(network, noise, condition, nothing, steps=defaults.steps, guidance=defaults.guidance)
+        layers.append(layer[0])
+    return np.stack(layers)
+
+
+def judge(recogniser: recognise.Recogniser, layers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the noun and the colour seen in each layer."""
+    dice = np.random.default_rng(5)
+    nouns, colours = 0.0, 0.0
+    with torch.no_grad():
+        for _ in range(VIEWS):
+            noun, colour = recogniser(torch.from_numpy(recognise.on_background(layers, dice)))
+            nouns, colours = nouns + noun.softmax(1).numpy(), colours + colour.softmax(1).numpy()
+    return np.argmax(nouns, 1), np.argmax(colours, 1)
+
+
+def examine(recogniser: recognise.Recogniser, asked: Sequence[Condition], layers: np.ndarray) -> list[Judged]:
+    """Put what was asked beside what was seen."""
+    nouns, colours = judge(recogniser, layers)
+    seen = zip(asked, nouns.tolist(), colours.tolist(), strict=True)
+    return [Judged(condition.noun, condition.colour, noun, colour) for condition, noun, colour in seen]
+
+
+def share(right: Sequence[bool]) -> str:
+    return f"{100 * sum(right) / len(right):.0f} %"
+
+
+def report(vocabulary: Vocabulary, real: list[Judged], plain: list[Judged], tinted: list[Judged], seeds: int) -> str:
+    """Return the page, in Markdown."""
+    facts = vocabulary.training
+    words = [noun.word for noun in vocabulary.nouns]
+    lines = [
+        "# What gesso-sketch draws, measured",
+        "",
+        (
+            f"Made by `python training/evaluate.py` from weights at training step {facts.steps} "
+            f"({facts.parameters / 1e6:.1f} M parameters), {vocabulary.defaults.steps} steps, "
+            f"guidance {vocabulary.defaults.guidance}."
+        ),
+        (
+            "The judge is a small recogniser trained apart on the same sprites; its own share of right answers on sprites it "
+            "has not drawn itself is the most that can be expected."
+        ),
+        "",
+        "| what | object right | colour right | layers |",
+        "|---|---|---|---|",
+    ]
+    for name, judged in (
+        ("sprites", real),
+        ("objects in their own colours", plain),
+        ("objects in a said colour", tinted),
+    ):
+        objects = share([one.noun == one.seen_noun for one in judged])
+        colours = share([one.colour == one.seen_colour for one in judged])
+        lines.append(f"| {name} | {objects} | {colours} | {len(judged)} |")
+    lines += [
+        "",
+        f"## Each object ({seeds} drawings in its own colours)",
+        "",
+        "| object | right | taken for |",
+        "|---|---|---|",
+    ]
+    for noun, word in enumerate(words):
+        mine = [one for one in plain if one.noun == noun]
+        wrong = sorted({words[one.seen_noun] for one in mine if one.seen_noun != noun})
+        right = sum(one.seen_noun == noun for one in mine)
+        lines.append(f"| {word} | {right} of {len(mine)} | {', '.join(wrong)} |")
+    lines += ["", "## Each colour", "", "| colour | right | taken for |", "|---|---|---|"]
+    for colour, word in enumerate(vocabulary.colours):
+        mine = [one for one in tinted if one.colour == colour]
+        if mine:
+            seen = {vocabulary.colours[one.seen_colour] or "its own" for one in mine if one.seen_colour != colour}
+            right = sum(one.seen_colour == colour for one in mine)
+            lines.append(f"| {word} | {right} of {len(mine)} | {', '.join(sorted(seen))} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--weights", type=Path, default=WEIGHTS_FOLDER)
+    arguments.add_argument("--recogniser", type=Path, default=Path("training/runs/recogniser"))
+    arguments.add_argument("--seeds", type=int, default=4, help="drawings of each object")
+    arguments.add_argument("--out", type=Path, default=HERE / "evaluation.md")
+    options = arguments.parse_args()
+    options.recogniser.mkdir(parents=True, exist_ok=True)
+    recognise.train(options.recogniser, recognise.STEPS)  # does nothing when it is trained
+    recogniser = recognise.load_recogniser(options.recogniser)
+    vocabulary = load_vocabulary(options.weights)
+    network = OnnxNetwork(options.weights / "sketch.onnx")
+
+    sprites, nouns, colours = Sprites.draw().batch(512, random.Random(77))
+    held_out = [Condition(int(noun), int(colour)) for noun, colour in zip(nouns, colours, strict=True)]
+    plain = [Condition(noun, 0) for noun in range(len(vocabulary.nouns)) for _ in range(options.seeds)]
+    tinted = [
+        Condition(noun, colour)
+        for colour in range(1, len(vocabulary.colours))
+        for noun in range(colour % 4, len(vocabulary.nouns), 4)
+    ]
+    page = report(
+        vocabulary,
+        examine(recogniser, held_out, sprites),
+        examine(recogniser, plain, draw(network, vocabulary, plain)),
+        examine(recogniser, tinted, draw(network, vocabulary, tinted)),
+        options.seeds,
+    )
+    options.out.write_text(page, encoding="utf-8")
+    print("\n".join(page.splitlines()[:11]))
+    print(f"written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
