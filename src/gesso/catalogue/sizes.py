@@ -222,8 +222,8 @@ def _default(model: Model) -> Size:
 
 
 def _absolute(model: Model, size: Size, by: tuple[Role, ...], idle: dict[Role, str]) -> Decision:
-    field_name = " and ".join(_name(model, role) for role in by) or "size"
-    problems = list(size_breaches(model.sizing.limits, *size, field_name))
+    field = _name(model, by[0]) if by else "size"  # a problem names one field; its sentence tells the whole size
+    problems = list(size_breaches(model.sizing.limits, *size, field))
     if problems:
         raise InvalidInput(problems)
     return Decision(*size, by=by, idle=idle)

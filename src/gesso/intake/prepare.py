@@ -19,7 +19,7 @@ from gesso.domain.request import SEED_LIMIT, Fidelity, Plan, Request, RouteChoic
 from gesso.imaging.decode import DecodeLimits, Header, inspect
 from gesso.intake.sources import Inline, KeptFile, Link, Source, parse_source
 from gesso.outgoing.address import check_url
-from gesso.outgoing.fetch import Policy
+from gesso.outgoing.policy import Policy
 
 UnknownFields = Literal["refuse", "ignore"]
 PICTURE_TYPES = frozenset({"image", "image_list"})

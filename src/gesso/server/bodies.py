@@ -56,6 +56,7 @@ class VerdictBody(BaseModel):
     parameter: str
     verdict: Literal["used", "mapped", "clamped", "ignored"]
     reason: str
+    given: bool = Field(description="The request named it; otherwise its default is spoken of.")
     got: Any = None
     used: Any = None
 

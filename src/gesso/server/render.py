@@ -73,11 +73,11 @@ def verdict_body(verdict: Verdict) -> VerdictBody:
 
 
 def job_headers(job: Job) -> dict[str, str]:
-    """Return `Server-Timing` (milliseconds a stage) and `Gesso-Parameters` (what was ignored or clamped)."""
+    """Return `Server-Timing` (milliseconds a stage) and `Gesso-Parameters` (what was given and ignored or clamped)."""
     headers = {}
     if job.timings:
         headers["Server-Timing"] = ", ".join(f"{stage};dur={1000 * s:.1f}" for stage, s in job.timings.items())
-    changed = [v for v in job.plan.routes[0].verdicts if v.verdict in ("ignored", "clamped")]
+    changed = [v for v in job.plan.routes[0].verdicts if v.given and v.verdict in ("ignored", "clamped")]
     if changed:
         headers["Gesso-Parameters"] = ", ".join(f"{_token(v.parameter)};{v.verdict}" for v in changed)[:4000]
     return headers

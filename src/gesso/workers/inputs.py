@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gesso.catalogue.sizes import output_size
 from gesso.domain.errors import ImageNotRetrievable, InvalidInput, NotFound
 from gesso.domain.job import Job
 from gesso.domain.picture import DecodedPicture, PictureReference
@@ -73,20 +74,24 @@ class InputReader:
     async def decoded(self, request: Request, fetched: dict[str, Fetched]) -> AsyncIterator[Inputs]:
         """Decode off the event loop, within the budget of decoded pixels, which is held until the block ends."""
         pixels = sum(one.header.width * one.header.height for one in fetched.values())
-        pixels += (request.width or 0) * (request.height or 0)
+        if (image := fetched.get("image")) is not None:
+            width, height = output_size(request, image.header.width, image.header.height)
+        else:
+            width, height = request.width or 0, request.height or 0
+        pixels += width * height
         async with self._budget.take(pixels):
             yield await asyncio.to_thread(decode_inputs, request, fetched, self._limits)
 
 
 def decode_inputs(request: Request, fetched: dict[str, Fetched], limits: DecodeLimits) -> Inputs:
-    """Decode the image, its mask and the references; the image and mask come out at the request's size."""
+    """Decode the image, its mask and the references; image and mask come out in the size the request asks for."""
     image = mask = None
     if (source := fetched.get("image")) is not None:
         image = decode(source.data, "image", limits)
         if (masked := fetched.get("mask")) is not None:
             size = (image.width, image.height)
             mask = decode_mask(masked.data, request.mask_polarity, size, "mask", limits)
-        width, height = request.width or image.width, request.height or image.height
+        width, height = output_size(request, image.width, image.height)
         if (width, height) != (image.width, image.height):
             image = fit(image, width, height)
             mask = fit_mask(mask, width, height) if mask is not None else None

@@ -41,8 +41,8 @@ def edited(slug: str, source: tuple[int, int], **raw: Any) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("raw", "field"),
     [
-        ({"width": 8192, "height": 8192}, "width and height"),
-        ({"width": 8000, "aspect_ratio": "1:2"}, "width and aspect_ratio"),
+        ({"width": 8192, "height": 8192}, "width"),
+        ({"width": 8000, "aspect_ratio": "1:2"}, "width"),
         ({"aspect_ratio": "1:200"}, "aspect_ratio"),
         ({"aspect_ratio": "wide"}, "aspect_ratio"),
         ({"aspect_ratio": "0:1"}, "aspect_ratio"),

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gesso.domain.errors import InvalidInput
 from gesso.domain.picture import PictureReference
-from gesso.domain.request import Request
+from gesso.domain.request import Request, SizeRule
 from gesso.imaging.decode import DecodeLimits, inspect
 from gesso.workers.inputs import Fetched, decode_inputs
 
@@ -26,7 +26,7 @@ def request(**fields) -> Request:
     return Request(model="m", operation="edit", image=here, seed=0, **fields)
 
 
-PHOTO = Image.effect_noise((120, 80), 60).convert("RGB")
+PHOTO = Image.effect_noise((240, 160), 60).convert("RGB")
 
 
 def test_without_a_size_the_picture_is_untouched():
@@ -37,13 +37,27 @@ def test_without_a_size_the_picture_is_untouched():
 
 def test_image_and_mask_are_cropped_and_resized_together():
     mask = Image.new("L", PHOTO.size)
-    mask.paste(255, (60, 0, 120, 80))
+    mask.paste(255, (120, 0, 240, 160))
     given = {"image": fetched("image", PHOTO), "mask": fetched("mask", mask)}
-    inputs = decode_inputs(request(width=40, height=40), given, LIMITS)
-    assert inputs.image.rgb.shape == (40, 40, 3)
-    assert inputs.mask.shape == (40, 40)
-    assert inputs.mask[:, :18].max() == 0
-    assert inputs.mask[:, 22:].min() == 255
+    inputs = decode_inputs(request(width=80, height=80), given, LIMITS)
+    assert inputs.image.rgb.shape == (80, 80, 3)
+    assert inputs.mask.shape == (80, 80)
+    assert inputs.mask[:, :36].max() == 0
+    assert inputs.mask[:, 44:].min() == 255
+
+
+@pytest.mark.parametrize(
+    ("rule", "size"),
+    [
+        (SizeRule(ratio=(1, 1)), (160, 160)),
+        (SizeRule(width=120), (120, 80)),
+        (SizeRule(long_side=480), (480, 320)),
+        (SizeRule(area_pixels=240 * 160 * 4), (480, 320)),
+    ],
+)
+def test_a_size_may_follow_the_source(rule, size):
+    inputs = decode_inputs(request(size_rule=rule), {"image": fetched("image", PHOTO)}, LIMITS)
+    assert (inputs.image.width, inputs.image.height) == size
 
 
 def test_references_keep_their_order_and_size():
