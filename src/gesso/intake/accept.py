@@ -51,7 +51,7 @@ class LocalWorker(Protocol):
     """The worker beside this server, if it has room."""
 
     def hold_slot(self, engine: str) -> Slot | None: ...
-    def wake(self) -> None: ...
+    def wake(self, engine: str | None = None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Intake:
         if submitted.replayed:
             await self._drop(kept)
         else:
-            self._worker.wake()
+            self._worker.wake(submitted.job.plan.routes[0].engine)
 
     async def _check_file(self, name: str, identifier: str, caller: Caller) -> None:
         """Refuse a reference to a file that is not the caller's (the same answer as for one that is not there)."""

@@ -57,7 +57,7 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs: dict[str, Job] = {}  # those not yet being settled
         self._cancelled: set[str] = set()
-        self._backlog = True  # until a claim finds nothing, there may be jobs of an earlier process
+        self._waiting = set(self._free)  # engines with jobs in the queue, perhaps: at first those of an earlier process
         self._wake = asyncio.Event()
         self._stopping = False
         self._services: list[asyncio.Task[None]] = []
@@ -86,7 +86,7 @@ class Worker:
 
     def hold_slot(self, engine: str) -> _HeldSlot | None:
         """Keep a free slot for a job about to be submitted; None when others wait or nothing is free."""
-        if self._stopping or self._backlog or self._free.get(engine, 0) < 1:
+        if self._stopping or engine in self._waiting or self._free.get(engine, 0) < 1:
             return None
         self._free[engine] -= 1
         return _HeldSlot(self.id, engine, self)
@@ -94,12 +94,12 @@ class Worker:
     def free_slot(self, engine: str) -> None:
         """Return a slot and look for a queued job to fill it."""
         self._free[engine] += 1
-        if self._backlog:
+        if engine in self._waiting:
             self._wake.set()
 
-    def wake(self) -> None:
-        """Say that a job may be waiting in the queue."""
-        self._backlog = True
+    def wake(self, engine: str | None = None) -> None:
+        """Say that a job may be waiting in the queue, for this engine or for any."""
+        self._waiting.update(self._free if engine is None else (engine,))
         self._wake.set()
 
     def start_job(self, job: Job, engine: str) -> None:
@@ -132,17 +132,15 @@ class Worker:
                 await self._claim_all()
             except Exception:  # a database that is away for a moment must not end the worker
                 log.exception("claim_failed")
-                self._backlog = True
                 await asyncio.sleep(1)
-                self._wake.set()
+                self.wake()
 
     async def _claim_all(self) -> None:
-        for engine in self._free:
-            wanted = self._free[engine]
-            if self._stopping or not self._backlog or wanted < 1:
+        for engine, wanted in list(self._free.items()):
+            if self._stopping or engine not in self._waiting or wanted < 1:
                 continue
             self._free[engine] -= wanted
-            self._backlog = False  # a submit during the claim sets it again
+            self._waiting.discard(engine)  # a submit during the claim brings it back
             try:
                 jobs = await self._database.write(lambda c, e=engine, n=wanted: self._claim(c, e, n))  # type: ignore[misc]
             except BaseException:
@@ -150,7 +148,7 @@ class Worker:
                 raise
             self._free[engine] += wanted - len(jobs)
             if len(jobs) == wanted:
-                self._backlog = True
+                self._waiting.add(engine)
             for job in jobs:
                 self.start_job(job, engine)
 
@@ -183,20 +181,25 @@ class Worker:
     async def _end(self, job: Job, engine: str, outcome: Outcome | None) -> Job | None:
         """Settle (or give back) and, in the same transaction, claim the next job for the slot."""
 
+        look = engine in self._waiting and not self._stopping
+        if look:
+            self._waiting.discard(engine)
+
         def work(connection: Connection) -> tuple[Job | None, list[Job]]:
             worker, attempt, now = job.worker or "", job.attempt, self._clock()
+            ended = None
             if outcome is None:
                 give_back(connection, job.id, worker, attempt)
-                return None, []
-            ended = settle(connection, job.id, worker, attempt, outcome, now)
-            claimed = self._claim(connection, engine, 1) if self._backlog and not self._stopping else []
-            return ended, claimed
+            else:
+                ended = settle(connection, job.id, worker, attempt, outcome, now)
+            return ended, self._claim(connection, engine, 1) if look else []
 
         try:
             ended, claimed = await self._database.write(work)
         except Exception:  # the lease expires and the job runs again
             log.exception("settle_failed", job=job.id)
             self._feed.forget(job.id)
+            self.wake(engine)
             return None
         if ended is not None:
             self._feed.publish(ended)
@@ -206,7 +209,10 @@ class Worker:
             if outcome is not None:
                 log.warning("settle_refused", job=job.id)
                 await self._runner.discard(outcome.outputs)
-        return claimed[0] if claimed else None
+        if not claimed:
+            return None
+        self._waiting.add(engine)
+        return claimed[0]
 
     def _forget(self, job_id: str) -> None:
         self._tasks.pop(job_id, None)
