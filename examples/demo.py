@@ -50,17 +50,17 @@ def edit(client: httpx.Client, target: Path) -> None:
     with PHOTO.open("rb") as photo:
         files = {"image": (PHOTO.name, photo, "image/jpeg")}
         answer = client.post("/v1/jobs", data=form, files=files, headers={"Prefer": "wait=100"})
-    save(client, answer, target, f'edit {PHOTO.relative_to(ROOT)}: "{EDIT_PROMPT}"', ("prompt", "image", "seed"))
+    save(client, answer, target, f'edit {PHOTO.relative_to(ROOT)}: "{EDIT_PROMPT}"')
 
 
 def generate(client: httpx.Client, target: Path) -> None:
     """Send the ask as JSON."""
     body = {"model": "gesso-sketch", "input": {"prompt": GENERATE_PROMPT, "seed": 7}}
     answer = client.post("/v1/jobs", json=body, headers={"Prefer": "wait=100"})
-    save(client, answer, target, f'generate: "{GENERATE_PROMPT}"', ("prompt", "seed"))
+    save(client, answer, target, f'generate: "{GENERATE_PROMPT}"')
 
 
-def save(client: httpx.Client, answer: httpx.Response, target: Path, asked: str, sent: tuple[str, ...]) -> None:
+def save(client: httpx.Client, answer: httpx.Response, target: Path, asked: str) -> None:
     """Fetch the finished job's picture into the target and tell what the server reported; exit when it failed."""
     job = answer.json()
     if answer.status_code != 200 or job.get("state") != "succeeded":
@@ -71,12 +71,12 @@ def save(client: httpx.Client, answer: httpx.Response, target: Path, asked: str,
     target.write_bytes(data)
     print(f"Asked to {asked}")
     print(f"  {target.relative_to(ROOT)}: {picture['width']}x{picture['height']}, {len(data):,} bytes")
-    for line in report(job, sent):
+    for line in report(job):
         print(f"  {line}")
     print(f"  {answer.elapsed.total_seconds():.2f} s ({answer.headers.get('server-timing', 'no timing')} ms)\n")
 
 
-def report(job: dict[str, Any], sent: tuple[str, ...]) -> Iterator[str]:
+def report(job: dict[str, Any]) -> Iterator[str]:
     """Yield what the job says of itself: who made it, its notes, and what became of the parameters we sent."""
     route = job["route"]
     yield f"made by {route['runs']} on the engine {route['engine']} ({route['fidelity']}), seed {job['seed']}"
@@ -86,8 +86,7 @@ def report(job: dict[str, Any], sent: tuple[str, ...]) -> Iterator[str]:
             yield f"{place['object']} drawn at x {place['x']}, y {place['y']}, {place['width']}x{place['height']} pixels"
         else:
             yield note["message"]
-    verdicts = {entry["parameter"]: entry["verdict"] for entry in job["parameters"]}
-    yield ", ".join(f"{name} {verdicts[name]}" for name in sent)
+    yield ", ".join(f"{entry['parameter']} {entry['verdict']}" for entry in job["parameters"] if entry["given"])
 
 
 @contextmanager

@@ -115,5 +115,5 @@ def _sentences(job: Job) -> list[str]:
         lines.append("  " + ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in job.timings.items()))
     lines += [f"  picture {p.index}: {p.width}x{p.height} {p.media_type}, seed {p.seed}" for p in job.pictures]
     lines += [f"  {note.message}" for note in job.notes]
-    changed = [verdict for verdict in route.verdicts if verdict.verdict in ("clamped", "ignored")]
+    changed = [verdict for verdict in route.verdicts if verdict.given and verdict.verdict in ("clamped", "ignored")]
     return lines + [f"  {verdict.parameter} was {verdict.verdict}: {verdict.reason}" for verdict in changed]

@@ -44,7 +44,7 @@ def make_pictures(ask: Ask, output: Output) -> None:
         result = run_here(settings, ask.model, values, lambda p: report(p.stage, p.done, p.total))
     paths = _paths(ask, result)
     write_all(paths, [picture.data for picture in result.pictures])
-    output.answer(as_data(result, paths), as_sentences(result, paths, values), [str(path) for path in paths])
+    output.answer(as_data(result, paths), as_sentences(result, paths), [str(path) for path in paths])
 
 
 def _asked_format(model: Model, target: Path | None) -> dict[str, Any]:

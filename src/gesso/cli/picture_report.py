@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ def as_data(result: LocalResult, paths: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def as_sentences(result: LocalResult, paths: Sequence[Path], given: Collection[str]) -> list[str]:
+def as_sentences(result: LocalResult, paths: Sequence[Path]) -> list[str]:
     """Return what was made in sentences; of the parameters only those given and not done as asked."""
     route = result.plan.routes[0]
     lines = [
@@ -49,6 +49,6 @@ def as_sentences(result: LocalResult, paths: Sequence[Path], given: Collection[s
     lines += [
         f"  {verdict.parameter} was {verdict.verdict}: {verdict.reason}"
         for verdict in route.verdicts
-        if verdict.parameter in given and verdict.verdict in ("clamped", "ignored")
+        if verdict.given and verdict.verdict in ("clamped", "ignored")
     ]
     return lines
