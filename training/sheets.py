@@ -1,6 +1,6 @@
 """Draw the contact sheets of docs/builtin-model.md with the engine itself (no torch needed).
 
-python training/contact_sheets.py
+python training/sheets.py
 """
 
 from __future__ import annotations

@@ -1,0 +1,72 @@
+"""Training, export and the judge, each for a few steps: they run, resume, and the export says what torch says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.training
+
+TRAINING = Path(__file__).parents[3] / "training"
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(TRAINING / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_train_resume_and_export(tmp_path: Path) -> None:
+    first = run("train.py", "--samples", "64", "--out", str(tmp_path))
+    assert first.returncode == 0, first.stderr
+    assert (tmp_path / "checkpoint.pt").exists()
+    again = run("train.py", "--samples", "96", "--out", str(tmp_path))
+    assert "resumed at step 2" in again.stdout
+    assert not (tmp_path / "checkpoint.partial").exists()
+
+    weights = tmp_path / "weights"
+    exported = run("export.py", "--checkpoint", str(tmp_path / "checkpoint.pt"), "--out", str(weights))
+    assert exported.returncode == 0, exported.stderr
+    assert "step 3" in exported.stdout
+    assert (weights / "sketch.onnx").stat().st_size <= 40_000_000
+
+    from gesso.engines.builtin.network import OnnxNetwork
+    from gesso.engines.builtin.sampler import Condition, denoise, draw_noise
+    from gesso.engines.builtin.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary(weights)
+    unsaid = Condition(vocabulary.no_noun, vocabulary.no_colour)
+    network = OnnxNetwork(weights / "sketch.onnx")
+    layers = list(denoise(network, draw_noise(0, 0, 64), Condition(0, 0), unsaid, steps=2, guidance=2.0))
+    assert layers[-1].shape == (1, 4, 64, 64)
+
+
+def test_an_export_that_strays_from_torch_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    import export
+    from network import Sketch
+    from sprites import COLOURS, read_objects
+
+    network = Sketch(len(read_objects()), len(COLOURS))
+    checkpoint = tmp_path / "checkpoint.pt"
+    torch.save({"averaged": network.state_dict(), "step": 1}, checkpoint)
+    monkeypatch.setattr(export, "largest_difference", lambda *_: 1e-3)
+    monkeypatch.setattr(sys, "argv", ["export.py", "--checkpoint", str(checkpoint), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match="not exported"):
+        export.main()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_judge_trains_and_resumes(tmp_path: Path) -> None:
+    first = run("recognise.py", "--out", str(tmp_path), "--steps", "2")
+    assert first.returncode == 0, first.stderr
+    import torch
+
+    import recognise
+
+    again = run("recognise.py", "--out", str(tmp_path), "--steps", "3")
+    assert again.returncode == 0, again.stderr
+    assert torch.load(tmp_path / "recogniser.pt", weights_only=True)["step"] == 3
+    nouns, colours = recognise.load_recogniser(tmp_path)(torch.zeros(2, 3, 64, 64))
+    assert nouns.shape[0] == colours.shape[0] == 2
