@@ -54,8 +54,8 @@ class Worker:
         self._database, self._runner, self._feed, self._clock = database, runner, feed, clock
         self._lease = int(lease_seconds * SECOND)
         self._free = {name: engines.slots(name) for name in engines.names}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._jobs: dict[str, Job] = {}  # those not yet being settled
+        self._runs: dict[str, tuple[Job, asyncio.Task[Outcome]]] = {}  # what may still be cancelled
+        self._tasks: set[asyncio.Task[None]] = set()  # each sees one run to its settlement and is never cancelled
         self._cancelled: set[str] = set()
         self._waiting = set(self._free)  # engines with jobs in the queue, perhaps: at first those of an earlier process
         self._wake = asyncio.Event()
@@ -73,11 +73,11 @@ class Worker:
         """Take no more work, give what runs `grace_seconds` to end, give the rest back at once."""
         self._stopping = True
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
-        for job_id in self._jobs:
-            self._tasks[job_id].cancel()
+            await asyncio.wait(self._tasks, timeout=grace_seconds)
+        for _, run in self._runs.values():
+            run.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks.values())
+            await asyncio.wait(self._tasks)
         for service in self._services:
             service.cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
@@ -104,18 +104,19 @@ class Worker:
 
     def start_job(self, job: Job, engine: str) -> None:
         """Run a job already claimed for this worker, in a slot already taken."""
-        self._jobs[job.id] = job
         self._feed.publish(job)
-        task = asyncio.create_task(self._work(job, engine))
-        self._tasks[job.id] = task
-        task.add_done_callback(lambda _: self._forget(job.id))
+        run = asyncio.create_task(self._runner.run(job))
+        self._runs[job.id] = job, run
+        task = asyncio.create_task(self._work(job, engine, run))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def cancel(self, job_id: str) -> bool:
         """Stop a running job of this worker; tell whether it was here."""
-        if job_id not in self._jobs:
+        if job_id not in self._runs:
             return False
         self._cancelled.add(job_id)
-        self._tasks[job_id].cancel()
+        self._runs[job_id][1].cancel()
         return True
 
     @property
@@ -157,15 +158,16 @@ class Worker:
 
     # ── one job ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def _work(self, job: Job, engine: str) -> None:
+    async def _work(self, job: Job, engine: str, run: asyncio.Task[Outcome]) -> None:
         outcome: Outcome | None = None
         try:
-            outcome = await self._runner.run(job)
+            outcome = await run
         except LeaseLost:
             log.warning("lease_lost", job=job.id)
         except asyncio.CancelledError:
             outcome = self._stopped(job)
-        del self._jobs[job.id]  # from here on nobody cancels the task: the settlement runs to its end
+        del self._runs[job.id]
+        self._cancelled.discard(job.id)
         following = await self._end(job, engine, outcome)
         if following is None:
             self.free_slot(engine)
@@ -180,7 +182,6 @@ class Worker:
 
     async def _end(self, job: Job, engine: str, outcome: Outcome | None) -> Job | None:
         """Settle (or give back) and, in the same transaction, claim the next job for the slot."""
-
         look = engine in self._waiting and not self._stopping
         if look:
             self._waiting.discard(engine)
@@ -214,26 +215,22 @@ class Worker:
         self._waiting.add(engine)
         return claimed[0]
 
-    def _forget(self, job_id: str) -> None:
-        self._tasks.pop(job_id, None)
-        self._cancelled.discard(job_id)
-
     # ── leases ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _renew_forever(self) -> None:
         while True:
             await asyncio.sleep(self._lease / SECOND / 3)
-            if not self._jobs:
+            if not self._runs:
                 continue
-            running = list(self._jobs.values())
+            running = [job for job, _ in self._runs.values()]
             try:
                 lost = await self._database.write(lambda c, jobs=running: self._renew(c, jobs))  # type: ignore[misc]
             except Exception:  # tried again at the next third of the lease
                 log.exception("renewal_failed")
                 continue
             for job in lost:
-                if job.id in self._jobs:
-                    self._tasks[job.id].cancel()
+                if job.id in self._runs:
+                    self._runs[job.id][1].cancel()
 
     def _renew(self, connection: Connection, jobs: Iterable[Job]) -> list[Job]:
         now = self._clock()

@@ -142,6 +142,15 @@ async def test_cancelling_closes_the_engine_refunds_and_removes_what_was_stored(
         assert not desk.parts.worker.cancel(job.id)
 
 
+async def test_a_job_cancelled_before_its_first_step_ends_too(open_desk):
+    async with open_desk() as desk:
+        job = await desk.submit("picture")
+        desk.parts.worker.cancel(job.id)
+        assert (await desk.ended(job)).state in ("cancelled", "succeeded")
+        assert (await desk.ended(await desk.submit("picture"))).state == "succeeded"
+        assert desk.parts.worker.running == 0
+
+
 async def test_more_jobs_than_slots_all_run_in_turn(open_desk):
     async with open_desk(ScriptedEngine(slots=2)) as desk:
         jobs = [await desk.submit("picture") for _ in range(9)]
