@@ -12,7 +12,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("examples/*.md"), *ROOT.glob("benchmarks/*.md"), *DOCS.rglob("*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        *ROOT.glob("examples/*.md"),
+        *ROOT.glob("benchmarks/*.md"),
+        *ROOT.glob("training/*.md"),
+        *DOCS.rglob("*.md"),
+    ]
+)
 MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp)/\w")
 
 
