@@ -24,7 +24,7 @@ from sprites import COLOURS, Sprites, read_objects
 
 BATCH = 64
 LEARNING_RATE = 2e-3
-STEPS = 2500
+STEPS = 2000
 WIDTHS = (32, 64, 128, 192)
 
 
@@ -41,8 +41,8 @@ class Recogniser(nn.Module):
     @staticmethod
     def _stage(before: int, after: int) -> nn.Sequential:
         return nn.Sequential(
-            nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(),
-            nn.Conv2d(after, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU(),
+            nn.Conv2d(after, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(),
         )  # fmt: skip
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:

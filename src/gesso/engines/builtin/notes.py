@@ -9,11 +9,13 @@ from gesso.engines.builtin.vocabulary import Vocabulary
 from gesso.engines.builtin.wishes import Avoided, Understood
 from gesso.engines.builtin.words import MAX_OBJECTS
 
+MOST_WORDS = 100  # named in a note; a prompt for a larger model may have thousands
+
 
 def notes_on(wanted: Understood, avoided: Avoided, vocabulary: Vocabulary, *, editing: bool) -> Iterator[Note]:
     """Yield the notes a prompt and a negative prompt deserve."""
     if wanted.unknown:
-        words = list(dict.fromkeys(wanted.unknown))
+        words = list(dict.fromkeys(wanted.unknown))[:MOST_WORDS]
         yield Note("unknown_words", f"These words changed nothing: {', '.join(words)}.", {"words": words})
     if wanted.undone:
         things = list(wanted.undone)
@@ -29,7 +31,7 @@ def notes_on(wanted: Understood, avoided: Avoided, vocabulary: Vocabulary, *, ed
         what = "the picture is as it came" if editing else "a landscape was painted instead"
         yield Note("nothing_understood", f"The prompt named nothing this model can draw or do; {what}.")
     if avoided.unused:
-        words = list(dict.fromkeys(avoided.unused))
+        words = list(dict.fromkeys(avoided.unused))[:MOST_WORDS]
         message = f"These words of the negative prompt changed nothing: {', '.join(words)}."
         yield Note("unknown_negative_words", message, {"words": words})
     if not wanted.objects and (avoided.noun is not None or avoided.colour is not None):
