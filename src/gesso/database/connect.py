@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from gesso.database.lanes import Lane, ReaderLane, WriterLane
 from gesso.database.migrations import bring_up_to_date
-from gesso.database.sqlite import connect, create_file
+from gesso.database.sqlite import connect, create_file, unusable
 from gesso.database.tickets import Ticket
 
 T = TypeVar("T")
@@ -40,6 +42,9 @@ class Database:
         try:
             bring_up_to_date(connection)
             readers = [connect(path, read_only=True) for _ in range(READERS)]
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            connection.close()
+            raise unusable(path, error) from error
         except BaseException:
             connection.close()
             raise

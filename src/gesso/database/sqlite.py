@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gesso.domain.errors import OperatorError
@@ -52,17 +53,21 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
     )
     try:
         connection = engine.connect()
+    except SQLAlchemyError as error:
+        raise unusable(path, error) from error
+    try:
         driver = driver_of(connection)
         for pragma in _PRAGMAS:
             driver.execute(pragma).fetchall()
         if read_only:
             driver.execute("PRAGMA query_only = ON")
-    except Exception as error:
-        raise OperatorError(f"The database {path.name} cannot be opened: {reason_of(error)}") from error
+    except sqlite3.Error as error:
+        connection.close()
+        raise unusable(path, error) from error
     return connection
 
 
-def reason_of(error: BaseException) -> str:
-    """Return SQLite's own words for what is wrong."""
-    original = getattr(error, "orig", None) or error
-    return f"{original}."
+def unusable(path: Path, error: Exception) -> OperatorError:
+    """Return the error for a database that does not open, in SQLite's own words."""
+    reason = error.orig if isinstance(error, DBAPIError) else error
+    return OperatorError(f"The database {path.name} cannot be opened: {reason}. Check GESSO_DATA_DIR.")

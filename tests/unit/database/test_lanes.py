@@ -153,6 +153,30 @@ async def test_a_full_disk_fails_the_write_and_reading_goes_on(database):
     assert await database.read(numbers) == [1]
 
 
+async def test_a_write_waits_for_another_process_that_writes(database, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "gesso.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO things VALUES (1)")
+        writing = asyncio.create_task(database.write(add(2)))
+        assert await database.read(numbers) == []
+        assert not writing.done()
+        other.execute("COMMIT")
+        await writing
+    assert await database.read(numbers) == [1, 2]
+
+
+async def test_a_database_locked_for_too_long_is_a_failure_and_then_works_again(database, tmp_path):
+    await database.write(lambda c: c.exec_driver_sql("PRAGMA busy_timeout = 1").all() and None)
+    with closing(sqlite3.connect(tmp_path / "gesso.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageFailed, match="locked by another process"):
+            await database.write(add(1))
+        assert await database.read(numbers) == []
+        other.execute("ROLLBACK")
+    await database.write(add(1))
+    assert await database.read(numbers) == [1]
+
+
 async def test_a_work_cancelled_before_its_time_never_runs(database):
     async with Held(database):
         waiting = asyncio.create_task(database.write(add(1)))
@@ -199,7 +223,7 @@ async def test_readers_see_one_moment_and_hinder_nobody(database):
 
 
 async def test_a_reader_cannot_write(database):
-    with pytest.raises(Exception, match="readonly"):
+    with pytest.raises(StorageFailed, match="read-only"):
         await database.read(add(1))
     assert await database.read(numbers) == []
 

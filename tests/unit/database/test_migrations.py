@@ -73,6 +73,12 @@ def test_a_failed_migration_leaves_nothing_behind(connection):
     assert revision(connection) is None
 
 
+def test_a_database_that_cannot_be_brought_up_to_date_is_the_operators_business(connection, tmp_path):
+    connection.execute(text("CREATE TABLE jobs (in_the_way INTEGER)"))
+    with pytest.raises(OperatorError, match="table jobs already exists"):
+        Database.open_sqlite(tmp_path / "100% new.db")
+
+
 def test_a_database_of_a_newer_gesso_is_left_alone(tmp_path):
     path = tmp_path / "gesso.db"
     database = Database.open_sqlite(path)
