@@ -93,10 +93,10 @@ async def main() -> None:
     tinted = [f"{colour} {word}" for word in COLOURED for colour in vocabulary.colours[1:]]
     coloured = [await draw(engine, f"a {name} on a white background", 3, 96, None) for name in tinted]
     sheet(coloured, tinted, len(vocabulary.colours) - 1, options.out / "colours.png")
-    scenes = [await draw(engine, prompt, 1 + number, 320, None) for number, prompt in enumerate(SCENES)]
+    scenes = [await draw(engine, prompt, 1 + number, 288, None) for number, prompt in enumerate(SCENES)]
     sheet(scenes, SCENES, 4, options.out / "scenes.png")
     photo = Image.open(options.photo).convert("RGB")
-    photo.thumbnail((360, 360))
+    photo.thumbnail((320, 320))
     source = DecodedPicture(np.asarray(photo), None, "jpeg")
     edits = [await draw(engine, prompt, 1 + number, 0, source) for number, prompt in enumerate(EDITS)]
     sheet(edits, EDITS, 4, options.out / "edits.png")

@@ -1,5 +1,6 @@
 """Training, export and the judge, each for a few steps: they run, resume, and the export says what torch says."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ TRAINING = Path(__file__).parents[3] / "training"
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(TRAINING / script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    calm = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # waiting threads leave the cores to whatever else runs
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=calm)
 
 
 def test_train_resume_and_export(tmp_path: Path) -> None:
