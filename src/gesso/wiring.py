@@ -136,6 +136,7 @@ class Parts:
             database=self.database,
             blobs=self.blobs,
             clock=self.clock,
+            feed=self.feed,
             wake_worker=self.worker.wake,
             max_attempts=settings.max_attempts,
             queue_timeout_microseconds=int(settings.queue_timeout_hours * HOUR),

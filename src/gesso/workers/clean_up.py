@@ -10,6 +10,7 @@ import structlog
 from gesso.domain.clock import Clock
 from gesso.domain.errors import StorageFailed
 from gesso.jobs.claim import requeue_expired
+from gesso.jobs.feed import Feed
 from gesso.jobs.idempotency import forget_old
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import delete_blob_row, expired
@@ -28,12 +29,14 @@ class CleanUp:
         database: Transactions,
         blobs: BlobStore,
         clock: Clock,
+        feed: Feed,
         wake_worker: Callable[[], None],
         max_attempts: int,
         queue_timeout_microseconds: int,
         interval_seconds: float,
     ) -> None:
-        self._database, self._blobs, self._clock, self._wake_worker = database, blobs, clock, wake_worker
+        self._database, self._blobs, self._clock = database, blobs, clock
+        self._feed, self._wake_worker = feed, wake_worker
         self._max_attempts, self._queue_timeout = max_attempts, queue_timeout_microseconds
         self._interval = interval_seconds
         self._task: asyncio.Task[None] | None = None
@@ -68,6 +71,8 @@ class CleanUp:
             self._wake_worker()
         if recovered.failed:
             log.warning("jobs_given_up", count=len(recovered.failed))
+        for job in recovered.failed:
+            self._feed.publish(job)
 
     async def remove_expired(self) -> int:
         """Delete pictures past their time, row first, then object; return how many."""

@@ -54,9 +54,10 @@ class Worker:
         self._database, self._runner, self._feed, self._clock = database, runner, feed, clock
         self._lease = int(lease_seconds * SECOND)
         self._free = {name: engines.slots(name) for name in engines.names}
-        self._runs: dict[str, tuple[Job, asyncio.Task[Outcome]]] = {}  # what may still be cancelled
+        # What may still be cancelled, by job and attempt: a lost lease may bring a job back while it still runs here.
+        self._runs: dict[tuple[str, int], tuple[Job, asyncio.Task[Outcome]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # each sees one run to its settlement and is never cancelled
-        self._cancelled: set[str] = set()
+        self._cancelled: set[tuple[str, int]] = set()
         self._waiting = set(self._free)  # engines with jobs in the queue, perhaps: at first those of an earlier process
         self._wake = asyncio.Event()
         self._stopping = False
@@ -106,18 +107,18 @@ class Worker:
         """Run a job already claimed for this worker, in a slot already taken."""
         self._feed.publish(job)
         run = asyncio.create_task(self._runner.run(job))
-        self._runs[job.id] = job, run
+        self._runs[job.id, job.attempt] = job, run
         task = asyncio.create_task(self._work(job, engine, run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def cancel(self, job_id: str) -> bool:
         """Stop a running job of this worker; tell whether it was here."""
-        if job_id not in self._runs:
-            return False
-        self._cancelled.add(job_id)
-        self._runs[job_id][1].cancel()
-        return True
+        found = [attempt for attempt in self._runs if attempt[0] == job_id]
+        for attempt in found:
+            self._cancelled.add(attempt)
+            self._runs[attempt][1].cancel()
+        return bool(found)
 
     @property
     def running(self) -> int:
@@ -166,8 +167,8 @@ class Worker:
             log.warning("lease_lost", job=job.id)
         except asyncio.CancelledError:
             outcome = self._stopped(job)
-        del self._runs[job.id]
-        self._cancelled.discard(job.id)
+        del self._runs[job.id, job.attempt]
+        self._cancelled.discard((job.id, job.attempt))
         following = await self._end(job, engine, outcome)
         if following is None:
             self.free_slot(engine)
@@ -176,7 +177,7 @@ class Worker:
 
     def _stopped(self, job: Job) -> Outcome | None:
         """Return the outcome of a job that was cancelled; None when the server stops and it is given back."""
-        if job.id not in self._cancelled:
+        if (job.id, job.attempt) not in self._cancelled:
             return None
         return Outcome(state="cancelled", pictures=(), notes=(), timings={}, failure=None, outputs=())
 
@@ -229,8 +230,8 @@ class Worker:
                 log.exception("renewal_failed")
                 continue
             for job in lost:
-                if job.id in self._runs:
-                    self._runs[job.id][1].cancel()
+                if (job.id, job.attempt) in self._runs:
+                    self._runs[job.id, job.attempt][1].cancel()
 
     def _renew(self, connection: Connection, jobs: Iterable[Job]) -> list[Job]:
         now = self._clock()

@@ -17,7 +17,7 @@ from gesso.domain.errors import NotFound
 from gesso.domain.job import Job
 from gesso.intake.accept import Ask
 from gesso.jobs.cancel import cancel
-from gesso.jobs.claim import claim, requeue_expired
+from gesso.jobs.claim import claim, renew, requeue_expired
 from gesso.jobs.store import get_own_job
 from gesso.settings import Settings
 from gesso.wiring import Parts, build
@@ -202,6 +202,41 @@ async def test_a_worker_that_lost_its_lease_cannot_settle(open_desk):
         now = await desk.load(job)
         assert (now.state, now.worker, now.attempt) == ("running", "another", 2)
         assert desk.objects() == []
+
+
+async def test_a_job_that_comes_back_while_it_still_runs_here_ends_once(open_desk):
+    clock = Turned()
+    async with open_desk(ScriptedEngine(slots=2), clock=clock) as desk:
+        job = await desk.submit("wait picture")
+        await desk.engine.waiting.wait()
+        clock.now += HOUR  # the lease is long over, and nobody renewed it
+        await desk.parts._clean_up.recover_queue()
+        async with asyncio.timeout(20):
+            while len(desk.engine.started) < 2:  # noqa: ASYNC110 - the engine only writes down that it started
+                await asyncio.sleep(0.01)
+        desk.engine.go.set()
+        ended = await desk.ended(job)
+        assert (ended.state, ended.attempt, len(ended.pictures)) == ("succeeded", 2, 1)
+        assert (await desk.ended(await desk.submit("picture"))).state == "succeeded"
+        assert len(desk.objects()) == 2
+
+
+async def test_a_job_queued_too_long_fails_refunded_and_wakes_who_waits(open_desk):
+    clock = Turned()
+    async with open_desk(clock=clock) as desk:
+        first = await desk.submit("wait picture")
+        await desk.engine.waiting.wait()
+        second = await desk.submit("picture")
+        clock.now += 2 * DAY
+        waiting = asyncio.create_task(desk.parts.feed.wait(second.id, 20))
+        await asyncio.sleep(0)
+        await desk.parts.database.write(lambda c: renew(c, first.id, first.worker, 1, clock(), HOUR))
+        await desk.parts._clean_up.recover_queue()
+        told = await waiting
+        assert (told.state, told.failure.code) == ("failed", "expired")
+        assert told.refunded_micro == told.charged_micro > 0
+        desk.engine.go.set()
+        assert (await desk.ended(first)).state == "succeeded"
 
 
 async def test_a_checkpoint_is_committed_and_brought_back(open_desk):
