@@ -80,6 +80,7 @@ class World:
         return Submission(caller=caller, request=request, plan=plan, lease_microseconds=LEASE, **rest)
 
     def try_submit(self, **rest: Any) -> Submitted:
+        self.now += 1000  # a millisecond: ids sort by it
         submission, now = self.submission(**rest), self.now
         return self.write(lambda c: submit(c, submission, now))
 

@@ -63,7 +63,6 @@ class JobMachine(RuleBasedStateMachine):
         worker=st.sampled_from([None, None, *WORKERS]),
     )
     def submit(self, account, price, count, key, fingerprint, worker):
-        self.world.now += 1000  # a millisecond: ids sort by it, which makes a run repeatable
         caller = self.accounts[account]
         before = self.world.balance(caller)
         active = [job for job in self.known.values() if not job.is_terminal]
