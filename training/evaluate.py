@@ -24,6 +24,8 @@ from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, Vocabulary, load_vo
 from sprites import Sprites
 
 HERE = Path(__file__).parent
+# Steps and guidance, to see what they do beside the defaults.
+VARIANTS = ((2, 2.0), (6, 2.0), (24, 2.0), (12, 1.0), (12, 1.5), (12, 3.0), (12, 5.0))
 VIEWS = 4  # backgrounds each layer is judged on; the judge's opinions are averaged
 
 
@@ -37,14 +39,20 @@ class Judged:
     seen_colour: int
 
 
-def draw(network: OnnxNetwork, vocabulary: Vocabulary, asked: Sequence[Condition]) -> np.ndarray:
-    """Return one layer per condition, with the engine's defaults: float32 [n, 4, side, side]."""
+def draw(
+    network: OnnxNetwork,
+    vocabulary: Vocabulary,
+    asked: Sequence[Condition],
+    steps: int | None = None,
+    guidance: float | None = None,
+) -> np.ndarray:
+    """Return one layer per condition, with the engine's defaults where not said: float32 [n, 4, side, side]."""
     nothing = Condition(vocabulary.no_noun, vocabulary.no_colour)
+    steps, guidance = steps or vocabulary.defaults.steps, guidance or vocabulary.defaults.guidance
     layers = []
     for number, condition in enumerate(asked):
         noise = draw_noise(900_000 + number, 0, vocabulary.side)
-        defaults = vocabulary.defaults
-        *_, layer = denoise(network, noise, condition, nothing, steps=defaults.steps, guidance=defaults.guidance)
+        *_, layer = denoise(network, noise, condition, nothing, steps=steps, guidance=guidance)
         layers.append(layer[0])
     return np.stack(layers)
 
@@ -71,54 +79,46 @@ def share(right: Sequence[bool]) -> str:
     return f"{100 * sum(right) / len(right):.0f} %"
 
 
-def report(vocabulary: Vocabulary, real: list[Judged], plain: list[Judged], tinted: list[Judged], seeds: int) -> str:
-    """Return the page, in Markdown."""
-    facts = vocabulary.training
-    words = [noun.word for noun in vocabulary.nouns]
-    lines = [
-        "# What gesso-sketch draws, measured",
-        "",
-        (
-            f"Made by `python training/evaluate.py` from weights at training step {facts.steps} "
-            f"({facts.parameters / 1e6:.1f} M parameters), {vocabulary.defaults.steps} steps, "
-            f"guidance {vocabulary.defaults.guidance}."
-        ),
-        (
-            "The judge is a small recogniser trained apart on the same sprites; its own share of right answers on sprites it "
-            "has not drawn itself is the most that can be expected."
-        ),
-        "",
-        "| what | object right | colour right | layers |",
-        "|---|---|---|---|",
-    ]
-    for name, judged in (
-        ("sprites", real),
-        ("objects in their own colours", plain),
-        ("objects in a said colour", tinted),
-    ):
+def overview(vocabulary: Vocabulary, groups: dict[str, list[Judged]]) -> list[str]:
+    """Return the page's head and its first table: how much is right of each group of drawings."""
+    facts, defaults = vocabulary.training, vocabulary.defaults
+    head = f"""# What gesso-sketch draws, measured
+
+Made by `python training/evaluate.py` from weights at training step {facts.steps} ({facts.parameters / 1e6:.1f} M
+parameters), with {defaults.steps} steps and guidance {defaults.guidance} where nothing else is said. The judge is a small
+recogniser trained apart, on the same sprites; what it gets right of real sprites is the most that can be expected.
+
+| what | object right | colour right | layers |
+|---|---|---|---|"""
+    rows = []
+    for name, judged in groups.items():
         objects = share([one.noun == one.seen_noun for one in judged])
         colours = share([one.colour == one.seen_colour for one in judged])
-        lines.append(f"| {name} | {objects} | {colours} | {len(judged)} |")
-    lines += [
-        "",
-        f"## Each object ({seeds} drawings in its own colours)",
-        "",
-        "| object | right | taken for |",
-        "|---|---|---|",
-    ]
+        rows.append(f"| {name} | {objects} | {colours} | {len(judged)} |")
+    return [*head.splitlines(), *rows]
+
+
+def by_object(vocabulary: Vocabulary, judged: list[Judged]) -> list[str]:
+    """Return the table of objects."""
+    words = [noun.word for noun in vocabulary.nouns]
+    rows = ["", "## Each object, in its own colours", "", "| object | right | taken for |", "|---|---|---|"]
     for noun, word in enumerate(words):
-        mine = [one for one in plain if one.noun == noun]
+        mine = [one for one in judged if one.noun == noun]
         wrong = sorted({words[one.seen_noun] for one in mine if one.seen_noun != noun})
-        right = sum(one.seen_noun == noun for one in mine)
-        lines.append(f"| {word} | {right} of {len(mine)} | {', '.join(wrong)} |")
-    lines += ["", "## Each colour", "", "| colour | right | taken for |", "|---|---|---|"]
+        rows.append(f"| {word} | {sum(one.seen_noun == noun for one in mine)} of {len(mine)} | {', '.join(wrong)} |")
+    return rows
+
+
+def by_colour(vocabulary: Vocabulary, judged: list[Judged]) -> list[str]:
+    """Return the table of colours."""
+    rows = ["", "## Each said colour", "", "| colour | right | taken for |", "|---|---|---|"]
     for colour, word in enumerate(vocabulary.colours):
-        mine = [one for one in tinted if one.colour == colour]
+        mine = [one for one in judged if one.colour == colour]
+        wrong = sorted({vocabulary.colours[one.seen_colour] or "its own" for one in mine if one.seen_colour != colour})
+        right = sum(one.seen_colour == colour for one in mine)
         if mine:
-            seen = {vocabulary.colours[one.seen_colour] or "its own" for one in mine if one.seen_colour != colour}
-            right = sum(one.seen_colour == colour for one in mine)
-            lines.append(f"| {word} | {right} of {len(mine)} | {', '.join(sorted(seen))} |")
-    return "\n".join(lines) + "\n"
+            rows.append(f"| {word} | {right} of {len(mine)} | {', '.join(wrong)} |")
+    return rows
 
 
 def main() -> None:
@@ -142,15 +142,18 @@ def main() -> None:
         for colour in range(1, len(vocabulary.colours))
         for noun in range(colour % 4, len(vocabulary.nouns), 4)
     ]
-    page = report(
-        vocabulary,
-        examine(recogniser, held_out, sprites),
-        examine(recogniser, plain, draw(network, vocabulary, plain)),
-        examine(recogniser, tinted, draw(network, vocabulary, tinted)),
-        options.seeds,
-    )
-    options.out.write_text(page, encoding="utf-8")
-    print("\n".join(page.splitlines()[:11]))
+    groups = {
+        "real sprites": examine(recogniser, held_out, sprites),
+        "objects in their own colours": examine(recogniser, plain, draw(network, vocabulary, plain)),
+        "objects in a said colour": examine(recogniser, tinted, draw(network, vocabulary, tinted)),
+    }
+    _, own, said = groups.values()
+    for steps, guidance in VARIANTS:
+        drawn = draw(network, vocabulary, tinted[::2], steps, guidance)
+        groups[f"said colour, {steps} steps, guidance {guidance}"] = examine(recogniser, tinted[::2], drawn)
+    lines = overview(vocabulary, groups) + by_object(vocabulary, own) + by_colour(vocabulary, said)
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines[: lines.index("## Each object, in its own colours")]))
     print(f"written to {options.out}")
 
 

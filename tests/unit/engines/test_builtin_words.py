@@ -129,6 +129,8 @@ def test_backgrounds(prompt: str, background: Background | None) -> None:
         ("make it night", ("night",)),
         ("more contrast", ("more contrast",)),
         ("make it warm", ("warmer",)),
+        ("Increase the contrast and reduce the saturation.", ("more contrast", "muted")),
+        ("black & white", ("grayscale",)),
         ("invert the colors", ("invert",)),
     ],
 )

@@ -95,7 +95,16 @@ _TIMES = {
     "night": ["night", "nighttime", "night time", "night sky", "starry", "starry night", "starry sky", "moonlight"],
 }
 _LOOKS = {
-    "grayscale": ["grayscale", "greyscale", "gray scale", "grey scale", "black and white", "monochrome", "b w"],
+    "grayscale": [
+        "grayscale",
+        "greyscale",
+        "gray scale",
+        "grey scale",
+        "black and white",
+        "black white",
+        "monochrome",
+        "b w",
+    ],
     "sepia": ["sepia"],
     "warmer": ["warmer", "it warm", "warm tones", "warm colors", "warm colours"],
     "cooler": ["cooler", "colder", "it cool", "it cold", "cool tones", "cool colors", "cool colours"],
@@ -107,6 +116,14 @@ _LOOKS = {
     "vivid": ["vivid", "more colorful", "more colourful", "more saturated", "more vivid"],
     "muted": ["muted", "less colorful", "less colourful", "less saturated", "desaturated", "desaturate"],
     "vintage": ["vintage", "retro", "faded", "old photo", "old photograph", "old fashioned"],
+}
+# What "increase the …" and "reduce the …" are short for.
+_LEVELS = {
+    "brightness": ("brighter", "darker"),
+    "exposure": ("brighter", "darker"),
+    "contrast": ("more contrast", "less contrast"),
+    "saturation": ("vivid", "muted"),
+    "warmth": ("warmer", "cooler"),
 }
 _UNDONE = {
     "removing": ["remove", "delete", "erase", "get rid of", "take away", "take out", "cut out"],
@@ -174,6 +191,13 @@ class Lexicon:
             for value, names in table.items():
                 for name in names:
                     learn(name, Meaning(kind, value))
+        for quality, looks in _LEVELS.items():
+            for verbs, look in zip(
+                (("increase", "boost", "more"), ("reduce", "decrease", "lower", "less")), looks, strict=True
+            ):
+                for verb in verbs:
+                    learn(f"{verb} {quality}", Meaning(Kind.LOOK, look))
+                    learn(f"{verb} the {quality}", Meaning(Kind.LOOK, look))
         words = {
             Kind.PAIR: ["pair of", "a pair of"],
             Kind.BACKDROP: ["background", "backdrop"],
