@@ -16,9 +16,9 @@ from contextlib import closing
 
 import httpx
 import pytest
-from gesso.accounts.keys import create_account, create_key, list_keys, revoke_key
 from PIL import Image
 
+from gesso.accounts.keys import create_account, create_key, list_keys, revoke_key
 from gesso.database.connect import Database
 from gesso.domain.clock import now_microseconds
 
