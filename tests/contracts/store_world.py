@@ -87,6 +87,12 @@ class World:
     def submit(self, **rest: Any) -> Job:
         return self.try_submit(**rest).job
 
+    def running(self, **rest: Any) -> Job:
+        """Submit a job to an empty queue and claim it."""
+        self.submit(**rest)
+        (job,) = self.claim()
+        return job
+
     def claim(self, worker: str = "w1", limit: int = 1, engines: tuple[str, ...] = ("builtin",)) -> list[Job]:
         return self.write(lambda c: claim(c, worker, engines, limit, self.now, LEASE))
 

@@ -1,4 +1,4 @@
-"""Claiming, settling, cancelling, recovering: every job ends once, and what was not delivered is refunded."""
+"""Claiming, settling, recovering: every job ends once, and what was not delivered is refunded."""
 
 from __future__ import annotations
 
@@ -6,18 +6,9 @@ import pytest
 from store_world import LEASE
 
 from gesso.domain.clock import DAY, HOUR, SECOND
-from gesso.domain.errors import Conflict, NotFound
 from gesso.domain.job import Failure, ReportNote
 from gesso.jobs.claim import renew, save_checkpoint
-from gesso.jobs.submit import QueueLimits
 from gesso.storage.rows import blobs_of, get_blob
-
-
-def running_job(world, **rest):
-    world.submit(**rest)
-    (job,) = world.claim()
-    return job
-
 
 # ── claiming ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -62,7 +53,7 @@ def test_accounts_take_turns_however_many_jobs_one_has(world):
 def test_nobody_pays_for_yesterday(world):
     """An account that used the server a lot while it was idle is not put behind everything a newcomer queues."""
     for _ in range(30):
-        world.settle(running_job(world))
+        world.settle(world.running())
     newcomer = world.account()
     for _ in range(20):
         world.submit(caller=newcomer)
@@ -92,7 +83,7 @@ def test_work_on_one_engine_costs_no_turns_on_another(world):
 
 
 def test_jobs_that_come_back_go_first_without_letting_newcomers_pass(world):
-    early = running_job(world)
+    early = world.running()
     world.now += SECOND
     waiting = [world.submit() for _ in range(20)]
     while waiting[0].id not in {job.id for job in world.claim(limit=1)}:
@@ -111,7 +102,7 @@ def test_jobs_that_come_back_go_first_without_letting_newcomers_pass(world):
 
 
 def test_a_delivered_job_keeps_its_charge_pictures_and_report(world):
-    job = running_job(world, price=100)
+    job = world.running(price=100)
     note = ReportNote(code="unknown_words", message="It does not know zebras.", data={"words": ["zebra"]})
     ended = world.settle(job, notes=(note,), timings={"denoise": 0.5})
     assert ended == world.job(job.id)
@@ -125,7 +116,7 @@ def test_a_delivered_job_keeps_its_charge_pictures_and_report(world):
 def test_what_was_not_delivered_is_refunded_whole(world, state):
     before = world.balance()
     failure = Failure(code="engine_failed", message="It broke.") if state == "failed" else None
-    ended = world.settle(running_job(world, price=100), state, failure=failure)
+    ended = world.settle(world.running(price=100), state, failure=failure)
     assert (ended.state, ended.failure, ended.refunded_micro) == (state, failure, 100)
     assert world.balance() == before
 
@@ -136,13 +127,13 @@ def test_what_was_not_delivered_is_refunded_whole(world, state):
 )
 def test_each_missing_picture_is_refunded(world, price, count, delivered, refund):
     before = world.balance()
-    ended = world.settle(running_job(world, price=price, count=count), delivered=delivered)
+    ended = world.settle(world.running(price=price, count=count), delivered=delivered)
     assert ended.refunded_micro == refund
     assert world.balance() == before - price + refund
 
 
 def test_a_job_is_settled_once(world):
-    job = running_job(world, price=100)
+    job = world.running(price=100)
     assert world.settle(job, "failed") is not None
     before = world.balance()
     assert world.settle(job, "failed") is None
@@ -152,7 +143,7 @@ def test_a_job_is_settled_once(world):
 
 
 def test_only_the_holder_of_the_lease_settles(world):
-    job = running_job(world, price=100)
+    job = world.running(price=100)
     for stranger in (job.model_copy(update={"worker": "w2"}), job.model_copy(update={"attempt": 2})):
         assert world.settle(stranger) is None
         assert world.read(lambda c: blobs_of(c, "job_output", job.id)) == []
@@ -164,7 +155,7 @@ def test_a_queued_job_cannot_be_settled(world):
 
 
 def test_the_zombie_of_a_lost_lease_can_do_nothing(world):
-    zombie = running_job(world, price=100)
+    zombie = world.running(price=100)
     world.now += LEASE + 1
     assert world.recover().requeued == (zombie.id,)
     (heir,) = world.claim("w1")  # even the same worker's new claim is another one
@@ -179,7 +170,7 @@ def test_the_zombie_of_a_lost_lease_can_do_nothing(world):
 
 def test_inputs_are_kept_until_a_day_after_the_end(world):
     row = world.blob()
-    job = running_job(world, inputs=(row,))
+    job = world.running(inputs=(row,))
     world.now += HOUR
     world.settle(job)
     assert world.read(lambda c: get_blob(c, row.id)).expires_at == world.now + DAY
@@ -189,7 +180,7 @@ def test_inputs_are_kept_until_a_day_after_the_end(world):
 
 
 def test_a_renewed_lease_lives_on(world):
-    job = running_job(world)
+    job = world.running()
     world.now += LEASE - SECOND
     assert world.write(lambda c: renew(c, job.id, "w1", job.attempt, world.now, LEASE))
     world.now += LEASE - SECOND
@@ -199,7 +190,7 @@ def test_a_renewed_lease_lives_on(world):
 
 def test_an_interrupted_job_keeps_its_checkpoint_and_is_given_up_in_the_end(world):
     before = world.balance()
-    job = running_job(world, price=100)
+    job = world.running(price=100)
     assert world.write(lambda c: save_checkpoint(c, job.id, "w1", 1, "vendor-id-7"))
     for attempt in (2, 3):
         world.now += LEASE + 1
@@ -236,135 +227,8 @@ def test_a_job_that_waits_too_long_fails_refunded(world):
 
 
 def test_a_job_that_ran_for_long_waits_anew_when_it_comes_back(world):
-    job = running_job(world)
+    job = world.running()
     world.now += 2 * DAY
     assert world.recover(queue_timeout=DAY).requeued == (job.id,)
     world.now += HOUR
     assert world.recover(queue_timeout=DAY).failed == ()
-
-
-# ── cancelling ────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_waiting_job_is_cancelled_at_once_and_refunded(world):
-    before = world.balance()
-    row = world.blob()
-    job = world.submit(price=100, inputs=(row,))
-    cancelled = world.cancel(job)
-    assert (cancelled.state, cancelled.refunded_micro, cancelled.ended_at) == ("cancelled", 100, world.now)
-    assert world.balance() == before
-    assert world.read(lambda c: get_blob(c, row.id)).expires_at == world.now + DAY
-    assert world.claim() == []
-    world.submit(limits=QueueLimits(per_account=1, total=1))  # its place is free again
-
-
-def test_a_running_job_is_asked_to_stop_and_ends_with_its_worker(world):
-    job = running_job(world, price=100)
-    asked = world.cancel(job)
-    assert (asked.state, asked.cancel_requested) == ("running", True)
-    assert world.cancel(job) == asked
-    assert world.settle(job, "cancelled").refunded_micro == 100
-
-
-@pytest.mark.parametrize("way", ["silent", "given back"])
-def test_a_job_asked_to_stop_never_runs_again(world, way):
-    before = world.balance()
-    job = running_job(world, price=100)
-    world.cancel(job)
-    if way == "silent":
-        world.now += LEASE + 1
-        (ended,) = world.recover().failed
-        assert ended.state == "cancelled"
-    else:
-        world.give_back(job)
-        follower = world.submit()
-        assert [taken.id for taken in world.claim(limit=1)] == [follower.id]
-    assert world.job(job.id).state == "cancelled"
-    assert world.balance() == before
-
-
-def test_an_ended_job_cannot_be_cancelled(world):
-    job = running_job(world, price=100)
-    world.settle(job)
-    before = world.balance()
-    with pytest.raises(Conflict, match="succeeded"):
-        world.cancel(job)
-    assert world.balance() == before
-
-
-@pytest.mark.parametrize("act", ["cancel", "delete"])
-def test_nobody_touches_anothers_job(world, act):
-    job = world.submit(caller=world.account())
-    with pytest.raises(NotFound):
-        getattr(world, act)(job)
-    assert world.job(job.id) == job
-
-
-# ── deleting ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def everything_stored(world) -> str:
-    def work(connection):
-        tables = [name for (name,) in connection.exec_driver_sql(ALL_TABLES)]
-        return repr([connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in tables])
-
-    return world.read(work)
-
-
-ALL_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
-
-
-def test_deleting_wipes_what_was_said_and_made_and_keeps_state_and_money(world):
-    row = world.blob()
-    job = running_job(world, price=100, inputs=(row,), metadata={"who": "a secret person"})
-    note = ReportNote(code="unknown_words", message="It does not know secret.", data={"words": ["secret"]})
-    failure = Failure(code="engine_failed", message="No secret here.")
-    world.write(lambda c: save_checkpoint(c, job.id, "w1", 1, "a secret token"))
-    ended = world.settle(job, "failed", notes=(note,), failure=failure)
-    assert "secret" in everything_stored(world)
-    world.now += HOUR
-    left, objects = world.delete(ended)
-    assert left == world.job(job.id)
-    assert (left.request, left.pictures, left.notes, left.metadata) == (None, (), (), {})
-    assert (left.state, left.failure.code, left.deleted_at) == ("failed", "engine_failed", world.now)
-    assert (left.charged_micro, left.refunded_micro, left.number) == (100, 100, job.number)
-    assert [one.id for one in objects] == [row.id]
-    stored = everything_stored(world)
-    assert "secret" not in stored.replace("secret_sha256", "")
-    assert row.id not in stored
-
-
-def test_delivered_pictures_go_with_the_job(world):
-    job = running_job(world, count=2)
-    world.settle(job, delivered=2)
-    left, objects = world.delete(job)
-    assert len(objects) == 2
-    assert left.pictures == ()
-    assert world.read(lambda c: blobs_of(c, "job_output", job.id)) == []
-
-
-def test_deleting_again_changes_nothing(world):
-    job = running_job(world)
-    world.settle(job)
-    left, _ = world.delete(job)
-    world.now += HOUR
-    assert world.delete(job) == (left, ())
-
-
-@pytest.mark.parametrize("claimed", [False, True])
-def test_a_job_that_has_not_ended_cannot_be_deleted(world, claimed):
-    job = running_job(world) if claimed else world.submit()
-    with pytest.raises(Conflict, match=job.state):
-        world.delete(job)
-    assert world.job(job.id) == job
-
-
-def test_lists_leave_deleted_jobs_out_but_their_id_still_answers(world):
-    from gesso.jobs.store import get_own_job, list_jobs
-
-    job = running_job(world)
-    world.settle(job)
-    world.delete(job)
-    page = world.read(lambda c: list_jobs(c, world.me.account_id, "live", None, None, None, 10))
-    assert page.jobs == ()
-    assert world.read(lambda c: get_own_job(c, job.id, world.me.account_id, "live")).deleted_at is not None
