@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import inspect
 from store_world import LEASE
 
 from gesso.domain.clock import DAY, HOUR
@@ -75,13 +76,10 @@ def test_nobody_touches_anothers_job(world, act):
 
 def everything_stored(world) -> str:
     def work(connection):
-        tables = [name for (name,) in connection.exec_driver_sql(ALL_TABLES)]
+        tables = inspect(connection).get_table_names()
         return repr([connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in tables])
 
     return world.read(work)
-
-
-ALL_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 
 def test_deleting_wipes_what_was_said_and_made_and_keeps_state_and_money(world):
