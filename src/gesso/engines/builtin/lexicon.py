@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 from gesso.engines.builtin.vocabulary import Vocabulary
 
@@ -145,6 +147,27 @@ _STOP = (
     "tone tones color colour colored coloured"
 )
 
+_TABLES: tuple[tuple[Kind, Mapping[Any, list[str]]], ...] = (
+    (Kind.COUNT, _COUNTS),
+    (Kind.SIZE, _SIZES),
+    (Kind.PLACE, _PLACES),
+    (Kind.GROUND, _GROUNDS),
+    (Kind.TIME, _TIMES),
+    (Kind.LOOK, _LOOKS),
+    (Kind.UNDONE, _UNDONE),
+)
+_WORDS = {
+    Kind.PAIR: ["pair of", "a pair of"],
+    Kind.BACKDROP: ["background", "backdrop"],
+    Kind.GRADIENT: ["gradient"],
+    Kind.WITHOUT: ["no", "not", "without", "minus"],
+    Kind.AND: _AND,
+    Kind.ADD: _ADD.split(),
+    Kind.TURN: _TURN.split(),
+    Kind.DEFINITE: _DEFINITE.split(),
+    Kind.STOP: _STOP.split(),
+}
+
 
 def split_words(text: str) -> list[str]:
     """Return the words of a text, lower-case and in order; a break between clauses is "," or ".".
@@ -158,6 +181,31 @@ def split_words(text: str) -> list[str]:
     ]
 
 
+def _from(vocabulary: Vocabulary) -> Iterator[tuple[str, Meaning]]:
+    """Yield the names of nouns and colours."""
+    for phrase, (noun, many) in vocabulary.noun_phrases.items():
+        yield phrase, Meaning(Kind.PLURAL if many else Kind.NOUN, noun)
+    for index, colour in enumerate(vocabulary.colours):
+        if colour:
+            for word in (colour, *_COLOUR_SYNONYMS.get(colour, "").split()):
+                yield word, Meaning(Kind.COLOUR, index)
+
+
+def _own() -> Iterator[tuple[str, Meaning]]:
+    """Yield the phrases of this file."""
+    for kind, table in _TABLES:
+        for value, names in table.items():
+            yield from ((name, Meaning(kind, value)) for name in names)
+    for quality, looks in _LEVELS.items():
+        for verbs, look in zip(
+            (("increase", "boost", "more"), ("reduce", "decrease", "lower", "less")), looks, strict=True
+        ):
+            for verb in verbs:
+                yield from ((f"{verb} {article}{quality}", Meaning(Kind.LOOK, look)) for article in ("", "the "))
+    for kind, names in _WORDS.items():
+        yield from ((name, Meaning(kind)) for name in names)
+
+
 @dataclass(frozen=True)
 class Lexicon:
     """Phrase (a tuple of words) → meaning."""
@@ -166,52 +214,10 @@ class Lexicon:
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> Lexicon:
-        """Join the nouns and colours of the network with the words of this file; the network's nouns come first."""
+        """Join the nouns and colours of the network with the words of this file; what comes first wins."""
         phrases: dict[tuple[str, ...], Meaning] = {}
-
-        def learn(phrase: str, meaning: Meaning) -> None:
+        for phrase, meaning in (*_from(vocabulary), *_own()):
             phrases.setdefault(tuple(split_words(phrase)), meaning)
-
-        for phrase, (noun, many) in vocabulary.noun_phrases.items():
-            learn(phrase, Meaning(Kind.PLURAL if many else Kind.NOUN, noun))
-        for index, colour in enumerate(vocabulary.colours):
-            for word in (colour, *_COLOUR_SYNONYMS.get(colour, "").split()):
-                if word:
-                    learn(word, Meaning(Kind.COLOUR, index))
-        tables: list[tuple[Kind, dict[int, list[str]] | dict[float, list[str]] | dict[str, list[str]]]] = [
-            (Kind.COUNT, _COUNTS),
-            (Kind.SIZE, _SIZES),
-            (Kind.PLACE, _PLACES),
-            (Kind.GROUND, _GROUNDS),
-            (Kind.TIME, _TIMES),
-            (Kind.LOOK, _LOOKS),
-            (Kind.UNDONE, _UNDONE),
-        ]
-        for kind, table in tables:
-            for value, names in table.items():
-                for name in names:
-                    learn(name, Meaning(kind, value))
-        for quality, looks in _LEVELS.items():
-            for verbs, look in zip(
-                (("increase", "boost", "more"), ("reduce", "decrease", "lower", "less")), looks, strict=True
-            ):
-                for verb in verbs:
-                    learn(f"{verb} {quality}", Meaning(Kind.LOOK, look))
-                    learn(f"{verb} the {quality}", Meaning(Kind.LOOK, look))
-        words = {
-            Kind.PAIR: ["pair of", "a pair of"],
-            Kind.BACKDROP: ["background", "backdrop"],
-            Kind.GRADIENT: ["gradient"],
-            Kind.WITHOUT: ["no", "not", "without", "minus"],
-            Kind.AND: _AND,
-            Kind.ADD: _ADD.split(),
-            Kind.TURN: _TURN.split(),
-            Kind.DEFINITE: _DEFINITE.split(),
-            Kind.STOP: _STOP.split(),
-        }
-        for kind, names in words.items():
-            for name in names:
-                learn(name, Meaning(kind))
         return cls(phrases)
 
     def longest_at(self, words: list[str], start: int) -> tuple[int, Meaning | None]:
