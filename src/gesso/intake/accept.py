@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from gesso.domain.errors import InvalidInput, NotFound, StorageFailed
 from gesso.domain.job import Job
 from gesso.domain.request import Fidelity
 from gesso.intake.fingerprint import fingerprint
-from gesso.intake.prepare import Prepared, Rules, UnknownFields, find_model, prepare
+from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, find_model, prepare
 from gesso.jobs.submit import IdempotencyKey, QueueLimits, Submission, Submitted, submit
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow, get_own_blob
@@ -107,17 +108,16 @@ class Intake:
     async def accept(self, ask: Ask, caller: Caller) -> Submitted:
         """Return the job, new or (same idempotency key, same ask) the one made before."""
         prepared = await self.quote(ask, caller)
+        # Whoever asked may go away meanwhile: what was begun is finished, so that no slot or bytes are left behind.
+        return await asyncio.shield(asyncio.ensure_future(self._submit(ask, caller, prepared)))
+
+    async def _submit(self, ask: Ask, caller: Caller, prepared: Prepared) -> Submitted:
         now = self._clock()
-        inputs = [
-            self._input_row(picture.blob, picture.data, picture.header.format, caller, now)
-            for picture in prepared.inline
-        ]
+        inputs = tuple(self._input_row(picture, caller, now) for picture in prepared.inline)
         key = self._idempotency(ask, prepared, {row.id: row.sha256 for row in inputs})
-        kept = []
         slot = None
         try:
             for row, picture in zip(inputs, prepared.inline, strict=True):
-                kept.append(row)
                 await self._blobs.put(row.account_id, row.id, picture.data)
             slot = self._worker.hold_slot(prepared.plan.routes[0].engine)
             submission = Submission(
@@ -127,7 +127,7 @@ class Intake:
                 dialect=ask.dialect,
                 metadata=dict(ask.metadata),
                 webhook=None,
-                inputs=tuple(inputs),
+                inputs=inputs,
                 idempotency=key,
                 claim_for=slot.worker if slot else None,
                 lease_microseconds=self._limits.lease_microseconds,
@@ -137,19 +137,19 @@ class Intake:
         except BaseException:
             if slot:
                 slot.release()
-            await self._drop(kept)
+            await self._drop(inputs)
             raise
-        await self._hand_over(submitted, slot, kept)
+        await self._hand_over(submitted, slot, inputs)
         return submitted
 
-    async def _hand_over(self, submitted: Submitted, slot: Slot | None, kept: list[BlobRow]) -> None:
+    async def _hand_over(self, submitted: Submitted, slot: Slot | None, inputs: tuple[BlobRow, ...]) -> None:
         if slot and not submitted.replayed and submitted.job.state == "running":
             slot.start(submitted.job)
             return
         if slot:
             slot.release()
         if submitted.replayed:
-            await self._drop(kept)
+            await self._drop(inputs)
         else:
             self._worker.wake(submitted.job.plan.routes[0].engine)
 
@@ -161,16 +161,16 @@ class Intake:
             message = f"{name} points at a file that does not exist: upload it again with POST /v1/files."
             raise InvalidInput.of(name, "file_not_found", message, f"gesso://files/{identifier}") from error
 
-    def _input_row(self, blob: str, data: bytes, kind: str, caller: Caller, now: int) -> BlobRow:
+    def _input_row(self, picture: InlinePicture, caller: Caller, now: int) -> BlobRow:
         return BlobRow(
-            id=blob,
+            id=picture.blob,
             account_id=caller.account_id,
             mode=caller.mode,
             owner="job_input",
             owner_id="",
-            media_type=f"image/{kind}",
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
+            media_type=f"image/{picture.header.format}",
+            size_bytes=len(picture.data),
+            sha256=hashlib.sha256(picture.data).hexdigest(),
             filename=None,
             created_at=now,
             expires_at=None,
@@ -189,7 +189,7 @@ class Intake:
         )
         return IdempotencyKey(key=ask.idempotency_key, fingerprint=mark)
 
-    async def _drop(self, rows: list[BlobRow]) -> None:
+    async def _drop(self, rows: tuple[BlobRow, ...]) -> None:
         """Remove bytes whose rows were not written; what fails here is swept later."""
         for row in rows:
             try:

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from gesso import __version__
 from gesso.accounts.keys import find_caller
@@ -37,7 +36,7 @@ async def readyz(parts: PartsOf, response: Response) -> ReadyBody:
     checks = {"database": "ok", "storage": "ok"}
     try:
         await parts.database.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
-    except SQLAlchemyError:
+    except GessoError:
         checks["database"] = "failed"
     try:
         await parts.blobs.check()
