@@ -101,6 +101,15 @@ def test_haze_of_the_network_is_no_pixel() -> None:
     assert not enlarge(hazy, 128).any()
 
 
+def test_crumbs_are_left_out_and_parts_are_not() -> None:
+    layer = disc(radius=16)
+    layer[:, 2:4, 2:4] = 1  # 4 of about 800 pixels
+    layer[:, 56:62, 52:60] = 1  # 48 of them
+    large = enlarge(layer, 128)
+    assert not large[:12, :12].any()
+    assert large[118, 112, 3] == 255
+
+
 def test_a_shadow_is_black_soft_and_below() -> None:
     layer = enlarge(disc(), 200)
     shaded = cast_shadow(layer)

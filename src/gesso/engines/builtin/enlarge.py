@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 _HAZE, _SOLID = 0.10, 0.86  # alpha below is noise of the network, above is meant to be opaque
+_SPECK = 0.03  # of the drawn area: an island smaller than that is left out
 _SHARPENED_SIDE = 1024  # above it layers are only resized, in 8 bits: nobody sees the difference, memory does
 _REACH, _AMOUNT = 0.6, 2.8  # of the sharpening of colours: pixels of the layer, and how much
 _STEEPNESS = 0.55  # of an outline, against the enlargement: how much of the softness that brings is taken back
@@ -46,7 +47,25 @@ def _clean(layer: np.ndarray) -> np.ndarray:
     alpha = pixels[..., 3:]
     firm = np.clip((alpha - _HAZE) / (_SOLID - _HAZE), 0, 1)
     colour = np.minimum(pixels[..., :3] / np.maximum(alpha, np.float32(0.05)), 1)
+    firm *= ~_specks(firm[..., 0])[..., None]
     return np.concatenate([colour * firm, firm], -1).astype(np.float32)
+
+
+def _specks(alpha: np.ndarray) -> np.ndarray:
+    """Return where alpha [s, s] has islands so small that they are crumbs of the drawing: bool [s, s]."""
+    solid = alpha > 0.3
+    labels = np.where(solid, np.arange(1, solid.size + 1).reshape(solid.shape), 0)
+    while True:  # the largest number on an island spreads over it
+        padded = np.pad(labels, 1)
+        sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+        spread = np.where(solid, np.maximum.reduce([labels, *sides]), 0)
+        if np.array_equal(spread, labels):
+            break
+        labels = spread
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    crumb: np.ndarray = (areas > 0) & (areas < _SPECK * areas.sum())
+    return crumb[labels]
 
 
 def _resize(pixels: np.ndarray, side: int) -> np.ndarray:
