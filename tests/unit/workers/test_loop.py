@@ -227,10 +227,10 @@ async def test_a_job_queued_too_long_fails_refunded_and_wakes_who_waits(open_des
         first = await desk.submit("wait picture")
         await desk.engine.waiting.wait()
         second = await desk.submit("picture")
-        clock.now += 2 * DAY
+        await desk.parts.database.write(lambda c: renew(c, first.id, first.worker, 1, clock(), 3 * DAY))
         waiting = asyncio.create_task(desk.parts.feed.wait(second.id, 20))
         await asyncio.sleep(0)
-        await desk.parts.database.write(lambda c: renew(c, first.id, first.worker, 1, clock(), HOUR))
+        clock.now += 2 * DAY
         await desk.parts._clean_up.recover_queue()
         told = await waiting
         assert (told.state, told.failure.code) == ("failed", "expired")
