@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -32,9 +32,9 @@ def settings() -> Iterator[str]:
     yield "Each is read from the environment, then from `gesso.toml` in the working folder, then has its default."
     yield "In the file a setting has its lower-case name without the prefix: `port = 9000`.\n"
     yield from _table(
-        ("variable", "default", "meaning"),
+        ("variable", "default", "allowed", "meaning"),
         (
-            (f"`GESSO_{name.upper()}`", _default(field), _sentence(field.description or ""))
+            (f"`GESSO_{name.upper()}`", _default(field), _allowed(field), _sentence(field.description or ""))
             for name, field in Settings.model_fields.items()
         ),
     )
@@ -44,6 +44,18 @@ def _default(field: FieldInfo) -> str:
     if field.default is None or field.default == ():
         return "none"
     return "required" if field.default is PydanticUndefined else f"`{field.default}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(field.annotation))
+    limits = {
+        word: getattr(limit, name)
+        for limit in field.metadata
+        for word, name in (("from", "ge"), ("over", "gt"), ("to", "le"))
+        if hasattr(limit, name)
+    }
+    return " ".join(f"{word} {value}" for word, value in limits.items())
 
 
 def errors() -> Iterator[str]:

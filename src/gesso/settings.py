@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from tomllib import TOMLDecodeError
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -14,9 +16,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gesso.catalogue.wording import did_you_mean, shown
 from gesso.domain.errors import OperatorError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 MEBIBYTE = 1 << 20
+CLIENT_VARIABLES = ("GESSO_KEY", "GESSO_URL")  # read by the clients in examples/, not by the server
 
 
 class Settings(BaseSettings):
@@ -28,20 +35,25 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one.")
     public_url: str | None = Field(
-        None, description="Base of the links handed out, when clients reach the server by another name."
+        None, description="Address clients reach the server by, used in links; left out, the address of the request."
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Addresses whose X-Forwarded-* headers are believed, comma-separated."
+        (), description="Addresses of proxies whose X-Forwarded-* headers are believed, comma-separated."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line to log.")
-    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for programs.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Log lines of this severity and above."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Log lines for people (console) or for programs (json)."
+    )
 
     model_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders with model files of your own, comma-separated."
     )
     allow_fidelity: Literal["exact", "approximate", "stand_in"] = Field(
         "exact",
-        description="What live keys may be served by: the model itself, also another build of it, also another model.",
+        description="The least true route live keys may get: exact (the model itself), approximate (also another build "
+        "of it), stand_in (also another model). Test keys always get all three.",
     )
     initial_credits: int = Field(10_000, ge=0, description="Credits the first account gets in each mode.")
 
@@ -59,20 +71,36 @@ class Settings(BaseSettings):
         description="Hosts (name, *.suffix) and networks (CIDR) that links may reach although private, comma-separated.",
     )
 
-    queue_limit_per_account: int = Field(1000, ge=1, description="Jobs an account may have queued or running.")
-    queue_limit_total: int = Field(100_000, ge=1, description="Jobs that may be queued or running in all.")
-    max_attempts: int = Field(3, ge=1, le=100, description="Times a job is started before it fails.")
+    queue_limit_per_account: int = Field(
+        1000, ge=1, description="Jobs an account may have queued or running; more are answered 429."
+    )
+    queue_limit_total: int = Field(
+        100_000, ge=1, description="Jobs that may be queued or running in all; more are answered 429."
+    )
+    max_attempts: int = Field(3, ge=1, le=100, description="Times a job is started before it fails, refunded.")
     lease_seconds: float = Field(
-        30, gt=0.5, le=3600, description="How long a job stays with a worker that went silent."
+        30,
+        gt=0.5,
+        le=3600,
+        description="Seconds a job stays with a worker that went silent before it is started again.",
     )
     grace_seconds: float = Field(
-        10, ge=0, le=3600, description="How long running jobs may finish when the server stops."
+        10,
+        ge=0,
+        le=3600,
+        description="Seconds running jobs may go on when the server stops; what is left is queued again.",
     )
-    queue_timeout_hours: float = Field(24, gt=0, description="A job queued longer than this fails, refunded.")
+    queue_timeout_hours: float = Field(
+        24, gt=0, description="Hours after which a job that is still queued fails, refunded."
+    )
 
-    output_retention_hours: float = Field(168, gt=0, description="How long delivered pictures are kept.")
-    file_retention_hours: float = Field(168, gt=0, description="How long uploaded files are kept.")
-    link_hours: float = Field(24, gt=0, description="How long a picture link works.")
+    output_retention_hours: float = Field(
+        168, gt=0, description="Hours that pictures of jobs are kept after the job ended."
+    )
+    file_retention_hours: float = Field(168, gt=0, description="Hours that uploaded files are kept.")
+    link_hours: float = Field(
+        24, gt=0, description="Hours a link to a picture works; ask for the job again to get a fresh one."
+    )
 
     @field_validator("trusted_proxies", "model_folders", "outgoing_allow", mode="before")
     @classmethod
@@ -100,9 +128,26 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings; raise `OperatorError` naming each wrong one and what is allowed."""
+    """Read the settings; raise `OperatorError` naming each wrong one, what it was and what is allowed."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"GESSO_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors() if item["loc"]]
-        raise OperatorError("These settings are wrong. " + "; ".join(lines)) from error
+        lines = "".join(f"\n  {_mistake(item)}" for item in error.errors(include_url=False))
+        raise OperatorError(f"These settings are wrong:{lines}") from error
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OperatorError(f"gesso.toml is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise OperatorError(f"gesso.toml cannot be read: {(error.strerror or 'unknown reason').lower()}.") from error
+
+
+def unknown_variables() -> list[str]:
+    """Return the `GESSO_*` variables of the environment that are no settings: probably misspelt, and without effect."""
+    known = {f"GESSO_{name.upper()}" for name in Settings.model_fields} | set(CLIENT_VARIABLES)
+    return sorted(name for name in os.environ if name.upper().startswith("GESSO_") and name.upper() not in known)
+
+
+def _mistake(item: ErrorDetails) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "gesso.toml"
+    if item["type"] == "extra_forbidden":
+        return f"there is no setting {shown(name)}.{did_you_mean(name, list(Settings.model_fields))}"
+    return f"GESSO_{name.upper()} is {shown(item['input'])}: {item['msg'][:1].lower()}{item['msg'][1:]}"
