@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Operation = Annotated[Literal["generate", "edit"], Field(description="From words alone, or of a picture.")]
+Mode = Annotated[Literal["live", "test"], Field(description="A key, a job and a ledger entry see only their own mode.")]
+Fidelity = Annotated[
+    Literal["exact", "approximate", "stand_in"],
+    Field(description="How true the route is: the model itself, another build of it, or another model."),
+]
+Time = Annotated[str, Field(description="UTC, RFC 3339.", examples=["2026-01-31T12:00:00.000000Z"])]
+Credits = Annotated[str, Field(description="Credits (US cents), a decimal number.", examples=["1.5"])]
+Cursor = Annotated[str | None, Field(description="Send it as `cursor` for the next page; null on the last.")]
+
 
 class ProblemItem(BaseModel):
-    field: str
-    code: str
-    message: str
-    value: Any = None
-    allowed: Any = None
+    """One mistake in the input."""
+
+    field: str = Field(description="The field or parameter that is wrong.", examples=["steps"])
+    code: str = Field(description="The kind of mistake, stable.", examples=["out_of_range"])
+    message: str = Field(description="For people.", examples=["steps is 99: it must be between 1 and 50."])
+    value: Any = Field(default=None, description="What came.", examples=[99])
+    allowed: Any = Field(default=None, description="What is allowed.", examples=[{"minimum": 1, "maximum": 50}])
 
 
 class ProblemBody(BaseModel):
     """A problem document (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    request_id: str
-    errors: list[ProblemItem] = []
+    type: str = Field(description="The code as a URI.", examples=["urn:gesso:error:invalid_input"])
+    title: str = Field(description="The status in words.", examples=["Unprocessable Entity"])
+    status: int = Field(description="The HTTP status.", examples=[422])
+    detail: str = Field(description="What is wrong and what to do, for people.")
+    code: str = Field(description="What is wrong, for programs; stable.", examples=["invalid_input"])
+    request_id: str = Field(description="Also the header X-Request-Id; the server's log lines have it too.")
+    errors: list[ProblemItem] = Field(default=[], description="Every mistake in the input; empty for other errors.")
 
 
 class JobAsk(BaseModel):
@@ -42,176 +55,214 @@ class JobAsk(BaseModel):
 
 
 class PictureBody(BaseModel):
-    index: int
-    url: str
-    media_type: str
-    width: int
-    height: int
-    size_bytes: int
-    seed: int
+    """One finished picture."""
+
+    index: int = Field(description="0 for the first picture of the job.")
+    url: str = Field(description="Signed link that needs no key and expires; show the job again for a fresh one.")
+    media_type: str = Field(examples=["image/png"], description="image/png, image/jpeg or image/webp.")
+    width: int = Field(description="In pixels.")
+    height: int = Field(description="In pixels.")
+    size_bytes: int = Field(description="Size of the file.")
+    seed: int = Field(description="This seed, asked for with one picture, gives this picture again.")
     pixel_hash: str = Field(description="SHA-256 of the decoded pixels: height, width, channels (uint32), bytes.")
 
 
 class VerdictBody(BaseModel):
-    parameter: str
-    verdict: Literal["used", "mapped", "clamped", "ignored"]
-    reason: str
+    """What became of one parameter."""
+
+    parameter: str = Field(description="Its name.", examples=["num_inference_steps"])
+    verdict: Literal["used", "mapped", "clamped", "ignored"] = Field(
+        description="mapped: passed on under another name or value; clamped: moved into the route's narrower range."
+    )
+    reason: str = Field(description="Why, for people.")
     given: bool = Field(description="The request named it; otherwise its default is spoken of.")
-    got: Any = None
-    used: Any = None
+    got: Any = Field(default=None, description="The value asked for, or the default; null for prompts and pictures.")
+    used: Any = Field(default=None, description="The value the engine got.")
 
 
 class RouteBody(BaseModel):
-    engine: str
-    fidelity: Literal["exact", "approximate", "stand_in"]
-    runs: str
+    """How a job is run."""
+
+    engine: str = Field(description="The engine.", examples=["builtin"])
+    fidelity: Fidelity
+    runs: str = Field(description="The model that really runs; another than asked for when it stands in.")
 
 
 class PriceBody(BaseModel):
+    """What a job costs."""
+
     amount: str = Field(description="Price of one picture, in `unit`.")
-    unit: str
+    unit: str = Field(description="The model's own unit of money.", examples=["credit", "usd"])
     credits: str = Field(description="Price of the whole job, in credits (US cents).")
 
 
 class NoteBody(BaseModel):
-    code: str
-    message: str
-    data: dict[str, Any] = {}
+    """What the engine remarked."""
+
+    code: str = Field(description="The kind of remark, stable.", examples=["unknown_words", "region"])
+    message: str = Field(description="For people.")
+    data: dict[str, Any] = Field(default={}, description="The same for programs; its keys depend on the code.")
 
 
 class ProgressBody(BaseModel):
-    stage: str
-    done: int
-    total: int
+    """How far a running job is."""
+
+    stage: str = Field(description="What is being done.", examples=["denoise"])
+    done: int = Field(description="Steps of this stage that are done.")
+    total: int = Field(description="Steps this stage has.")
 
 
 class FailureBody(BaseModel):
-    code: str
-    message: str
+    """Why a job failed."""
 
-
-State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    code: str = Field(description="For programs; stable.", examples=["image_not_retrievable"])
+    message: str = Field(description="For people.")
 
 
 class JobBody(BaseModel):
-    id: str
-    state: State
-    model: str
-    operation: Literal["generate", "edit"] | None
-    mode: Literal["live", "test"]
-    created_at: str
-    started_at: str | None
-    ended_at: str | None
-    deleted_at: str | None
-    seed: int | None
-    progress: ProgressBody | None
-    pictures: list[PictureBody]
-    error: FailureBody | None
+    """A job: what was asked, how it is run, what came of it."""
+
+    id: str = Field(description="UUID; job ids sort by the time they were made.")
+    state: State = Field(description="queued and running change; succeeded, failed and cancelled are for good.")
+    model: str = Field(description="Slug of the model asked for.", examples=["gesso-sketch"])
+    operation: Operation | None = Field(description="Null once the job was deleted.")
+    mode: Mode
+    created_at: Time
+    started_at: Time | None
+    ended_at: Time | None
+    deleted_at: Time | None
+    seed: int | None = Field(description="The seed of the first picture; the one drawn when none was given.")
+    progress: ProgressBody | None = Field(description="Only while it runs.")
+    pictures: list[PictureBody] = Field(description="Empty until the job succeeded.")
+    error: FailureBody | None = Field(description="Only of a failed job.")
     route: RouteBody
-    parameters: list[VerdictBody]
-    notes: list[NoteBody]
+    parameters: list[VerdictBody] = Field(description="What became of every parameter of the model.")
+    notes: list[NoteBody] = Field(description="What the engine remarked, such as words it did not understand.")
     price: PriceBody
-    charged: str
-    refunded: str
-    metadata: dict[str, Any]
+    charged: Credits
+    refunded: Credits
+    metadata: dict[str, Any] = Field(description="As it was sent.")
 
 
 class JobPageBody(BaseModel):
+    """A page of jobs, newest first."""
+
     jobs: list[JobBody]
-    next_cursor: str | None
+    next_cursor: Cursor
 
 
 class QuoteBody(BaseModel):
     """The answer of `POST /v1/jobs?quote=true`: what would happen; nothing was run or charged."""
 
-    model: str
-    operation: Literal["generate", "edit"]
+    model: str = Field(description="Slug of the model.")
+    operation: Operation
     route: RouteBody
-    parameters: list[VerdictBody]
+    parameters: list[VerdictBody] = Field(description="What would become of every parameter of the model.")
     price: PriceBody
-    pictures: int
-    width: int | None
-    height: int | None
+    pictures: int = Field(description="How many pictures the job would have.")
+    width: int | None = Field(description="Of each picture, in pixels; null where the image edited decides.")
+    height: int | None = Field(description="Of each picture, in pixels; null where the image edited decides.")
 
 
-class RouteStateBody(BaseModel):
-    engine: str
-    fidelity: Literal["exact", "approximate", "stand_in"]
-    runs: str
-    ready: bool
-    reason: str | None
+class RouteStateBody(RouteBody):
+    """A route and whether it can be used now."""
+
+    ready: bool = Field(description="It can be used now.")
+    reason: str | None = Field(description="Why it cannot.")
 
 
 class ModelBody(BaseModel):
-    slug: str
-    name: str
-    owner: str
-    licence: str
-    operations: list[Literal["generate", "edit"]]
-    names: dict[str, list[str]]
-    price: dict[str, str]
-    routes: list[RouteStateBody]
+    """A model of the catalogue."""
+
+    slug: str = Field(description="What `model` of a job names.", examples=["gesso-sketch"])
+    name: str = Field(description="For people.")
+    owner: str = Field(description="Who made it.")
+    licence: str = Field(description="An SPDX identifier, or `proprietary`.")
+    operations: list[Operation] = Field(description="What it can do.")
+    names: dict[str, list[str]] = Field(description="Its names in other APIs, by API.")
+    price: dict[str, str] = Field(description="`amount` of `unit` for each `per`.")
+    routes: list[RouteStateBody] = Field(description="The ways to run it, in the order they are tried.")
 
 
 class ModelDetailBody(ModelBody):
-    input_schema: dict[str, Any]
+    """A model with what it takes."""
+
+    input_schema: dict[str, Any] = Field(description="JSON Schema (2020-12) of a job's `input` for this model.")
 
 
 class ModelsBody(BaseModel):
+    """The catalogue."""
+
     models: list[ModelBody]
 
 
 class FileBody(BaseModel):
-    id: str
-    reference: str = Field(description="Accepted wherever a picture is.")
-    url: str
-    media_type: str
-    size_bytes: int
-    sha256: str
-    filename: str | None
-    created_at: str
-    expires_at: str | None
+    """An uploaded picture."""
+
+    id: str = Field(description="UUID.")
+    reference: str = Field(description="Accepted wherever a picture is.", examples=["gesso://files/<id>"])
+    url: str = Field(description="Signed link that needs no key and expires; show the file again for a fresh one.")
+    media_type: str = Field(description="What its bytes are, whatever the upload said.", examples=["image/jpeg"])
+    size_bytes: int = Field(description="Size of the file.")
+    sha256: str = Field(description="Of the bytes, in hexadecimal.")
+    filename: str | None = Field(description="As it was uploaded, if it had a name.")
+    created_at: Time
+    expires_at: Time | None = Field(description="When it is deleted.")
 
 
 class FilesBody(BaseModel):
+    """Files, newest first."""
+
     files: list[FileBody]
 
 
 class UploadBody(BaseModel):
-    id: str
+    """A started upload."""
+
+    id: str = Field(description="Id the file will have.")
     reference: str = Field(description="Accepted wherever a picture is, once the PUT succeeded.")
     put_url: str = Field(description="PUT the picture's bytes here, once, without credentials.")
-    expires_at: str
-    max_bytes: int
+    expires_at: Time = Field(description="Until when the PUT may be sent.")
+    max_bytes: int = Field(description="Largest picture accepted.")
 
 
 class AccountBody(BaseModel):
-    id: str
-    mode: Literal["live", "test"]
-    tier: str
+    """The account of a key."""
+
+    id: str = Field(description="UUID.")
+    mode: Mode
+    tier: str = Field(description="What the account may do; `business` may do everything.", examples=["business"])
     balance: str = Field(description="Credits (US cents) of this mode.")
 
 
 class EntryBody(BaseModel):
-    id: str
-    kind: Literal["grant", "charge", "refund"]
-    credits: str
-    balance_after: str
-    job_id: str | None
-    note: str
-    created_at: str
+    """One entry of the ledger."""
+
+    id: str = Field(description="Later entries have larger ids.")
+    kind: Literal["grant", "charge", "refund"] = Field(description="Given, paid for a job, or given back for it.")
+    credits: Credits = Field(description="Credits (US cents); a charge is negative.", examples=["-1.5"])
+    balance_after: Credits = Field(description="The balance once this entry was made.")
+    job_id: str | None = Field(description="The job that was charged or refunded.")
+    note: str = Field(description="Why.")
+    created_at: Time
 
 
 class LedgerBody(BaseModel):
+    """A page of the ledger, newest first."""
+
     entries: list[EntryBody]
-    next_cursor: str | None
+    next_cursor: Cursor
 
 
 class HealthBody(BaseModel):
+    """The process answers."""
+
     status: Literal["ok"]
-    version: str
+    version: str = Field(description="Of Gesso.")
 
 
 class ReadyBody(BaseModel):
+    """Whether jobs can be accepted."""
+
     status: Literal["ready", "not_ready"]
-    checks: dict[str, str]
+    checks: dict[str, str] = Field(description="What was looked at: `ok`, or what is wrong.")
