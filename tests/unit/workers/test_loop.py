@@ -227,7 +227,8 @@ async def test_a_job_queued_too_long_fails_refunded_and_wakes_who_waits(open_des
         first = await desk.submit("wait picture")
         await desk.engine.waiting.wait()
         second = await desk.submit("picture")
-        await desk.parts.database.write(lambda c: renew(c, first.id, first.worker, 1, clock(), 3 * DAY))
+        worker = desk.parts.worker.id
+        assert await desk.parts.database.write(lambda c: renew(c, first.id, worker, 1, clock(), 3 * DAY))
         waiting = asyncio.create_task(desk.parts.feed.wait(second.id, 20))
         await asyncio.sleep(0)
         clock.now += 2 * DAY
@@ -236,7 +237,8 @@ async def test_a_job_queued_too_long_fails_refunded_and_wakes_who_waits(open_des
         assert (told.state, told.failure.code) == ("failed", "expired")
         assert told.refunded_micro == told.charged_micro > 0
         desk.engine.go.set()
-        assert (await desk.ended(first)).state == "succeeded"
+        ended = await desk.ended(first)
+        assert (ended.state, ended.failure) == ("succeeded", None)
 
 
 async def test_a_checkpoint_is_committed_and_brought_back(open_desk):
