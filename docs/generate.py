@@ -147,19 +147,45 @@ def routes() -> Iterator[str]:
     yield "A running server shows this with its schemas at `/docs` and as OpenAPI at `/openapi.json`. Unless it says"
     yield "otherwise a route needs `Authorization: Bearer gesso_…`. What the words mean: [glossary](../glossary.md);"
     yield "what can go wrong: [errors](errors.md).\n"
-    schema = openapi()
+    every = [
+        (f"`{method.upper()} {path}`", route)
+        for path, methods in openapi()["paths"].items()
+        for method, route in methods.items()
+    ]
     yield from _table(
         ("route", "what it does", "answers"),
         (
-            (
-                f"`{method.upper()} {path}`",
-                _sentence(route["description"].split("\n\n")[0]),
-                ", ".join(route["responses"]),
-            )
-            for path, methods in schema["paths"].items()
-            for method, route in methods.items()
+            (name, _sentence(route["description"].split("\n\n")[0]), ", ".join(sorted(route["responses"])))
+            for name, route in every
         ),
     )
+    yield "\n## Query parameters and headers\n"
+    yield from _table(
+        ("route", "parameter", "default", "allowed", "meaning"),
+        (
+            (
+                name,
+                f"`{given['name']}`",
+                _value(schema.get("default")),
+                _limits(schema),
+                _sentence(given["description"]),
+            )
+            for name, route in every
+            for given in route.get("parameters", ())
+            if (given["in"] in ("query", "header")) and "description" in given
+            for schema in (given["schema"],)
+        ),
+    )
+
+
+def _limits(schema: Mapping[str, Any]) -> str:
+    """Return the choices or the range of a JSON Schema in words."""
+    for member in schema.get("anyOf", (schema,)):
+        if "enum" in member:
+            return ", ".join(f"`{value}`" for value in member["enum"])
+        if "minimum" in member:
+            return f"{member['minimum']} to {member['maximum']}"
+    return ""
 
 
 def openapi() -> dict[str, Any]:

@@ -28,8 +28,8 @@ async def show_account(caller: CallerOf, parts: PartsOf) -> AccountBody:
 async def show_ledger(
     caller: CallerOf,
     parts: PartsOf,
-    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many on a page.")] = 20,
 ) -> LedgerBody:
     """List grants, charges and refunds, newest first."""
     page = await parts.database.read(lambda c: entries(c, caller.account_id, caller.mode, cursor, limit))

@@ -15,7 +15,25 @@ from gesso.server.metrics import Metrics
 from gesso.server.middleware import Surroundings
 from gesso.wiring import Parts
 
-DESCRIPTION = "One self-hosted server under every image model. Errors are problem documents with a stable `code`."
+DESCRIPTION = """
+One self-hosted server under every image model.
+
+1. Send a key with every request: `Authorization: Bearer gesso_test_…`. A test key runs every model, on the built-in one.
+2. Find a model and the JSON Schema of what it takes: `GET /v1/models`, `GET /v1/models/{slug}`.
+3. Submit a job: `POST /v1/jobs`, with the header `Prefer: wait=60` to get it finished. Otherwise ask for it again with
+   `GET /v1/jobs/{id}` until its `state` is succeeded, failed or cancelled.
+4. Fetch the pictures from their `url`; that takes no key.
+
+A picture that goes in is an http(s) link, a data URI, bare base64, a part of a form, or the `reference` of an uploaded file.
+Errors are problem documents (RFC 9457) with a stable `code`.
+"""
+TAGS = [
+    {"name": "jobs", "description": "Submit, watch, list, cancel and delete."},
+    {"name": "models", "description": "What can be asked for."},
+    {"name": "files", "description": "Pictures uploaded once and named in many jobs."},
+    {"name": "account", "description": "Credits of this key's mode."},
+    {"name": "health", "description": "For whoever operates the server."},
+]
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -33,6 +51,7 @@ def create_app(parts: Parts) -> FastAPI:
         title="Gesso",
         version=__version__,
         description=DESCRIPTION,
+        openapi_tags=TAGS,
         lifespan=lifespan,
         redoc_url=None,
         generate_unique_id_function=_operation_id,

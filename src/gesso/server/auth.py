@@ -11,13 +11,13 @@ from gesso.accounts.keys import Caller, find_caller
 from gesso.domain.errors import Unauthenticated
 from gesso.server.parts import PartsOf
 
-_bearer = HTTPBearer(auto_error=False, description="A Gesso key: gesso_live_… or gesso_test_…")
+bearer = HTTPBearer(auto_error=False, description="A Gesso key: gesso_live_… or gesso_test_…")
 
 
 async def caller_of(
     request: Request,
     parts: PartsOf,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Caller:
     """Return who asks; raise `Unauthenticated` without a key, or with one that is unknown or revoked."""
     if credentials is None:

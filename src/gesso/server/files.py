@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from gesso.accounts.keys import Caller
@@ -27,6 +27,7 @@ from gesso.wiring import Parts
 
 router = APIRouter(tags=["files"])
 UPLOAD_SECONDS = 3600
+FileId = Annotated[str, Path(description="Id of a file.")]
 
 _FILE_SCHEMA: dict[str, Any] = {
     "requestBody": {
@@ -36,7 +37,7 @@ _FILE_SCHEMA: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "The picture."}},
                 }
             }
         },
@@ -93,7 +94,10 @@ async def _keep(parts: Parts, caller: Caller, data: bytes, filename: str | None,
 
 @router.get("/v1/files", response_model=FilesBody, responses=problem_responses(401, 422))
 async def list_files(
-    request: Request, caller: CallerOf, parts: PartsOf, limit: Annotated[int, Query(ge=1, le=100)] = 20
+    request: Request,
+    caller: CallerOf,
+    parts: PartsOf,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many.")] = 20,
 ) -> FilesBody:
     """List the newest files."""
     rows = await parts.database.read(lambda c: blobs_of_account(c, caller.account_id, caller.mode, "file", limit))
@@ -102,13 +106,13 @@ async def list_files(
 
 
 @router.get("/v1/files/{file_id}", response_model=FileBody, responses=problem_responses(401, 404, 422))
-async def show_file(request: Request, file_id: str, caller: CallerOf, parts: PartsOf) -> FileBody:
+async def show_file(request: Request, file_id: FileId, caller: CallerOf, parts: PartsOf) -> FileBody:
     """Show one file."""
     return _body(await _own(parts, file_id, caller), linker(parts, request))
 
 
 @router.delete("/v1/files/{file_id}", status_code=204, responses=problem_responses(401, 404, 422))
-async def delete_file(file_id: str, caller: CallerOf, parts: PartsOf) -> Response:
+async def delete_file(file_id: FileId, caller: CallerOf, parts: PartsOf) -> Response:
     """Delete a file for good. A job still waiting for it fails, refunded."""
     _check_id(file_id)
     await delete_file_for_good(parts.database, parts.blobs, file_id, caller.account_id, caller.mode)
@@ -141,7 +145,7 @@ async def start_upload(request: Request, caller: CallerOf, parts: PartsOf) -> Up
 async def receive_upload(
     request: Request, account_id: str, mode: str, upload_id: str, expires: str, signature: str, parts: PartsOf
 ) -> FileBody:
-    """Take the bytes of a started upload, once."""
+    """Take the bytes of a started upload, once. The address is the `put_url` that `POST /v1/uploads` gave, as it is."""
     subject = _subject(account_id, mode, upload_id)
     if not parts.links.verify(subject, "PUT", expires, signature, parts.clock() // SECOND):
         raise Forbidden("This upload address is not valid or has expired: start a new one with POST /v1/uploads.")
@@ -165,7 +169,7 @@ def _too_large(parts: Parts) -> PayloadTooLarge:
     return PayloadTooLarge(f"The picture is over the limit of {limit} bytes.", limit_bytes=limit)
 
 
-async def _own(parts: Parts, file_id: str, caller: Caller) -> BlobRow:
+async def _own(parts: Parts, file_id: FileId, caller: Caller) -> BlobRow:
     _check_id(file_id)
     row = await parts.database.read(lambda c: get_own_blob(c, file_id, caller.account_id, caller.mode))
     if row.owner != "file":

@@ -6,18 +6,18 @@ import ipaddress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials
 from sqlalchemy import text
 
 from gesso import __version__
 from gesso.accounts.keys import find_caller
 from gesso.domain.errors import GessoError, Unauthenticated
+from gesso.server.auth import bearer
 from gesso.server.bodies import HealthBody, ReadyBody
 from gesso.server.errors import problem_responses
 from gesso.server.parts import PartsOf
 
 router = APIRouter(tags=["health"])
-_bearer = HTTPBearer(auto_error=False)
 
 
 @router.get("/healthz", response_model=HealthBody)
@@ -58,7 +58,7 @@ async def readyz(parts: PartsOf, response: Response) -> ReadyBody:
 async def metrics(
     request: Request,
     parts: PartsOf,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Response:
     """Return the metrics, to a caller on this machine or with a key."""
     if not _is_loopback(request):

@@ -41,6 +41,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 KEEP_ALIVE_SECONDS = 15.0
 CANCEL_WAIT_SECONDS = 5.0
 JobId = Annotated[str, Path(description="Id of a job.")]
+PREFER = "`wait=N`: answer when the job ended, but after N seconds (at most 300) at the latest."
 
 _ASK_SCHEMA: dict[str, Any] = {
     "requestBody": {
@@ -52,12 +53,16 @@ _ASK_SCHEMA: dict[str, Any] = {
                     "type": "object",
                     "required": ["model"],
                     "properties": {
-                        "model": {"type": "string"},
+                        "model": {"type": "string", "description": "Slug of a catalogue model."},
                         "input": {"type": "string", "description": "Parameters as JSON; parts of their own win."},
-                        "image": {"type": "string", "format": "binary", "description": "Any picture parameter."},
+                        "metadata": {"type": "string", "description": "A JSON object."},
+                        "strict": {"type": "string", "enum": ["true", "false"]},
+                        "prompt": {"type": "string", "description": "Like any parameter: a part of its own."},
+                        "image": {"type": "string", "format": "binary", "description": "Like any picture parameter."},
                         "mask": {"type": "string", "format": "binary"},
                     },
                     "additionalProperties": True,
+                    "description": "Every part but model, input, metadata and strict is a parameter of the model.",
                 }
             },
         },
@@ -71,7 +76,7 @@ _ASK_SCHEMA: dict[str, Any] = {
     response_model=JobBody,
     openapi_extra=_ASK_SCHEMA,
     responses={
-        200: {"description": "The job ended within Prefer: wait, or the quote.", "model": JobBody | QuoteBody},
+        200: {"description": "The job that ended within `Prefer: wait`, or the quote.", "model": JobBody | QuoteBody},
         202: {"description": "Accepted; it will end exactly once."},
         **problem_responses(400, 401, 402, 409, 413, 415, 422, 429),
     },
@@ -80,14 +85,21 @@ async def submit_job(
     request: Request,
     caller: CallerOf,
     parts: PartsOf,
-    quote: Annotated[bool, Query(description="Only say what would happen: price, route, verdicts.")] = False,
-    prefer: Annotated[str | None, Header(description="wait=N: answer when the job ended, or after N seconds.")] = None,
+    quote: Annotated[bool, Query(description="Run nothing; say what would happen: price, route, verdicts.")] = False,
+    prefer: Annotated[str | None, Header(alias="Prefer", description=PREFER)] = None,
     idempotency_key_header: Annotated[
         str | None,
-        Header(alias="Idempotency-Key", description="A repeat of the same request with the same key is the same job."),
+        Header(
+            alias="Idempotency-Key",
+            description="1 to 255 characters of your choice. The same request with the same key again is the same job.",
+        ),
     ] = None,
 ) -> Response:
-    """Submit a job. Answers 202 with the job, or 200 with the ended job when `Prefer: wait=N` was sent."""
+    """Submit a job. Answers 202 with the job, or 200 with the ended job when `Prefer: wait=N` was sent.
+
+    Headers of the answer: `Gesso-Parameters` names what was given and ignored or clamped, `Server-Timing` the milliseconds
+    by stage, `Idempotent-Replayed: true` says that the job was there already.
+    """
     raw = await read_ask(request, parts.max_picture_bytes)
     ask = Ask(
         model=raw.model,
@@ -134,10 +146,10 @@ async def list_own_jobs(
     request: Request,
     caller: CallerOf,
     parts: PartsOf,
-    state: Annotated[State | None, Query()] = None,
-    model: Annotated[str | None, Query(max_length=200)] = None,
-    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    state: Annotated[State | None, Query(description="Only jobs in this state.")] = None,
+    model: Annotated[str | None, Query(max_length=200, description="Only jobs of this model: its slug.")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many on a page.")] = 20,
 ) -> JobPageBody:
     """List jobs, newest first."""
     page = await parts.database.read(
@@ -162,9 +174,9 @@ async def show_job(
     job_id: JobId,
     caller: CallerOf,
     parts: PartsOf,
-    prefer: Annotated[str | None, Header(description="wait=N: answer when the job ended, or after N seconds.")] = None,
+    prefer: Annotated[str | None, Header(alias="Prefer", description=PREFER)] = None,
 ) -> Response:
-    """Show one job, at once or when it ended."""
+    """Show one job, at once or, with `Prefer: wait=N`, when it ended."""
     job = await _load(parts, job_id, caller)
     wait = wait_seconds(prefer)
     if wait is not None and not job.is_terminal:
@@ -181,7 +193,11 @@ async def show_job(
     },
 )
 async def watch_job(request: Request, job_id: JobId, caller: CallerOf, parts: PartsOf) -> StreamingResponse:
-    """Stream the job's progress: an event `job` first and last, `progress` between."""
+    """Stream the job's progress: an event `job` first and last, `progress` between.
+
+    The data of `job` is the job as JSON; of `progress` it is `{"state", "stage", "done", "total"}`. Events may be left
+    out when the reader is slow, never the last one. The stream ends when the job ended.
+    """
     job = await _load(parts, job_id, caller)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(parts, request, job, caller), media_type="text/event-stream", headers=headers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 
 from gesso.catalogue.model import Model
 from gesso.catalogue.plan import routes_of
@@ -24,7 +26,9 @@ async def list_models(_: CallerOf, parts: PartsOf) -> ModelsBody:
 
 
 @router.get("/{slug}", response_model=ModelDetailBody, responses=problem_responses(401, 404, 422))
-async def show_model(slug: str, _: CallerOf, parts: PartsOf) -> ModelDetailBody:
+async def show_model(
+    slug: Annotated[str, Path(description="Slug of a model.")], _: CallerOf, parts: PartsOf
+) -> ModelDetailBody:
     """Show one model with the JSON Schema of its input."""
     model = parts.catalogue.get(slug)
     return ModelDetailBody(**_model(parts, model).model_dump(), input_schema=json_schema(model))
