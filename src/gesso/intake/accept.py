@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -30,6 +30,9 @@ FIDELITIES: dict[Fidelity, tuple[Fidelity, ...]] = {
     "approximate": ("exact", "approximate"),
     "stand_in": ("exact", "approximate", "stand_in"),
 }
+
+
+LARGE_BYTES = 64 * 1024
 
 
 class Transactions(Protocol):
@@ -100,7 +103,11 @@ class Intake:
         """Check and plan without keeping or running anything."""
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
         model = find_model(self._rules.catalogue, ask.model)
-        prepared = prepare(self._rules, model, ask.input, fidelities=fidelities, unknown=ask.unknown, strict=ask.strict)
+        work = partial(
+            prepare, self._rules, model, ask.input, fidelities=fidelities, unknown=ask.unknown, strict=ask.strict
+        )
+        # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
+        prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
         for name, identifier in prepared.files:
             await self._check_file(name, identifier, caller)
         return prepared
@@ -170,7 +177,7 @@ class Intake:
             owner_id="",
             media_type=f"image/{picture.header.format}",
             size_bytes=len(picture.data),
-            sha256=hashlib.sha256(picture.data).hexdigest(),
+            sha256=picture.sha256,
             filename=None,
             created_at=now,
             expires_at=None,
@@ -196,3 +203,9 @@ class Intake:
                 await self._blobs.delete(row.account_id, row.id)
             except StorageFailed:
                 log.warning("input_left_behind", blob=row.id)
+
+
+def _size(values: Mapping[str, Any]) -> int:
+    """Return about how many characters and bytes an ask holds."""
+    listed = [item for value in values.values() for item in (value if isinstance(value, list) else [value])]
+    return sum(len(item) for item in listed if isinstance(item, str | bytes)) + len(listed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from gesso.outgoing.policy import Policy
 
 UnknownFields = Literal["refuse", "ignore"]
 PICTURE_TYPES = frozenset({"image", "image_list"})
+MOST_PICTURES = 64  # in one list: more is refused before any of them is looked at
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class InlinePicture:
     field: str
     data: bytes
     header: Header
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,16 @@ class _Pictures:
                 if value is None or value == "":
                     continue
                 if parameter.type == "image_list" and isinstance(value, list | tuple):
-                    typed[name] = [self._one(f"{name}[{i}]", item) for i, item in enumerate(value)]
+                    typed[name] = self._list(name, value)
                 else:
                     typed[name] = self._one(name, value)
         return typed
+
+    def _list(self, field: str, values: Sequence[object]) -> list[PictureReference | str]:
+        if len(values) > MOST_PICTURES:
+            message = f"{field} has {len(values)} pictures: it may have at most {MOST_PICTURES}."
+            self.problems.append(Problem(field=field, code="too_many", message=message, allowed=MOST_PICTURES))
+        return [self._one(f"{field}[{i}]", item) for i, item in enumerate(values[:MOST_PICTURES])]
 
     def _one(self, field: str, value: object) -> PictureReference | str:
         try:
@@ -142,7 +151,7 @@ class _Pictures:
                 return PictureReference(blob=identifier)
             case Inline(data):
                 header = inspect(data, field, self._rules.decode_limits)
-                picture = InlinePicture(new_id(), field, data, header)
+                picture = InlinePicture(new_id(), field, data, header, hashlib.sha256(data).hexdigest())
                 self.inline.append(picture)
                 return PictureReference(blob=picture.blob)
 

@@ -13,7 +13,9 @@ from gesso.domain.ids import is_id
 
 FILE_SCHEME = "gesso://files/"
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
-_WHITESPACE = re.compile(r"\s+")
+_BLANKS = b" \t\n\r\v\f"
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+PIECE = 1 << 20  # characters decoded in one step: no step is long enough to hold up other threads noticeably
 FORMS = "an http(s) link, a data URI, base64, an uploaded part, or gesso://files/<id>"
 
 
@@ -77,15 +79,36 @@ def _data_uri(field: str, text: str) -> bytes:
     if not comma:
         raise _bad(field, f"{field} is a data URI without a comma before its data.")
     if head.lower().endswith(";base64"):
-        return _base64(field, unquote_to_bytes(body).decode("latin-1"))
-    return unquote_to_bytes(body)
+        return _base64(field, _unquoted(body).decode("latin-1") if "%" in body else body)
+    return _unquoted(body)
+
+
+def _unquoted(text: str) -> bytes:
+    """Decode percent-escapes in pieces: a step on all of the text takes many times its memory."""
+    pieces, at = [], 0
+    while at < len(text):
+        end = at + PIECE
+        cut = text.rfind("%", max(end - 2, at + 1), end)  # the end must not cut an escape
+        end = cut if cut >= 0 and end < len(text) else end
+        pieces.append(unquote_to_bytes(text[at:end]))
+        at = end
+    return b"".join(pieces)
 
 
 def _base64(field: str, text: str) -> bytes:
     """Decode standard or URL-safe base64, with or without padding and line breaks."""
-    compact = _WHITESPACE.sub("", text).rstrip("=").replace("-", "+").replace("_", "/")
+    unpadded = text.rstrip("=" + _BLANKS.decode())
+    pieces, rest = [], b""
     try:
-        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+        if "=" in unpadded:
+            raise ValueError("padding in the middle")
+        for at in range(0, len(unpadded), PIECE):
+            piece = rest + unpadded[at : at + PIECE].encode("ascii").translate(_STANDARD, _BLANKS)
+            whole = len(piece) - len(piece) % 4
+            rest = piece[whole:]
+            pieces.append(base64.b64decode(piece[:whole], validate=True))
+        pieces.append(base64.b64decode(rest + b"=" * (-len(rest) % 4), validate=True))
+        return b"".join(pieces)
     except (binascii.Error, ValueError) as error:
         raise _bad(field, f"{field} is neither a link nor valid base64; it must be {FORMS}.") from error
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +13,18 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
 
 from gesso.domain.errors import InvalidInput, MalformedBody, PayloadTooLarge, Problem, UnsupportedMedia
 
 MAX_DEPTH = 32
+MAX_VALUES = 50_000
+MAX_FIELDS = 256
+LARGE_BYTES = 64 * 1024
+BROKEN_OFF = "The body broke off before its end."
 MAX_METADATA_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 ENVELOPE = ("model", "input", "metadata", "strict")
 
 
@@ -46,20 +55,56 @@ async def read_ask(request: Request, max_picture_bytes: int) -> RawAsk:
 
 async def read_json_object(request: Request) -> dict[str, Any]:
     """Return the JSON object of the body; raise `MalformedBody` or, for another JSON value, `InvalidInput`."""
-    value = parse_json(await request.body(), "The body")
+    body = await read_body(request)
+    # Parsing beside the event loop costs more than it saves where there is little to parse.
+    value = (
+        await asyncio.to_thread(parse_json, body, "The body")
+        if len(body) > LARGE_BYTES
+        else parse_json(body, "The body")
+    )
     if not isinstance(value, dict):
         raise InvalidInput.of("body", "type", f"The body must be a JSON object, not {type(value).__name__}.")
     return value
 
 
+async def read_body(request: Request, max_bytes: int | None = None) -> bytes:
+    """Return the body; raise `MalformedBody` when the client breaks off, `PayloadTooLarge` past `max_bytes`.
+
+    Unlike `request.body()` it leaves no copy with the request, which lives as long as its answer is waited for.
+    """
+    chunks, size = [], 0
+    try:
+        async for chunk in request.stream():
+            chunks.append(chunk)
+            size += len(chunk)
+            if max_bytes is not None and size > max_bytes:
+                raise PayloadTooLarge(f"The body is over the limit of {max_bytes} bytes.", limit_bytes=max_bytes)
+    except ClientDisconnect as error:
+        raise MalformedBody(BROKEN_OFF) from error
+    return b"".join(chunks)
+
+
 def parse_json(text: bytes | str, what: str) -> Any:
-    """Parse JSON, refusing what is too deep, is not Unicode, or uses NaN and Infinity (not JSON, RFC 8259)."""
+    """Parse JSON, refusing what is too deep or has too many values, is not Unicode, or has numbers that are none.
+
+    NaN and Infinity are not JSON (RFC 8259); what is beyond a float would become infinite.
+    """
 
     def refuse(constant: str) -> Any:
         raise MalformedBody(f"{what} is not JSON: {constant} is not a JSON value.")
 
+    def finite(digits: str) -> float:
+        number = float(digits)
+        if math.isinf(number):
+            raise MalformedBody(f"{what} has the number {digits[:40]}, which is too large.")
+        return number
+
+    # Counted before they become objects, each of which takes many times its place in the text.
+    commas = text.count(",") if isinstance(text, str) else text.count(b",")
+    if commas > MAX_VALUES:
+        raise MalformedBody(f"{what} has more than {MAX_VALUES} values.")
     try:
-        value = json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse, parse_float=finite)
     except RecursionError as error:
         raise MalformedBody(f"{what} is nested deeper than {MAX_DEPTH} levels.") from error
     except (ValueError, UnicodeDecodeError) as error:
@@ -91,10 +136,7 @@ def _walk(value: Any, what: str) -> None:
 
 
 def _check_text(text: str, what: str) -> None:
-    if text.isascii():
-        if "\0" not in text:
-            return
-    elif "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text):
+    if ("\0" not in text) if text.isascii() else (_NOT_TEXT.search(text) is None):
         return
     shown = text[:40].encode("ascii", "backslashreplace").decode()
     raise InvalidInput.of(
@@ -107,12 +149,13 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
         Problem(
             field=name[:100], code="unknown_field", message=f"{name[:100]} is not a field here.", allowed=list(ENVELOPE)
         )
-        for name in body
+        for name in list(body)[:MAX_FIELDS]
         if name not in ENVELOPE
     ]
     problems += _wrong_type(body, "input", dict, "a JSON object with the model's parameters")
     problems += _wrong_type(body, "metadata", dict, "a JSON object")
     problems += _wrong_type(body, "strict", bool, "true or false")
+    problems += _too_many(body)
     if "input" not in body:
         problems.append(Problem(field="input", code="required", message="input is missing: the model's parameters."))
     if isinstance(body.get("metadata"), dict) and len(json.dumps(body["metadata"])) > MAX_METADATA_BYTES:
@@ -121,6 +164,14 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
     if problems:
         raise InvalidInput(problems)
     return RawAsk(body.get("model"), body["input"], body.get("metadata") or {}, body.get("strict") or False)
+
+
+def _too_many(body: dict[str, Any]) -> list[Problem]:
+    given = body.get("input")
+    if not isinstance(given, dict) or len(given) <= MAX_FIELDS:
+        return []
+    message = f"input has {len(given)} fields; at most {MAX_FIELDS} are allowed."
+    return [Problem(field="input", code="too_many", message=message, allowed=MAX_FIELDS)]
 
 
 def _wrong_type(body: dict[str, Any], name: str, kind: type, allowed: str) -> list[Problem]:
@@ -137,7 +188,11 @@ def _wrong_type(body: dict[str, Any], name: str, kind: type, allowed: str) -> li
 async def read_form(request: Request, max_picture_bytes: int) -> FormData:
     """Parse multipart; its files are spooled to disk past a megabyte."""
     try:
-        return await request.form(max_files=32, max_fields=256, max_part_size=max_picture_bytes)
+        return await request.form(max_files=32, max_fields=MAX_FIELDS, max_part_size=max_picture_bytes)
+    except ClientDisconnect as error:
+        raise MalformedBody(BROKEN_OFF) from error
+    except UnicodeError as error:  # text in the charset the header names, which may be any that Python knows
+        raise MalformedBody("The multipart body is not text in the charset it names.") from error
     except (MultiPartException, HTTPException) as error:
         reason = error.message if isinstance(error, MultiPartException) else error.detail
         raise MalformedBody(f"The multipart body could not be read: {reason}") from error

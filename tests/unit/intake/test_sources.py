@@ -1,12 +1,14 @@
 """Every form a picture may come in is recognised, every other one refused by name."""
 
 import base64
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.domain.errors import InvalidInput
+from gesso.intake import sources
 from gesso.intake.sources import Inline, KeptFile, Link, parse_source
 
 LIMIT = 1 << 20
@@ -62,3 +64,20 @@ def test_no_text_breaks_it(text):
         parse_source("image", text, LIMIT)
     except InvalidInput as error:
         assert error.problems[0].field == "image"
+
+
+@given(st.binary(min_size=1, max_size=300), st.integers(3, 40))
+def test_where_the_pieces_are_cut_makes_no_difference(data, piece):
+    standard = base64.b64encode(data).decode()
+    escaped = "".join(f"%{byte:02x}" if byte % 3 else quote_from_bytes(bytes([byte])) for byte in data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "PIECE", piece)
+        assert parse_source("image", standard, LIMIT) == Inline(data)
+        assert parse_source("image", "\n".join(standard), LIMIT) == Inline(data)
+        assert parse_source("image", f"data:,{escaped}", LIMIT) == Inline(data)
+
+
+@pytest.mark.parametrize("text", ["QQ==QQ==", "QUI=QUJD", "QUJDR", "é" * 8, "QU\u00a0JD"])
+def test_base64_that_is_two_texts_or_cut_or_not_ascii_is_refused(text):
+    with pytest.raises(InvalidInput):
+        parse_source("image", text, LIMIT)

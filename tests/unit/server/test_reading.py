@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.domain.errors import GessoError, InvalidInput, MalformedBody
-from gesso.server.reading import MAX_DEPTH, parse_json
+from gesso.server.reading import MAX_DEPTH, MAX_VALUES, parse_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -51,3 +51,16 @@ def test_no_bytes_break_it(data):
         parse_json(data, "The body")
     except GessoError as error:
         assert error.message
+
+
+@pytest.mark.parametrize("text", ["[1e999]", '{"a": -1e400}', b"[" + b"9" * 400 + b".5]"])
+def test_numbers_beyond_any_float_are_refused(text):
+    with pytest.raises(MalformedBody, match="too large"):
+        parse_json(text, "The body")
+
+
+def test_values_are_counted_before_they_take_memory():
+    parse_json("[" + "0," * (MAX_VALUES - 1) + "0]", "The body")
+    for text in ("[" + "{}," * (MAX_VALUES + 1) + "0]", b"[" + b"[]," * (MAX_VALUES + 1) + b"0]"):
+        with pytest.raises(MalformedBody, match="more than"):
+            parse_json(text, "The body")
