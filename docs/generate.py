@@ -80,15 +80,13 @@ def _status(kind: type, statuses: Mapping[type, int]) -> str:
 def models() -> Iterator[str]:
     """Yield the page of models with their parameters."""
     from gesso.catalogue.load import load_catalogue
-    from gesso.cli.models import allowed_words
+    from gesso.cli.models import allowed_words, price_words
 
     yield "# Models\n"
     for model in load_catalogue().models:
         yield f"## `{model.slug}`\n"
         yield f"{model.name} by {model.owner}. {_sentence(model.description)}".rstrip() + "\n"
-        price = (
-            "free" if model.price.amount == 0 else f"{model.price.amount.normalize():f} {model.price.unit} a picture"
-        )
+        price = "free" if model.price.amount == 0 else f"{price_words(model)} a picture"
         yield f"Does: {', '.join(model.operations)}. Licence: {model.licence or 'not stated'}. Price: {price}.\n"
         for route in model.routes:
             yield f"Runs on `{route.engine}` ({route.fidelity}). {_sentence(route.note)}".rstrip() + "\n"

@@ -96,11 +96,24 @@ def test_words_it_does_not_know_are_said(gesso):
         (("generate", "a duck", "--set", "colour=red"), "colour"),
         (("generate", "a duck", "-o", "duck.gif"), ".png, .jpg, .jpeg, .webp"),
         (("generate", "a duck", "-m", "gesso-scetch"), "gesso-sketch"),
+        (("generate", "a duck", "-m", "fashn-edit"), "gesso edit IMAGE PROMPT --model fashn-edit"),
+        (("edit", PHOTO, "add a duck", "-m", "flux-schnell"), "gesso generate PROMPT --model flux-schnell"),
         (("edit", "absent.png", "add a duck"), "absent.png"),
         (("edit", __file__, "add a duck"), "image"),
         (("edit", PHOTO, "add a duck", "--mask", PHOTO.with_name("absent.png")), "absent.png"),
     ],
-    ids=["empty prompt", "range", "field", "suffix", "model", "absent image", "no image", "absent mask"],
+    ids=[
+        "empty prompt",
+        "range",
+        "field",
+        "suffix",
+        "model",
+        "only edits",
+        "only generates",
+        "absent image",
+        "no image",
+        "absent mask",
+    ],
 )
 def test_a_mistake_is_one_line_that_names_it_and_writes_nothing(gesso, tmp_path, words, said):
     done = gesso(*words)
@@ -130,6 +143,15 @@ def test_the_doctor_finds_the_built_in_engine_ready(gesso, tmp_path):
     assert ("engine builtin", "ok") in found
     assert ("model gesso-sketch", "ok") in found
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_names_only_what_is_broken_when_quiet(gesso, tmp_path):
+    assert (gesso("doctor", "-q").returncode, gesso("doctor", "-q").stdout) == (0, "")
+
+    (tmp_path / "gesso.toml").write_text("port = ")
+    done = gesso("doctor", "-q")
+
+    assert (done.returncode, done.stdout) == (1, "settings\n")
 
 
 def test_the_doctor_names_a_broken_setting(gesso, tmp_path):

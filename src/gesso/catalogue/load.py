@@ -89,7 +89,7 @@ class _Loader:
         self._find_missing_targets()
         if self._mistakes:
             lines = "\n".join(f"  {mistake}" for mistake in self._mistakes)
-            raise OperatorError(f"The model files have {len(self._mistakes)} mistake(s):\n{lines}")
+            raise OperatorError(f"There are mistakes in the model files:\n{lines}")
         return Catalogue([model for model, _ in self._models.values()])
 
     def _read_file(self, path: Path, file: str) -> None:

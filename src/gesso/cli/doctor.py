@@ -29,17 +29,21 @@ class Finding:
 
 
 def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Check this installation; exit with 1 when something is broken."""
+    """Check this installation; exit with 1 when something is broken, which alone is named with --quiet."""
     findings = list(_examine())
-    rows = [asdict(finding) for finding in findings]
-    Output(as_json, quiet).table(rows, {"state": "state", "what": "what", "detail": "detail"}, "state", "")
-    if any(finding.state == "broken" for finding in findings):
+    broken = any(finding.state == "broken" for finding in findings)
+    rows = [asdict(finding) for finding in findings if finding.state == "broken" or not quiet]
+    output = Output(as_json, quiet)
+    output.table(rows, {"state": "state", "what": "what", "detail": "detail"}, "what", "")
+    if broken:
+        output.remark("Mend what is broken, then run gesso doctor again.")
         raise typer.Exit(1)
+    output.remark("Nothing is broken; what is missing is optional. Start the server with: gesso serve")
 
 
 def _examine() -> Iterator[Finding]:
     from gesso import __version__
-    from gesso.settings import load_settings
+    from gesso.settings import load_settings, unknown_variables
 
     yield Finding("ok", "gesso", f"{__version__} on Python {platform.python_version()}, {platform.machine()}")
     try:
@@ -47,7 +51,8 @@ def _examine() -> Iterator[Finding]:
     except GessoError as error:
         yield Finding("broken", "settings", error.message)
         return
-    yield Finding("ok", "settings", "read from GESSO_* variables and gesso.toml")
+    ineffective = "".join(f"; {name} is no setting and has no effect" for name in unknown_variables())
+    yield Finding("ok", "settings", f"read from GESSO_* variables and gesso.toml{ineffective}")
     yield _data_folder(settings)
     yield from _routes(settings)
     yield _heic()
@@ -84,7 +89,7 @@ def _routes(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "catalogue", f"{len(catalogue.models)} models")
     engines = Engines(engines_of(settings))
     yield from _engines(engines)
-    yield from _models(catalogue, engines)
+    yield from _models(catalogue, engines, settings)
 
 
 def _engines(engines: Engines) -> Iterator[Finding]:
@@ -95,12 +100,15 @@ def _engines(engines: Engines) -> Iterator[Finding]:
         yield Finding("broken" if reason else "ok", f"engine {name}", reason or "ready")
 
 
-def _models(catalogue: Catalogue, engines: Engines) -> Iterator[Finding]:
+def _models(catalogue: Catalogue, engines: Engines, settings: Settings) -> Iterator[Finding]:
     from gesso.domain.request import RouteChoice
 
+    to_live = (
+        "live keys too" if settings.allow_fidelity == "stand_in" else "live ones with GESSO_ALLOW_FIDELITY=stand_in"
+    )
     for model in catalogue.models:
         if not model.routes:
-            yield Finding("missing", f"model {model.slug}", "no engine runs it here; test keys get a stand-in")
+            yield Finding("missing", f"model {model.slug}", f"no engine runs it; test keys get a stand-in, {to_live}")
         for route in model.routes:
             choice = RouteChoice(engine=route.engine, fidelity=route.fidelity, runs=route.model or model.slug)
             reason = engines.why_not(choice)

@@ -41,8 +41,15 @@ def list_some(
                 connection, the_account(connection, account), mode_of(test), wanted, model, None, limit
             )
         )
-    titles = {"id": "id", "state": "state", "model": "model", "created_at": "made", "charged": "credits", "end": "end"}
-    Output(as_json, quiet).table([_row(job) for job in page.jobs], titles, "id", "No such jobs.")
+    titles = {
+        "id": "id",
+        "state": "state",
+        "model": "model",
+        "created_at": "made",
+        "charged": "credits",
+        "result": "result",
+    }
+    Output(as_json, quiet).table([_row(job) for job in page.jobs], titles, "id", _none(state, model, test))
 
 
 @app.command()
@@ -72,6 +79,15 @@ def _state(text: str | None) -> State | None:
     )
 
 
+def _none(state: str | None, model: str | None, test: bool) -> str:
+    which = f"{mode_of(test)} jobs" + (" like that" if state or model else "")
+    return f"There are no {which}." + ("" if test else " Jobs of test keys are listed with --test.")
+
+
+def _count(pictures: int) -> str:
+    return "1 picture" if pictures == 1 else f"{pictures} pictures"
+
+
 def _row(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
@@ -82,7 +98,7 @@ def _row(job: Job) -> dict[str, Any]:
         "ended_at": None if job.ended_at is None else to_iso(job.ended_at),
         "charged": render_credits(job.charged_micro),
         "refunded": render_credits(job.refunded_micro),
-        "end": job.failure.code if job.failure else f"{len(job.pictures)} pictures" if job.pictures else None,
+        "result": job.failure.code if job.failure else _count(len(job.pictures)) if job.pictures else None,
     }
 
 

@@ -9,6 +9,7 @@ import typer
 from gesso.cli.data_folder import Account, Test, mode_of, opened_database, the_account
 from gesso.cli.output import AsJson, Output, Quiet
 from gesso.domain.clock import now_microseconds, to_iso
+from gesso.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from gesso.accounts.keys import KeyRow
@@ -64,8 +65,11 @@ def revoke(
     """Make a key useless from now on; jobs it started go on."""
     from gesso.accounts.keys import revoke_key
 
-    with opened_database() as database:
-        database.write_blocking(lambda connection: revoke_key(connection, key_id, now_microseconds()))
+    try:
+        with opened_database() as database:
+            database.write_blocking(lambda connection: revoke_key(connection, key_id, now_microseconds()))
+    except NotFound as error:
+        raise NotFound(f"There is no key {key_id}. List them with: gesso keys list") from error
     Output(as_json, quiet).answer({"id": key_id, "revoked": True}, [f"Key {key_id} is revoked."], [key_id])
 
 

@@ -11,6 +11,8 @@ from gesso.cli.output import Output
 from gesso.cli.picture_files import format_of, free_paths, numbered, suffix_for, write_all
 from gesso.cli.picture_report import as_data, as_sentences
 from gesso.cli.raw_input import by_role, from_assignments
+from gesso.domain.errors import InvalidInput
+from gesso.domain.request import Operation
 
 if TYPE_CHECKING:
     from gesso.catalogue.model import Model
@@ -36,15 +38,24 @@ def make_pictures(ask: Ask, output: Output) -> None:
     from gesso.wiring import catalogue_of
 
     settings = load_settings()
-    model = catalogue_of(settings).get(ask.model)
+    catalogue = catalogue_of(settings)
+    model = catalogue.get(ask.model)
+    _check_operation(model, "edit" if ask.pictures else "generate")
     given = {role: value for role, value in ask.values.items() if value is not None}
     values = by_role(model, given | dict(ask.pictures)) | _asked_format(model, ask.target)
     values |= from_assignments(ask.assignments)
     with output.progress() as report:
-        result = run_here(settings, ask.model, values, lambda p: report(p.stage, p.done, p.total))
+        result = run_here(settings, catalogue, ask.model, values, lambda p: report(p.stage, p.done, p.total))
     paths = _paths(ask, result)
     write_all(paths, [picture.data for picture in result.pictures])
     output.answer(as_data(result, paths), as_sentences(result, paths), [str(path) for path in paths])
+
+
+def _check_operation(model: Model, operation: Operation) -> None:
+    if operation not in model.operations:
+        command = {"edit": "gesso edit IMAGE PROMPT", "generate": "gesso generate PROMPT"}[model.operations[0]]
+        message = f"{model.slug} does not {operation}; ask it with: {command} --model {model.slug}"
+        raise InvalidInput.of("model", "wrong_operation", message, model.slug, list(model.operations))
 
 
 def _asked_format(model: Model, target: Path | None) -> dict[str, Any]:

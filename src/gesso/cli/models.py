@@ -24,26 +24,43 @@ def models(
     catalogue = load_catalogue(load_settings().model_folders)
     output = Output(as_json, quiet)
     if slug is None:
-        titles = {"slug": "model", "operations": "does", "price": "price", "engines": "runs on"}
+        titles = {
+            "slug": "model",
+            "operations": "does",
+            "price": "price a picture",
+            "engines": "runs on",
+            "fidelity": "fidelity",
+        }
         output.table([_row(model) for model in catalogue.models], titles, "slug", "The catalogue is empty.")
     else:
         _show(catalogue.get(slug), output)
 
 
 def _row(model: Model) -> dict[str, Any]:
+    from gesso.catalogue.plan import routes_of
+
+    routes = routes_of(model)
     return {
         "slug": model.slug,
         "name": model.name,
         "owner": model.owner,
         "licence": model.licence,
         "operations": list(model.operations),
-        "price": _price(model),
-        "engines": [route.engine for route in model.routes] or ["stand-in only"],
+        "price": price_words(model),
+        "engines": list(dict.fromkeys(route.engine for route in routes)),
+        "fidelity": list(dict.fromkeys(route.fidelity for route in routes)),
     }
 
 
-def _price(model: Model) -> str:
-    return "free" if model.price.amount == 0 else f"{model.price.amount.normalize():f} {model.price.unit}"
+def price_words(model: Model) -> str:
+    """Return what a picture costs: "2 claid_credit = 10 credits", or "free"."""
+    from gesso.domain.credits import render_credits
+
+    price = model.price
+    if price.amount == 0:
+        return "free"
+    own = f"{price.amount.normalize():f} {price.unit}"
+    return own if price.unit == "credit" else f"{own} = {render_credits(price.micro_credits())} credits"
 
 
 def _show(model: Model, output: Output) -> None:
@@ -52,7 +69,7 @@ def _show(model: Model, output: Output) -> None:
     if output.as_json:
         output.answer(_row(model) | {"input": json_schema(model)}, ())
         return
-    output.remark(f"{model.name} ({model.slug}) by {model.owner}: {', '.join(model.operations)}; {_price(model)}.")
+    output.remark(f"{model.name} ({model.slug}) by {model.owner}: {', '.join(model.operations)}; {price_words(model)}.")
     rows = [_parameter_row(parameter) for parameter in model.parameters]
     titles = {"name": "parameter", "type": "type", "default": "default", "allowed": "allowed", "meaning": "meaning"}
     output.table(rows, titles, "name", "It takes no parameters.")

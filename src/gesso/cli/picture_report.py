@@ -44,7 +44,7 @@ def as_sentences(result: LocalResult, paths: Sequence[Path]) -> list[str]:
         for path, picture in zip(paths, result.pictures, strict=True)
     ]
     stand_in = f", a stand-in for {result.request.model}" if route.fidelity == "stand_in" else ""
-    lines.append(f"Made by {route.runs}{stand_in} in {result.seconds:.1f} s.")
+    lines.append(f"Made by {route.runs}{stand_in} in {result.seconds:.2f} s.")
     lines += [f"  {note.message}" for note in result.notes]
     lines += [
         f"  {verdict.parameter} was {verdict.verdict}: {verdict.reason}"

@@ -14,16 +14,24 @@ from gesso.cli.picture_files import name_from_words, read_picture
 BUILTIN_MODEL = "gesso-sketch"
 
 Model = Annotated[str, typer.Option("--model", "-m", help="The model: a slug of `gesso models`.")]
-Out = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; .png, .jpg or .webp.")]
-Count = Annotated[int | None, typer.Option(help="How many pictures.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File to write: .png, .jpg or .webp. Left out, it is named after the prompt or the image, and the seed.",
+    ),
+]
+Count = Annotated[int | None, typer.Option(help="How many pictures; with several the files are numbered.")]
 Width = Annotated[int | None, typer.Option(help="Width in pixels.")]
 Height = Annotated[int | None, typer.Option(help="Height in pixels.")]
 Seed = Annotated[int | None, typer.Option(help="0 to 4294967295: the same seed gives the same picture.")]
-Steps = Annotated[int | None, typer.Option(help="Sampling steps: more is finer and slower.")]
+Steps = Annotated[int | None, typer.Option(help="Steps of the sampler: more is finer and slower.")]
 Guidance = Annotated[float | None, typer.Option(help="How strictly the prompt is followed; 1 is off.")]
-Negative = Annotated[str | None, typer.Option("--negative-prompt", help="What must not be in the picture.")]
+Negative = Annotated[str | None, typer.Option("--negative-prompt", help="What to keep away from.")]
 Given = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the model; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any parameter by its name in `gesso models SLUG`; repeatable."),
 ]
 
 
@@ -42,7 +50,10 @@ def generate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw a picture from words."""
+    """Draw a picture from words, in this process: no server, no key.
+
+    Ranges and defaults are those of the model: gesso models gesso-sketch.
+    """
     values = {
         "prompt": prompt,
         "count": count,
@@ -72,7 +83,10 @@ def edit(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Change a picture by an instruction; what it does not name stays as it is."""
+    """Change a picture by an instruction; what it does not name stays as it is. No server, no key.
+
+    Ranges and defaults are those of the model: gesso models gesso-sketch.
+    """
     values = {
         "prompt": prompt,
         "count": count,

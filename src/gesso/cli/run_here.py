@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from gesso.catalogue.load import Catalogue
 from gesso.domain.events import Event, Note, Progress, Task
 from gesso.domain.ids import new_id
 from gesso.domain.job import ReportNote
@@ -19,7 +20,7 @@ from gesso.imaging.encode import encode
 from gesso.intake.accept import FIDELITIES
 from gesso.intake.prepare import Prepared, find_model, prepare
 from gesso.settings import Settings
-from gesso.wiring import catalogue_of, engines_of, rules_of
+from gesso.wiring import engines_of, rules_of
 from gesso.workers.inputs import Fetched, decode_inputs
 from gesso.workers.run_job import digital_source
 
@@ -50,17 +51,20 @@ class LocalResult:
     seconds: float
 
 
-def run_here(settings: Settings, slug: str, values: Mapping[str, Any], on_progress: OnProgress) -> LocalResult:
+def run_here(
+    settings: Settings, catalogue: Catalogue, slug: str, values: Mapping[str, Any], on_progress: OnProgress
+) -> LocalResult:
     """Run a catalogue model on the engines of this installation; a picture in `values` is its bytes.
 
     Raises the same errors as a submit, and `EngineFailed`.
     """
-    return asyncio.run(_run(settings, slug, values, on_progress))
+    return asyncio.run(_run(settings, catalogue, slug, values, on_progress))
 
 
-async def _run(settings: Settings, slug: str, values: Mapping[str, Any], on_progress: OnProgress) -> LocalResult:
+async def _run(
+    settings: Settings, catalogue: Catalogue, slug: str, values: Mapping[str, Any], on_progress: OnProgress
+) -> LocalResult:
     began = time.perf_counter()
-    catalogue = catalogue_of(settings)
     engines = Engines(engines_of(settings))
     rules = rules_of(settings, catalogue, engines)
     prepared = prepare(rules, find_model(catalogue, slug), values, fidelities=FIDELITIES["stand_in"])

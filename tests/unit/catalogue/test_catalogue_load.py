@@ -52,7 +52,8 @@ def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     assert f"{Path('deep') / 'b.yaml'}: line 3, column 1: " in message
     assert "c.yaml: it must be a mapping" in message
     assert 'd.yaml: slug: "other-name" belongs into a file other-name.yaml' in message
-    assert message.startswith("The model files have 6 mistake(s)")
+    assert message.startswith("There are mistakes in the model files:\n")
+    assert message.count("\n") == 6
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_listed_keys_show_no_secret(data, capsys):
 
 def test_revoking_an_unknown_key_fails(data, capsys):
     assert run(["keys", "revoke", "nothing"]) == 1
-    assert capsys.readouterr().err == "gesso: There is no such key.\n"
+    assert capsys.readouterr().err == "gesso: There is no key nothing. List them with: gesso keys list\n"
 
 
 def test_a_grant_changes_one_mode_only(data, capsys):
@@ -96,7 +96,7 @@ def test_with_several_accounts_one_must_be_named(data, capsys):
 
 def test_no_jobs_is_said_and_an_unknown_one_is_an_error(data, capsys):
     assert run(["jobs", "list"]) == 0
-    assert capsys.readouterr().err == "No such jobs.\n"
+    assert capsys.readouterr().err == "There are no live jobs. Jobs of test keys are listed with --test.\n"
     assert run(["jobs", "show", "nothing"]) == 1
     assert "gesso jobs list" in capsys.readouterr().err
     assert run(["jobs", "list", "--state", "sleeping"]) == 1
