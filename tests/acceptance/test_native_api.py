@@ -119,6 +119,8 @@ def test_test_keys_run_any_model_as_a_marked_stand_in_and_pay_test_credits(serve
         job = run(client, "flux-schnell", prompt="a star", num_outputs=2, seed=1)
         after = float(client.get("/v1/account").json()["balance"])
         assert job["route"]["fidelity"] == "stand_in"
+        assert job["notes"][0]["code"] == "plan"
+        assert "stands in for flux-schnell" in job["notes"][0]["message"]
         assert [picture["seed"] for picture in job["pictures"]] == [1, 2]
         assert job["price"]["unit"] == "usd"
         assert before - after == pytest.approx(float(job["charged"]))
@@ -134,6 +136,7 @@ def test_quote_runs_and_charges_nothing(server):
         quote = client.post("/v1/jobs?quote=true", json=body)
         assert quote.status_code == 200
         assert float(quote.json()["price"]["credits"]) > 0
+        assert "stands in for fashn-edit" in quote.json()["notes"][0]["message"]
         assert {item["parameter"] for item in quote.json()["parameters"]} >= {"image", "mask", "seed", "return_base64"}
         assert (client.get("/v1/account").json(), client.get("/v1/jobs").json()) == before
 

@@ -143,7 +143,7 @@ def _not_allowed(route: Route) -> str:
     if route.fidelity == "stand_in":
         return (
             "Standing in with another model is not allowed for this key: a test key may, and the operator can allow it"
-            " for live keys"
+            " for live keys (GESSO_ALLOW_FIDELITY=stand_in)"
         )
     return f"{_words(route)} would run another build of the model, which is not allowed for this key"
 

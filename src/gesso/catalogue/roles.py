@@ -75,7 +75,5 @@ SHARED_ROLES: frozenset[Role] = frozenset(
 )
 # Roles whose pictures an engine gets as references, in the model's order.
 REFERENCE_ROLES: frozenset[Role] = frozenset({"reference", "style_reference", "character_reference", "control_image"})
-# Free text of the asker: never repeated in a plan, so that deleting the request deletes it.
-TEXT_ROLES: frozenset[Role] = frozenset({"prompt", "negative_prompt"})
 # Roles the server fulfils itself, whatever engine paints.
 SERVER_ROLES: frozenset[Role] = frozenset({"output_format", "output_quality", "inline_result"})

@@ -97,7 +97,7 @@ class PriceBody(BaseModel):
 
 
 class NoteBody(BaseModel):
-    """What the engine remarked."""
+    """A remark on a job, of the engine or (code `plan`) on the route."""
 
     code: str = Field(description="The kind of remark, stable.", examples=["unknown_words", "region"])
     message: str = Field(description="For people.")
@@ -137,7 +137,7 @@ class JobBody(BaseModel):
     error: FailureBody | None = Field(description="Only of a failed job.")
     route: RouteBody
     parameters: list[VerdictBody] = Field(description="What became of every parameter of the model.")
-    notes: list[NoteBody] = Field(description="What the engine remarked, such as words it did not understand.")
+    notes: list[NoteBody] = Field(description="Remarks, such as words it did not understand.")
     price: PriceBody
     charged: Credits
     refunded: Credits
@@ -158,6 +158,7 @@ class QuoteBody(BaseModel):
     operation: Operation
     route: RouteBody
     parameters: list[VerdictBody] = Field(description="What would become of every parameter of the model.")
+    notes: list[NoteBody] = Field(description="What there is to remark, such as that another model would stand in.")
     price: PriceBody
     pictures: int = Field(description="How many pictures the job would have.")
     width: int | None = Field(description="Of each picture, in pixels; null where the image edited decides.")

@@ -29,11 +29,13 @@ from gesso.server.render import (
     event_text,
     job_body,
     job_headers,
+    plan_notes,
     price_body,
     route_body,
     snapshot_json,
     verdict_body,
 )
+from gesso.server.waiting import wait_for_end
 from gesso.wiring import Parts
 
 log = structlog.get_logger(__name__)
@@ -100,29 +102,32 @@ async def submit_job(
     Headers of the answer: `Gesso-Parameters` names what was given and ignored or clamped, `Server-Timing` the milliseconds
     by stage, `Idempotent-Replayed: true` says that the job was there already.
     """
-    raw = await read_ask(request, parts.max_picture_bytes)
-    ask = Ask(
-        model=raw.model,
-        input=raw.input,
-        strict=raw.strict,
-        metadata=raw.metadata,
-        idempotency_key=idempotency_key(request),
-    )
     if quote:
-        return await _quote(parts, ask, caller)
-    submitted = await parts.intake.accept(ask, caller)
+        return await _quote(parts, await _ask(request, parts), caller)
+    submitted = await parts.intake.accept(await _ask(request, parts), caller)  # its pictures are not held while waiting
     job = submitted.job
     if not submitted.replayed:
         request.app.state.metrics.jobs_submitted.labels(job.model, job.mode).inc()
     wait = wait_seconds(prefer)
     if wait is not None and not job.is_terminal:
-        job = await parts.feed.wait(job.id, wait) or await _load(parts, job.id, caller)
+        job = await wait_for_end(request, parts, job.id, wait) or await _load(parts, job.id, caller)
     extra = {"Location": f"/v1/jobs/{job.id}"}
     if wait is not None:
         extra["Preference-Applied"] = f"wait={wait:.0f}"
     if submitted.replayed:
         extra["Idempotent-Replayed"] = "true"
     return _answer(parts, request, job, 200 if job.is_terminal and wait is not None else 202, extra)
+
+
+async def _ask(request: Request, parts: Parts) -> Ask:
+    raw = await read_ask(request, parts.max_picture_bytes)
+    return Ask(
+        model=raw.model,
+        input=raw.input,
+        strict=raw.strict,
+        metadata=raw.metadata,
+        idempotency_key=idempotency_key(request),
+    )
 
 
 async def _quote(parts: Parts, ask: Ask, caller: Caller) -> Response:
@@ -133,6 +138,7 @@ async def _quote(parts: Parts, ask: Ask, caller: Caller) -> Response:
         operation=prepared.request.operation,
         route=route_body(prepared.plan),
         parameters=[verdict_body(verdict) for verdict in route.verdicts],
+        notes=plan_notes(prepared.plan),
         price=price_body(prepared.plan),
         pictures=prepared.request.count,
         width=prepared.request.width,
@@ -180,7 +186,7 @@ async def show_job(
     job = await _load(parts, job_id, caller)
     wait = wait_seconds(prefer)
     if wait is not None and not job.is_terminal:
-        job = await parts.feed.wait(job.id, wait) or await _load(parts, job_id, caller)
+        job = await wait_for_end(request, parts, job.id, wait) or await _load(parts, job_id, caller)
     return _answer(parts, request, job, 200, {})
 
 
@@ -223,7 +229,7 @@ async def _events(parts: Parts, request: Request, job: Job, caller: Caller) -> A
                 yield event_text("progress", snapshot_json(snapshot))
             pending = asyncio.ensure_future(anext(snapshots, None))
     finally:
-        pending.cancel()
+        pending.cancel()  # which closes the subscription
         await asyncio.gather(pending, return_exceptions=True)
     try:
         job = await _load(parts, job.id, caller)

@@ -48,7 +48,7 @@ def job_body(job: Job, link: LinkTo, snapshot: Snapshot | None = None) -> JobBod
         error=FailureBody(**job.failure.model_dump()) if job.failure else None,
         route=route_body(job.plan),
         parameters=[verdict_body(verdict) for verdict in job.plan.routes[0].verdicts],
-        notes=[NoteBody(**note.model_dump()) for note in job.notes],
+        notes=[*plan_notes(job.plan), *(NoteBody(**note.model_dump()) for note in job.notes)],
         price=price_body(job.plan),
         charged=render_credits(job.charged_micro),
         refunded=render_credits(job.refunded_micro),
@@ -60,6 +60,11 @@ def route_body(plan: Plan) -> RouteBody:
     """Return how the job is (or would be) run."""
     route = plan.routes[0]
     return RouteBody(engine=route.engine, fidelity=route.fidelity, runs=route.runs)
+
+
+def plan_notes(plan: Plan) -> list[NoteBody]:
+    """Return what was remarked when the route was chosen, such as that another model stands in."""
+    return [NoteBody(code="plan", message=note) for note in plan.notes]
 
 
 def price_body(plan: Plan) -> PriceBody:
