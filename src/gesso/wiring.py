@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -88,6 +89,7 @@ class Parts:
         self.file_microseconds = int(settings.file_retention_hours * HOUR)
         self.decode_limits = decode_limits_of(settings)
         self._settings = settings
+        self._stopping: asyncio.Task[None] | None = None
 
         self.catalogue = catalogue_of(settings)
         self.engines = Engines(engines)
@@ -145,9 +147,16 @@ class Parts:
         self.worker.start()
         self._clean_up.start()
 
+    async def stop_work(self) -> None:
+        """Finish or give back what runs, then let go who waits for jobs; a second call waits for the first."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self.worker.stop(self.grace_seconds))
+        await self._stopping
+        self.feed.close()
+
     async def stop(self) -> None:
-        """Finish or give back what runs, then close everything."""
-        await self.worker.stop(self.grace_seconds)
+        """Stop the work, then close everything."""
+        await self.stop_work()
         await self._clean_up.stop()
         await self.outgoing.aclose()
         await self.engines.close()

@@ -37,6 +37,7 @@ class Feed:
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
         self._ended: dict[str, Snapshot] = {}
+        self._closed = False
         self._version = 0  # one counter for all jobs: it grows for each of them, also across attempts
 
     def publish(self, job: Job, *, stage: str = "", done: int = 0, total: int = 0) -> None:
@@ -68,17 +69,23 @@ class Feed:
             entry.job = entry.snapshot = None
             self._drop_unused(job_id, entry)
 
+    def close(self) -> None:
+        """Let everybody who waits or watches go, now and from now on: this process runs no more jobs."""
+        self._closed = True
+        for entry in self._entries.values():
+            entry.wake()
+
     async def wait(self, job_id: str, seconds: float) -> Job | None:
         """Wait until a job has ended, at most so long; return it as last published.
 
         None when nothing is known of it here or it ended before the wait: then its row says what it is.
         """
-        if job_id in self._ended:
+        if job_id in self._ended or self._closed:
             return None
         entry = self._watch(job_id)
         try:
             async with asyncio.timeout(seconds):
-                while entry.job is None or not entry.job.is_terminal:
+                while not self._closed and (entry.job is None or not entry.job.is_terminal):
                     await self._change(entry)
         except TimeoutError:
             pass
@@ -87,7 +94,7 @@ class Feed:
         return entry.job
 
     async def subscribe(self, job_id: str) -> AsyncIterator[Snapshot]:
-        """Yield the newest snapshot now and after each change, until the job has ended.
+        """Yield the newest snapshot now and after each change, until the job has ended (or the feed is closed).
 
         A slow reader misses what was overtaken meanwhile, never the end. Close the iterator when leaving early.
         """
@@ -97,7 +104,7 @@ class Feed:
         entry = self._watch(job_id)
         seen = 0
         try:
-            while True:
+            while not self._closed:
                 newest = entry.snapshot
                 if newest is None or newest.version == seen:
                     await self._change(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -18,7 +19,7 @@ from gesso.server.bodies import FileBody, FilesBody, UploadBody
 from gesso.server.errors import problem_responses
 from gesso.server.links import base_url, linker
 from gesso.server.parts import PartsOf
-from gesso.server.reading import media_type, read_form
+from gesso.server.reading import media_type, read_body, read_form
 from gesso.server.render import LinkTo
 from gesso.storage.files import delete_file as delete_file_for_good
 from gesso.storage.files import keep_file
@@ -77,7 +78,7 @@ async def keep(request: Request, caller: CallerOf, parts: PartsOf) -> FileBody:
 
 async def _keep(parts: Parts, caller: Caller, data: bytes, filename: str | None, blob_id: str | None) -> BlobRow:
     """Check that the bytes are a picture within the limits, then keep them."""
-    header = inspect(data, "file", parts.decode_limits)
+    header = await asyncio.to_thread(inspect, data, "file", parts.decode_limits)
     name = filename.encode("utf-8", "replace").decode().replace("\0", "")[:255] if filename else None
     return await keep_file(
         parts.database,
@@ -140,7 +141,7 @@ async def start_upload(request: Request, caller: CallerOf, parts: PartsOf) -> Up
     status_code=201,
     response_model=FileBody,
     openapi_extra=_PUT_SCHEMA,
-    responses=problem_responses(403, 409, 413, 422),
+    responses=problem_responses(400, 403, 409, 413, 422),
 )
 async def receive_upload(
     request: Request, account_id: str, mode: str, upload_id: str, expires: str, signature: str, parts: PartsOf
@@ -153,9 +154,7 @@ async def receive_upload(
         raise Conflict("This upload was already received.")
     if int(request.headers.get("content-length") or 0) > parts.max_picture_bytes:
         raise _too_large(parts)
-    data = await request.body()
-    if len(data) > parts.max_picture_bytes:
-        raise _too_large(parts)
+    data = await read_body(request, parts.max_picture_bytes)
     caller = Caller(account_id=account_id, key_id="", mode="live" if mode == "live" else "test", tier="")
     return _body(await _keep(parts, caller, data, None, upload_id), linker(parts, request))
 

@@ -12,6 +12,7 @@ from gesso.domain.ids import new_id
 from gesso.server.metrics import Metrics
 
 log = structlog.get_logger("gesso.access")
+MAX_LOGGED_PATH = 200
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -49,10 +50,16 @@ class Surroundings:
                     "request",
                     request_id=request_id,
                     method=scope["method"],
-                    path=scope["path"],
+                    path=_shown(scope),
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+
+
+def _shown(scope: Scope) -> str:
+    """Return the path as it was sent, escapes and all: decoded it could write anything into the log."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
+    return raw[:MAX_LOGGED_PATH].decode("ascii", "backslashreplace")
 
 
 def limited(receive: Receive, limit: int) -> Receive:

@@ -10,20 +10,27 @@ import uvicorn
 
 from gesso.domain.errors import OperatorError
 from gesso.server.app import create_app
+from gesso.server.http import BoundedHeads
 from gesso.wiring import Parts
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """Tells when it listens; stops its work while it waits for its clients, not after."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, parts: Parts, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._parts, self._on_ready = parts, on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and not self.should_exit:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Clients that wait for jobs would otherwise be waited for, and cut off at the end.
+        stopping = asyncio.create_task(self._parts.stop_work())
+        await super().shutdown(sockets)
+        await stopping
 
 
 def serve(parts: Parts, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
@@ -40,9 +47,9 @@ def serve(parts: Parts, *, host: str, port: int, on_ready: Callable[[str], None]
         proxy_headers=bool(parts.trusted_proxies),
         forwarded_allow_ips=list(parts.trusted_proxies),
         timeout_graceful_shutdown=max(1, int(parts.grace_seconds) + 5),
-        h11_max_incomplete_event_size=64 * 1024,
+        http=BoundedHeads,
     )
-    server = _Server(config, lambda: on_ready(url))
+    server = _Server(config, parts, lambda: on_ready(url))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
 
