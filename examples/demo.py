@@ -81,11 +81,7 @@ def report(job: dict[str, Any]) -> Iterator[str]:
     route = job["route"]
     yield f"made by {route['runs']} on the engine {route['engine']} ({route['fidelity']}), seed {job['seed']}"
     for note in job["notes"]:
-        place = note["data"]
-        if note["code"] == "region":
-            yield f"{place['object']} drawn at x {place['x']}, y {place['y']}, {place['width']}x{place['height']} pixels"
-        else:
-            yield note["message"]
+        yield note["message"]
     yield ", ".join(f"{entry['parameter']} {entry['verdict']}" for entry in job["parameters"] if entry["given"])
 
 

@@ -97,6 +97,19 @@ def test_edit_changes_only_the_reported_region(client):
     assert "compositeWithTrainedAlgorithmicMedia" in str(fetch(job["pictures"][0]).info)
 
 
+def test_a_retouched_photograph_is_not_marked_as_generated(client):
+    with PHOTO.open("rb") as photo:
+        answer = client.post(
+            "/v1/jobs",
+            data={"model": SKETCH, "prompt": "make it warmer"},
+            files={"image": ("photo.jpg", photo, "image/jpeg")},
+            headers={"Prefer": "wait=60"},
+        )
+    job = answer.json()
+    assert [note["data"] for note in job["notes"]] == [{"looks": ["warmer"]}]
+    assert "algorithmicallyEnhanced" in str(fetch(job["pictures"][0]).info)
+
+
 def test_unknown_words_and_ignored_parameters_are_reported(client, server):
     job = run(client, prompt="a cat wearing a flibbertigibbet")
     assert "flibbertigibbet" in json.dumps([note for note in job["notes"] if note["code"] == "unknown_words"])

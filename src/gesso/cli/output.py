@@ -96,18 +96,30 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def _time(value: str | None) -> str:
+    """Return an RFC 3339 time as people read it: to the second, UTC."""
+    return "–" if value is None else value[:19].replace("T", " ")
+
+
 def _print_table(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> None:
+    from rich.cells import cell_len
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[_time(row[key]) if key.endswith("_at") else _cell(row[key]) for key in titles] for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for key, title in titles.items():
+    last = list(titles)[-1]  # only the last column folds: ids and names stay in one piece, to be copied
+    for (key, title), column in zip(titles.items(), zip(*cells, strict=True), strict=True):
         numeric = all(isinstance(row[key], int | float) and not isinstance(row[key], bool) for row in rows)
-        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(row[key])) for key in titles))
+        least = None if key == last else max(map(cell_len, (title, *column)))
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold", min_width=least)
+    for line in cells:
+        table.add_row(*map(Text, line))
     console = _console()
     if console.is_terminal:
+        unlimited = console.options.update(max_width=10_000)
+        console.width = max(console.width, Measurement.get(console, unlimited, table).minimum)
         console.print(table)
         return
     console.width = 10_000  # a pipe has no width: fold nothing, pad nothing

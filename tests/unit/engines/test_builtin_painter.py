@@ -115,6 +115,16 @@ def test_a_mask_is_honoured_to_the_bit(prompt: str, seed: int) -> None:
     assert not np.array_equal(changed, image.rgb)
 
 
+def test_what_was_done_is_said_in_words() -> None:
+    found = events("make it warmer and add a duck", image=photo(), count=2, seed=8)
+
+    said = [event.message for event in found if isinstance(event, Note)]
+    assert said[0] == "Changed over the whole picture: warmer."
+    for seed, place, message in zip((8, 9), regions(found), said[1:], strict=True):
+        where = f"x {place['x']}, y {place['y']}, {place['width']}x{place['height']} pixels"
+        assert message == f"The duck of seed {seed} is at {where}."
+
+
 def test_an_empty_mask_and_a_strength_of_0_change_nothing_and_say_so() -> None:
     image = photo()
     found = events("a duck, sepia", image=image, mask=np.zeros((90, 120), np.uint8))

@@ -80,6 +80,9 @@ def paint(task: Task, vocabulary: Vocabulary, load: Callable[[], Network]) -> Ge
     if editing and ask.strength == 0:
         yield Note("strength_zero", "A strength of 0 changes nothing.")
         wanted = Understood()
+    if wanted.looks:
+        where = "the masked part" if masked is not None else "the whole picture"
+        yield Note("look", f"Changed over {where}: {', '.join(wanted.looks)}.", {"looks": list(wanted.looks)})
     noun = avoided.noun if avoided.noun is not None else next(iter(wanted.avoided), None)
     unwanted = Condition(
         vocabulary.no_noun if noun is None else noun,
@@ -116,7 +119,7 @@ class _Painter:
 
     def picture(self, index: int) -> Iterator[Event]:
         """Yield the events of one picture, the picture last."""
-        seed = (self.task.request.seed + index) % SEED_LIMIT
+        seed = self._seed(index)
         began = time.perf_counter()
         canvas, horizon = self._canvas(seed)
         composing = time.perf_counter() - began
@@ -136,6 +139,9 @@ class _Painter:
         apply_looks(canvas, self.wanted.looks, strength, self.task.mask if self.task.image is not None else None)
         yield Timing("compose", composing + time.perf_counter() - began)
         yield RawPicture(index, canvas, seed)
+
+    def _seed(self, index: int) -> int:
+        return (self.task.request.seed + index) % SEED_LIMIT
 
     def _canvas(self, seed: int) -> tuple[np.ndarray, float | None]:
         """Return what objects are laid over, writable, and the height of its horizon if it is painted."""
@@ -187,4 +193,6 @@ class _Painter:
             yield Note("not_visible", f"Nothing of the {word} can be seen.", {"object": word, "picture": picture})
             return
         data = {"x": region.x, "y": region.y, "width": region.width, "height": region.height}
-        yield Note("region", f"The {word} is here.", {**data, "object": word, "picture": picture})
+        where = f"x {region.x}, y {region.y}, {region.width}x{region.height} pixels"
+        of = f" of seed {self._seed(picture)}" if self.task.request.count > 1 else ""
+        yield Note("region", f"The {word}{of} is at {where}.", {**data, "object": word, "picture": picture})
