@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -18,11 +20,13 @@ from pydantic_settings import (
 
 from gesso.catalogue.wording import did_you_mean, shown
 from gesso.domain.errors import OperatorError
+from gesso.outgoing.allow import parse_allow_list
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MEBIBYTE = 1 << 20
+MOST_HOURS = 100 * 365 * 24
 CLIENT_VARIABLES = ("GESSO_KEY", "GESSO_URL")  # read by the clients in examples/, not by the server
 
 
@@ -55,7 +59,7 @@ class Settings(BaseSettings):
         description="The least true route live keys may get: exact (the model itself), approximate (also another build "
         "of it), stand_in (also another model). Test keys always get all three.",
     )
-    initial_credits: int = Field(10_000, ge=0, description="Credits the first account gets in each mode.")
+    initial_credits: int = Field(10_000, ge=0, le=10**12, description="Credits the first account gets in each mode.")
 
     builtin_slots: int = Field(1, ge=1, le=64, description="Jobs the built-in engine runs at once.")
     builtin_threads: int = Field(2, ge=1, le=64, description="Threads the built-in engine uses for one job.")
@@ -91,15 +95,18 @@ class Settings(BaseSettings):
         description="Seconds running jobs may go on when the server stops; what is left is queued again.",
     )
     queue_timeout_hours: float = Field(
-        24, gt=0, description="Hours after which a job that is still queued fails, refunded."
+        24, gt=0, le=MOST_HOURS, description="Hours after which a job that is still queued fails, refunded."
     )
 
     output_retention_hours: float = Field(
-        168, gt=0, description="Hours that pictures of jobs are kept after the job ended."
+        168, gt=0, le=MOST_HOURS, description="Hours that pictures of jobs are kept after the job ended."
     )
-    file_retention_hours: float = Field(168, gt=0, description="Hours that uploaded files are kept.")
+    file_retention_hours: float = Field(168, gt=0, le=MOST_HOURS, description="Hours that uploaded files are kept.")
     link_hours: float = Field(
-        24, gt=0, description="Hours a link to a picture works; ask for the job again to get a fresh one."
+        24,
+        gt=0,
+        le=MOST_HOURS,
+        description="Hours a link to a picture works; ask for the job again to get a fresh one.",
     )
 
     @field_validator("trusted_proxies", "model_folders", "outgoing_allow", mode="before")
@@ -108,11 +115,30 @@ class Settings(BaseSettings):
         """Take "a, b" from the environment as well as a list from the file."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if entry != "*":  # everybody
+                ip_network(entry)  # what is neither address nor network would match nothing, without a word
+        return value
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _allow_list(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_allow_list(value)
+        except OperatorError as error:
+            raise ValueError(error.message) from error
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
+        if value is not None and (not urlsplit(value).hostname or set("?#") & set(value)):
+            raise ValueError("must have a host, and neither ? nor #")
         return value.rstrip("/") if value else None
 
     @classmethod

@@ -161,3 +161,15 @@ def test_a_waiting_client_that_leaves_is_let_go(start_server):
             time.sleep(0.05)
         assert other.get(f"/v1/jobs/{jobs[0]['id']}").json()["state"] == "running"
         other.post(f"/v1/jobs/{jobs[0]['id']}/cancel")
+
+
+def test_a_failing_storage_is_a_documented_answer_everywhere(server):
+    with server.client() as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    silent = [
+        f"{method} {path}"
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if path != "/healthz" and "503" not in operation["responses"]
+    ]
+    assert silent == []

@@ -67,3 +67,32 @@ def test_variables_without_effect_are_found(monkeypatch):
     monkeypatch.setenv("GESSO_KEY", "gesso_test_x")
 
     assert unknown_variables() == ["GESSO_PROT"]
+
+
+WRONG = {
+    "OUTGOING_ALLOW": ["10.0.0.0/99", "a b", "10.0.0.256"],
+    "TRUSTED_PROXIES": ["nonsense", "10.0.0.1/8"],
+    "PUBLIC_URL": ["http://", "https:///x", "http://a.example/?q=1", "ftp://a.example"],
+    "LINK_HOURS": ["1e300", "inf", "nan", "-1"],
+    "OUTPUT_RETENTION_HOURS": ["inf"],
+    "FILE_RETENTION_HOURS": ["1e12"],
+    "QUEUE_TIMEOUT_HOURS": ["inf"],
+    "INITIAL_CREDITS": ["100000000000000000000"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_what_would_fail_later_is_named_at_once(monkeypatch, name, value):
+    monkeypatch.setenv(f"GESSO_{name}", value)
+    with pytest.raises(OperatorError, match=f"GESSO_{name}") as caught:
+        load_settings()
+    assert len(caught.value.message.splitlines()) == 2
+
+
+def test_right_networks_and_urls_are_taken(monkeypatch):
+    monkeypatch.setenv("GESSO_OUTGOING_ALLOW", "10.0.0.0/8, *.example, 127.0.0.1:80")
+    monkeypatch.setenv("GESSO_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8, ::1, *")
+    monkeypatch.setenv("GESSO_PUBLIC_URL", "https://a.example/images/")
+    settings = load_settings()
+    assert settings.public_url == "https://a.example/images"
+    assert len(settings.trusted_proxies) == 4

@@ -54,11 +54,11 @@ _CODES = {404: NotFound.code, 405: "method_not_allowed", 413: PayloadTooLarge.co
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of the error statuses a route may answer."""
+    """Return what OpenAPI says of the error statuses a route may answer; any may find the storage failing (503)."""
     schema = {"$ref": "#/components/schemas/ProblemBody"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {PROBLEM_JSON: {"schema": schema}}}
-        for status in sorted(statuses)
+        for status in sorted({*statuses, 503})
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from errno import EADDRNOTAVAIL
 
 import uvicorn
 
@@ -63,7 +64,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = error.strerror or "it cannot be used"
-        raise OperatorError(f"Cannot listen on {host}:{port}: {reason}. Choose another with GESSO_PORT.") from error
+        wrong = "GESSO_HOST" if isinstance(error, socket.gaierror) or error.errno == EADDRNOTAVAIL else "GESSO_PORT"
+        raise OperatorError(f"Cannot listen on {host}:{port}: {reason}. Choose another with {wrong}.") from error
     listener.listen(2048)
     listener.setblocking(False)
     return listener
