@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,7 +50,7 @@ async def keep_file(
         owner_id=caller.account_id,
         media_type=media_type,
         size_bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=await asyncio.to_thread(_sha256, data),
         filename=filename,
         created_at=now,
         expires_at=None if ttl is None else now + ttl,
@@ -62,6 +63,10 @@ async def keep_file(
             await store.delete(row.account_id, row.id)
         raise
     return row
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 async def delete_file(database: Writer, store: BlobStore, file_id: str, account_id: str, mode: Mode) -> None:

@@ -62,7 +62,8 @@ class InputReader:
             data = (await self._outgoing.fetch(reference.url, max_bytes=self._limits.max_bytes)).data
         else:
             data = await self._kept(job, field, reference.blob or "")
-        return Fetched(field, data, inspect(data, field, self._limits))
+        header = await asyncio.to_thread(inspect, data, field, self._limits)
+        return Fetched(field, data, header)
 
     async def _kept(self, job: Job, field: str, blob: str) -> bytes:
         try:

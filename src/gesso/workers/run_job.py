@@ -48,6 +48,20 @@ class _Work:
         self.timings[stage] = self.timings.get(stage, 0.0) + seconds
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """A picture as it is stored, and its hashes."""
+
+    data: bytes
+    sha256: str
+    pixel_hash: str
+
+
+def _encoded(raw: RawPicture, request: Request, source: DigitalSource) -> _Encoded:
+    data = encode(raw.pixels, request.output_format, request.output_quality, source)
+    return _Encoded(data, hashlib.sha256(data).hexdigest(), raw.pixel_hash())
+
+
 class JobRunner:
     """Runs jobs; knows nothing of leases, slots or settlement."""
 
@@ -131,7 +145,7 @@ class JobRunner:
         began = time.perf_counter()
         source = digital_source(request, work.notes)
         async with self._encoding:
-            data = await asyncio.to_thread(encode, raw.pixels, request.output_format, request.output_quality, source)
+            made = await asyncio.to_thread(_encoded, raw, request, source)
         work.add_time("encode", time.perf_counter() - began)
         began = time.perf_counter()
         now = self._clock()
@@ -143,14 +157,14 @@ class JobRunner:
             owner="job_output",
             owner_id=job.id,
             media_type=media_type,
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
+            size_bytes=len(made.data),
+            sha256=made.sha256,
             filename=None,
             created_at=now,
             expires_at=now + self._output_microseconds,
         )
         work.outputs.append(row)
-        await self._blobs.put(row.account_id, row.id, data)
+        await self._blobs.put(row.account_id, row.id, made.data)
         work.add_time("store", time.perf_counter() - began)
         height, width = raw.pixels.shape[:2]
         work.pictures.append(
@@ -160,9 +174,9 @@ class JobRunner:
                 media_type=media_type,
                 width=width,
                 height=height,
-                size_bytes=len(data),
+                size_bytes=len(made.data),
                 seed=raw.seed,
-                pixel_hash=raw.pixel_hash(),
+                pixel_hash=made.pixel_hash,
             )
         )
 
