@@ -60,16 +60,43 @@ def _allowed(field: FieldInfo) -> str:
 
 def errors() -> Iterator[str]:
     """Yield the page of error codes."""
-    from gesso.domain.errors import ERROR_CODES
+    from gesso.domain.errors import ERROR_CODES, JobFailed, StorageFailed
     from gesso.server.errors import STATUSES
 
     yield "# Errors\n"
     yield "Errors of the HTTP API are problem documents (RFC 9457, `application/problem+json`). `code` is stable; the"
     yield "sentence in `detail` is not. For wrong input, `errors` lists every mistake with its `field`, what came and"
-    yield "what is allowed.\n"
+    yield "what is allowed. `Retry-After` says when to try again after 429.\n"
     yield from _table(
         ("code", "status", "meaning"),
-        ((f"`{code}`", _status(kind, STATUSES), _sentence(kind.__doc__ or "")) for code, kind in ERROR_CODES.items()),
+        (
+            (f"`{code}`", _status(kind, STATUSES), _sentence(kind.__doc__ or ""))
+            for code, kind in ERROR_CODES.items()
+            if not issubclass(kind, JobFailed)
+        ),
+    )
+    yield "\nThe web server itself answers 405 `method_not_allowed`, and 500 `internal` for a mistake of ours: its log has"
+    yield "the `request_id`.\n"
+    yield "## Why a job failed\n"
+    yield "A job that was accepted and then failed is no HTTP error: its `state` is `failed`, its `error` has one of these"
+    yield "codes, and it was refunded.\n"
+    yield from _table(
+        ("code", "meaning"),
+        (
+            *(
+                (f"`{code}`", _sentence(kind.__doc__ or ""))
+                for code, kind in ERROR_CODES.items()
+                if issubclass(kind, JobFailed)
+            ),
+            (
+                "`unreadable_image`, `unsupported_image`, `empty_image`, `image_too_large`, `mask_size`",
+                "A picture was fetched or decoded, and is not what can be taken.",
+            ),
+            ("`expired`", "It waited in the queue for longer than `GESSO_QUEUE_TIMEOUT_HOURS`."),
+            ("`interrupted`", "It was started `GESSO_MAX_ATTEMPTS` times and its worker went silent each time."),
+            ("`storage_failed`", _sentence(StorageFailed.__doc__ or "")),
+            ("`internal`", "The server made a mistake running it; its log has the job's id."),
+        ),
     )
 
 
@@ -115,8 +142,8 @@ def commands() -> Iterator[str]:
     from gesso.cli.app import build
 
     yield "# Commands\n"
-    yield "Every command takes `--help`; those with `--json` answer programs. Exit codes: 0 done, 1 it failed (one line"
-    yield "on standard error says why and what to do), 2 it was asked wrongly.\n"
+    yield "Every command takes `--help`; those with `--json` answer programs. Exit codes: 0 done, 1 it failed (standard"
+    yield "error says why and what to do), 2 the words of the command could not be read.\n"
     yield from _command("gesso", typer.main.get_command(build()))
 
 

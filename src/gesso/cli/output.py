@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the essential: ids, paths, amounts.")]
 
+FOLDED_COLUMNS = 20  # what is left to the last column of a table at least, in characters
 Report = Callable[[str, int, int], None]  # (stage, done, total)
 
 
@@ -112,14 +113,15 @@ def _print_table(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -
     last = list(titles)[-1]  # only the last column folds: ids and names stay in one piece, to be copied
     for (key, title), column in zip(titles.items(), zip(*cells, strict=True), strict=True):
         numeric = all(isinstance(row[key], int | float) and not isinstance(row[key], bool) for row in rows)
-        least = None if key == last else max(map(cell_len, (title, *column)))
+        widest = max(map(cell_len, (title, *column)))
+        least = min(widest, FOLDED_COLUMNS) if key == last else widest
         table.add_column(title, justify="right" if numeric else "left", overflow="fold", min_width=least)
     for line in cells:
         table.add_row(*map(Text, line))
     console = _console()
     if console.is_terminal:
         unlimited = console.options.update(max_width=10_000)
-        console.width = max(console.width, Measurement.get(console, unlimited, table).minimum)
+        console.width = max(console.width, Measurement.get(console, unlimited, table).minimum + 2)
         console.print(table)
         return
     console.width = 10_000  # a pipe has no width: fold nothing, pad nothing
