@@ -22,7 +22,6 @@ from gesso.intake.prepare import Prepared, find_model, prepare
 from gesso.settings import Settings
 from gesso.wiring import engines_of, rules_of
 from gesso.workers.inputs import Fetched, decode_inputs
-from gesso.workers.run_job import digital_source
 
 OnProgress = Callable[[Progress], None]
 
@@ -116,8 +115,7 @@ class _Result:
 
     def _encode(self, raw: RawPicture) -> LocalPicture:
         request = self._request
-        source = digital_source(request, self.notes)
-        data = encode(raw.pixels, request.output_format, request.output_quality, source)
+        data = encode(raw.pixels, request.output_format, request.output_quality, raw.source)
         height, width = raw.pixels.shape[:2]
         media_type = MEDIA_TYPES[request.output_format]
         return LocalPicture(raw.index, data, media_type, width, height, raw.seed, raw.pixel_hash())

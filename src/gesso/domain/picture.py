@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 OutputFormat = Literal["png", "jpeg", "webp"]
 MEDIA_TYPES: dict[OutputFormat, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
+# What a picture is, in IPTC's terms: made by a trained model; a picture with parts made by one; altered without
+# generating anything. Whoever makes the picture knows, so the engine says it.
+DigitalSource = Literal["trained", "composite", "enhanced"]
+
 # Which value of a mask asks for repainting; every decoded mask is turned to "white".
 # "transparent" reads the mask's alpha: 0 is repainted (OpenAI).
 MaskPolarity = Literal["white", "black", "transparent"]
@@ -63,6 +67,7 @@ class RawPicture:
     index: int
     pixels: np.ndarray
     seed: int
+    source: DigitalSource = "trained"
 
     def pixel_hash(self) -> str:
         """Return the SHA-256 (hex) of the pixels: height, width, channels as big-endian uint32, then the bytes."""

@@ -9,8 +9,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gesso.domain.errors import InvalidInput
-from gesso.domain.picture import OutputFormat
-from gesso.imaging.provenance import DigitalSource, source_packet
+from gesso.domain.picture import DigitalSource, OutputFormat
+from gesso.imaging.provenance import source_packet
 
 # zlib levels by pixels: level 6 on 16 megapixels costs seconds and saves little over level 1.
 _PNG_LEVELS = ((1_500_000, 6), (6_000_000, 3))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Literal
 
 from PIL import Image
 
-DigitalSource = Literal["trained", "composite", "enhanced"]
+from gesso.domain.picture import DigitalSource
 
 # The IPTC controlled vocabulary: http://cv.iptc.org/newscodes/digitalsourcetype/
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"

@@ -19,7 +19,6 @@ from gesso.domain.picture import MEDIA_TYPES, RawPicture, StoredPicture
 from gesso.domain.request import Request
 from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
-from gesso.imaging.provenance import DigitalSource
 from gesso.jobs.claim import save_checkpoint
 from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome
@@ -57,8 +56,8 @@ class _Encoded:
     pixel_hash: str
 
 
-def _encoded(raw: RawPicture, request: Request, source: DigitalSource) -> _Encoded:
-    data = encode(raw.pixels, request.output_format, request.output_quality, source)
+def _encoded(raw: RawPicture, request: Request) -> _Encoded:
+    data = encode(raw.pixels, request.output_format, request.output_quality, raw.source)
     return _Encoded(data, hashlib.sha256(data).hexdigest(), raw.pixel_hash())
 
 
@@ -143,9 +142,8 @@ class JobRunner:
     async def _keep(self, job: Job, request: Request, work: _Work, raw: RawPicture) -> None:
         """Encode, mark and store one picture; its row is written when the job is settled."""
         began = time.perf_counter()
-        source = digital_source(request, work.notes)
         async with self._encoding:
-            made = await asyncio.to_thread(_encoded, raw, request, source)
+            made = await asyncio.to_thread(_encoded, raw, request)
         work.add_time("encode", time.perf_counter() - began)
         began = time.perf_counter()
         now = self._clock()
@@ -201,11 +199,3 @@ def _has_pictures(request: Request) -> bool:
 def _failure_of(error: GessoError) -> Failure:
     code = error.problems[0].code if isinstance(error, InvalidInput) and error.problems else error.code
     return Failure(code=code, message=error.message)
-
-
-def digital_source(request: Request, notes: list[ReportNote]) -> DigitalSource:
-    """Return what the picture is: made by a model, a photograph with parts made by one, or only retouched."""
-    if request.operation == "generate":
-        return "trained"
-    retouched_only = any(note.code == "look" for note in notes) and not any(note.code == "region" for note in notes)
-    return "enhanced" if retouched_only else "composite"

@@ -261,3 +261,18 @@ def test_defaults_are_the_vocabularys() -> None:
     (picture,) = pictures(paint(task("a duck", steps=None, width=None, height=None), VOCABULARY, lambda: network))
     assert len(network.calls) == VOCABULARY.defaults.steps == 12
     assert picture.pixels.shape == (512, 512, 3)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "image", "source"),
+    [
+        ("a ball", None, "trained"),
+        ("add a ball", photo(), "composite"),
+        ("add a ball and make it sepia", photo(), "composite"),
+        ("make it sepia", photo(), "enhanced"),
+        ("zxqv", photo(), "enhanced"),
+    ],
+)
+def test_each_picture_says_what_it_is(prompt: str, image: Any, source: str) -> None:
+    (picture,) = pictures(events(prompt, image=image))
+    assert picture.source == source

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gesso.domain.errors import EngineFailed
 from gesso.domain.events import Event, Note, Progress, Task, Timing
-from gesso.domain.picture import RawPicture
+from gesso.domain.picture import DigitalSource, RawPicture
 from gesso.domain.request import SEED_LIMIT
 from gesso.engines.builtin.background import backdrop
 from gesso.engines.builtin.compose import cast_shadow, compose
@@ -138,7 +138,12 @@ class _Painter:
         strength = self.ask.strength if self.task.image is not None else 1.0
         apply_looks(canvas, self.wanted.looks, strength, self.task.mask if self.task.image is not None else None)
         yield Timing("compose", composing + time.perf_counter() - began)
-        yield RawPicture(index, canvas, seed)
+        yield RawPicture(index, canvas, seed, self._source(placed))
+
+    def _source(self, placed: Sequence[Placed]) -> DigitalSource:
+        if self.task.image is None:
+            return "trained"
+        return "composite" if placed else "enhanced"
 
     def _seed(self, index: int) -> int:
         return (self.task.request.seed + index) % SEED_LIMIT
