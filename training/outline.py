@@ -15,8 +15,8 @@ import numpy as np
 from sprites import SIDE, SOURCE_SIDE, Sprites
 
 WELL_FORMED = 0.8  # overlap from which a drawing counts as well formed; fixed before the first measurement
-# The poses of the training data, in steps: mirrored or not, degrees, scale, pixels across and down.
-POSES = tuple(product((False, True), range(-12, 13, 4), (0.54, 0.585, 0.63), range(-2, 3), range(-2, 3)))
+# The poses of the training data, in steps: degrees, scale, pixels across and down.
+POSES = tuple(product(range(-12, 13, 4), (0.54, 0.585, 0.63), range(-2, 3), range(-2, 3)))
 
 
 class Outlines:
@@ -31,11 +31,10 @@ class Outlines:
         alpha = self._sprites.pixels[noun, 0][..., 3]
         centre, half = SOURCE_SIDE / 2, SIDE / 2
         posed = []
-        for mirrored, degrees, scale, across, down in POSES:
+        for degrees, scale, across, down in POSES:
             turn = cv2.getRotationMatrix2D((centre, centre), degrees, scale)
             turn[:, 2] += np.array([half - centre + across, half - centre + down])
-            source = np.ascontiguousarray(alpha[:, ::-1]) if mirrored else alpha
-            posed.append(cv2.warpAffine(source, turn, (SIDE, SIDE), flags=cv2.INTER_AREA) > 0.5)
+            posed.append(cv2.warpAffine(alpha, turn, (SIDE, SIDE), flags=cv2.INTER_AREA) > 0.5)
         return np.stack(posed).reshape(len(POSES), -1).astype(np.float32)
 
     def overlap(self, layer: np.ndarray, noun: int) -> float:

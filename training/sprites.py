@@ -1,4 +1,7 @@
-"""The training data: one emoji sprite per noun, tinted, turned and mirrored into premultiplied RGBA layers.
+"""The training data: one emoji sprite per noun, tinted and turned into premultiplied RGBA layers.
+
+All face one way: told a thing and its mirror image alike, a small network begins both and ends with two heads. The
+engine mirrors finished layers instead.
 
 The glyphs are Noto Color Emoji (SIL Open Font Licence 1.1; Debian package `fonts-noto-color-emoji`).
 """
@@ -97,8 +100,6 @@ class Sprites:
         centre, half = SOURCE_SIDE / 2, SIDE / 2
         turn = cv2.getRotationMatrix2D((centre, centre), dice.uniform(-12, 12), dice.uniform(0.54, 0.63))
         turn[:, 2] += np.array([half - centre + dice.uniform(-2, 2), half - centre + dice.uniform(-2, 2)])
-        if dice.random() < 0.5:
-            sprite = np.ascontiguousarray(sprite[:, ::-1])
         return cv2.warpAffine(sprite, turn, (SIDE, SIDE), flags=cv2.INTER_AREA), noun, colour
 
     def batch(self, size: int, dice: random.Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

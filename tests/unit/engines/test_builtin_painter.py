@@ -276,3 +276,27 @@ def test_defaults_are_the_vocabularys() -> None:
 def test_each_picture_says_what_it_is(prompt: str, image: Any, source: str) -> None:
     (picture,) = pictures(events(prompt, image=image))
     assert picture.source == source
+
+
+class LeftHalf(Discs):
+    """A network that draws on the left half of its layer only, whatever it is told."""
+
+    def __call__(self, layers: np.ndarray, noise: np.ndarray, nouns: np.ndarray, colours: np.ndarray) -> np.ndarray:
+        drawn = super().__call__(layers, noise, nouns, colours)
+        drawn[..., 32:] = -1
+        return drawn
+
+
+def _faces_left(**keywords: Any) -> bool:
+    everywhere = np.full((256, 256), 255, np.uint8)  # a mask, so that the object lies exactly in the middle
+    found = events("add a ball", image=photo(256, 256), mask=everywhere, network=LeftHalf(), **keywords)
+    (region,) = regions(found)
+    return bool(region["x"] + region["width"] / 2 < 128)
+
+
+def test_about_half_of_the_things_are_mirrored() -> None:
+    assert 6 <= sum(_faces_left(seed=seed) for seed in range(32)) <= 26
+
+
+def test_what_begins_on_the_places_own_pixels_is_not_mirrored() -> None:
+    assert all(_faces_left(seed=seed, strength=0.9) for seed in range(12))

@@ -18,6 +18,7 @@ _DEPTH_SIZE = {"far": 0.5, "near": 1.35, "": 1.0}
 _JITTER = 0.07  # of a cell: what an object leaves of it on each side
 _LEAST = 7.0  # pixels of the smallest object
 _TRIES = 24  # places tried before an object is made smaller
+_LEVEL = 0.2  # beside a horizon things are moved aside rather than into the air or under the ground
 _SHRINK = (1.0, 0.88, 0.76, 0.64)
 
 
@@ -42,6 +43,7 @@ class Placed:
     top: int
     side: int
     casts_shadow: bool
+    mirrored: bool  # the network draws each thing facing one way; half of them are turned round
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,14 @@ def lay_out(wishes: Sequence[Wish], vocabulary: Vocabulary, stage: Stage) -> tup
         noun = vocabulary.nouns[wish.noun]
         size = _size(wish, noun.size, cell, len(single), frame, stage)
         centre = _anchor(wish, noun.floats, slot, size / frame.height, stage, draw)
-        x, y, size = _settle(centre, size, frame, taken, draw, jitter=0.0 if stage.masked else _JITTER * cell)
+        jitter = 0.0 if stage.masked else _JITTER * cell
+        x, y, size = _settle(centre, size, frame, taken, draw, jitter, _LEVEL if stage.horizon else 1.0)
         taken.append((x, y, size))
         side = round(size / CONTENT)
         left, top = round(x - side / 2), round(y - side / 2)
         shadow = not noun.floats and not stage.masked
-        placed.append(Placed(index, wish.noun, wish.colour, left, top, side, shadow))
+        mirrored = bool(draw.random() < 0.5)
+        placed.append(Placed(index, wish.noun, wish.colour, left, top, side, shadow, mirrored))
     far = [wish.depth == "far" for wish in single]
     return tuple(sorted(placed, key=lambda place: not far[place.index]))
 
@@ -153,11 +157,12 @@ def _settle(
     taken: Sequence[tuple[float, float, float]],
     draw: np.random.Generator,
     jitter: float,
+    upright: float,
 ) -> tuple[float, float, float]:
     """Return centre and side in pixels near the wished centre, inside the frame, over as little of others as can be.
 
-    Tries within `jitter` pixels of it, then wider and wider, then smaller; keeps the place that overlaps least, the
-    first of equals.
+    Tries within `jitter` pixels of it, then wider and wider, up and down only `upright` times as far, then smaller;
+    keeps the place that overlaps least, the first of equals.
     """
     offsets = draw.uniform(-1, 1, (_TRIES, 2))
     best: tuple[float, float, float] | None = None
@@ -167,7 +172,7 @@ def _settle(
         for attempt, (dx, dy) in enumerate(offsets.tolist()):
             reach = jitter + 0.45 * attempt / _TRIES * min(frame.width, frame.height)
             x = _inside(centre[0] * frame.width + dx * reach, side, frame.width) + frame.left
-            y = _inside(centre[1] * frame.height + dy * reach, side, frame.height) + frame.top
+            y = _inside(centre[1] * frame.height + dy * reach * upright, side, frame.height) + frame.top
             overlap = sum(_overlap((x, y, side), other) for other in taken) / (side * side)
             if overlap < least - 1e-9:
                 best, least = (x, y, side), overlap

@@ -180,7 +180,8 @@ class _Painter:
         )
         for step, layer in enumerate(steps, 1):  # noqa: B007  # the last one is what is wanted
             yield Progress("denoise", done + step, total)
-        return layer
+        # What began on the place's own pixels must stay where they are.
+        return layer[..., ::-1] if place.mirrored and start is None else layer
 
     def _compose(
         self, canvas: np.ndarray, layer: np.ndarray, place: Placed, start: np.ndarray | None, picture: int
