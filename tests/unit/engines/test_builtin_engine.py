@@ -111,10 +111,11 @@ async def test_strength_keeps_more_or_less_of_the_place() -> None:
     image = DecodedPicture(np.full((128, 128, 3), (40, 90, 200), np.uint8), None, "png")
     engine = BuiltinEngine()
     changes = []
-    for strength in (1.0, 0.5, 0.1):
+    for strength in (1.0, 0.5, 0.1, 0.02):
         (picture,) = await paint(engine, task("add a big yellow star", image=image, strength=strength, steps=8))
         changes.append(np.abs(picture.pixels.astype(int) - image.rgb).mean())
-    assert 0 < changes[2] < min(changes[:2])
+    assert 0 < changes[3] < changes[2] < min(changes[:2])
+    assert changes[3] < 1  # near nothing: there is no jump between 0 and a little
     assert changes[0] != changes[1]
 
 

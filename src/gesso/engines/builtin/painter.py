@@ -18,7 +18,7 @@ from gesso.engines.builtin.enlarge import enlarge
 from gesso.engines.builtin.layout import Frame, Placed, Stage, lay_out
 from gesso.engines.builtin.looks import apply_looks
 from gesso.engines.builtin.notes import notes_on
-from gesso.engines.builtin.place import as_layer, keep_detail, take_place
+from gesso.engines.builtin.place import as_layer, fade, keep_detail, take_place
 from gesso.engines.builtin.sampler import Condition, Network, denoise, draw_noise
 from gesso.engines.builtin.vocabulary import Vocabulary
 from gesso.engines.builtin.wishes import Understood
@@ -189,7 +189,7 @@ class _Painter:
         """Lay one object over the canvas and say where."""
         large = enlarge(layer, place.side)
         if start is not None:
-            large = keep_detail(large, start, self.vocabulary.side, self.ask.strength)
+            large = fade(keep_detail(large, start, self.vocabulary.side, self.ask.strength), self.ask.strength)
         elif place.casts_shadow:
             large = cast_shadow(large)
         mask = self.task.mask if self.task.image is not None else None

@@ -42,6 +42,18 @@ def keep_detail(layer: np.ndarray, place: np.ndarray, layer_side: int, strength:
     return detailed
 
 
+def fade(layer: np.ndarray, strength: float) -> np.ndarray:
+    """Return an enlarged layer (uint8 [s, s, 4], premultiplied) made see-through in proportion to strengths below 0.5.
+
+    The network draws the thing it is told of from however little noise; this makes the change go to nothing with the
+    strength.
+    """
+    if strength >= 0.5:
+        return layer
+    faded = (layer * np.float32(2 * strength) + np.float32(0.5)).astype(np.uint8)
+    return np.minimum(faded, faded[..., 3:])
+
+
 def _shrink(place: np.ndarray, side: int) -> np.ndarray:
     """Resize a square by averaging (where it is smaller than `side`, by interpolating)."""
     return np.asarray(Image.fromarray(place).resize((side, side), Image.Resampling.BICUBIC))
