@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
+
+# Time is never asserted: a slow machine must not fail a rule. A change is judged by the same examples wherever it is run;
+# on a person's machine they differ from run to run, and find more.
+hypothesis.settings.register_profile("gesso", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("gesso")
 
 for _name in [name for name in os.environ if name.startswith("GESSO_")]:
     del os.environ[_name]
