@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Connection
 
 from gesso.accounts.keys import Caller
 from gesso.domain.clock import Clock
@@ -21,9 +20,9 @@ from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, 
 from gesso.jobs.submit import IdempotencyKey, QueueLimits, Submission, Submitted, submit
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow, get_own_blob
+from gesso.storage.transactions import Transactions
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 FIDELITIES: dict[Fidelity, tuple[Fidelity, ...]] = {
     "exact": ("exact",),
@@ -33,13 +32,6 @@ FIDELITIES: dict[Fidelity, tuple[Fidelity, ...]] = {
 
 
 LARGE_BYTES = 64 * 1024
-
-
-class Transactions(Protocol):
-    """The part of the database this room needs (it may not name the database itself)."""
-
-    async def write(self, work: Callable[[Connection], T]) -> T: ...
-    async def read(self, work: Callable[[Connection], T]) -> T: ...
 
 
 class Slot(Protocol):

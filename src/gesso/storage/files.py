@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -16,18 +14,11 @@ from gesso.domain.ids import new_id
 from gesso.domain.request import Mode
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow, add_blob, delete_blob_row, get_own_blob
-
-T = TypeVar("T")
-
-
-class Writer(Protocol):
-    """The part of the database that files need."""
-
-    async def write(self, work: Callable[[Connection], T]) -> T: ...
+from gesso.storage.transactions import Transactions
 
 
 async def keep_file(
-    database: Writer,
+    database: Transactions,
     store: BlobStore,
     caller: Caller,
     data: bytes,
@@ -69,7 +60,7 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-async def delete_file(database: Writer, store: BlobStore, file_id: str, account_id: str, mode: Mode) -> None:
+async def delete_file(database: Transactions, store: BlobStore, file_id: str, account_id: str, mode: Mode) -> None:
     """Delete a file: first its row, then its object. `NotFound` when it is not the account's (or not a file)."""
 
     def work(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from gesso.jobs.feed import Feed
 from gesso.jobs.idempotency import forget_old
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import delete_blob_row, expired
-from gesso.workers.ports import Transactions
+from gesso.storage.transactions import Transactions
 
 log = structlog.get_logger(__name__)
 BATCH = 200

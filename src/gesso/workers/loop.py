@@ -16,7 +16,7 @@ from gesso.engines.registry import Engines
 from gesso.jobs.claim import claim, give_back, renew
 from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome, settle
-from gesso.workers.ports import Transactions
+from gesso.storage.transactions import Transactions
 from gesso.workers.run_job import JobRunner, LeaseLost
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from gesso.domain.clock import Clock
-from gesso.domain.errors import GessoError, InvalidInput
+from gesso.domain.errors import EngineFailed, GessoError, InvalidInput
 from gesso.domain.events import Checkpoint, Note, Progress, Task, Timing
 from gesso.domain.ids import new_id
 from gesso.domain.job import Failure, Job, ReportNote
@@ -24,8 +24,8 @@ from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow
+from gesso.storage.transactions import Transactions
 from gesso.workers.inputs import InputReader
-from gesso.workers.ports import Transactions
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +120,8 @@ class JobRunner:
             async with aclosing(self._engines[route.engine].run(task)) as events:
                 async for event in events:
                     await self._take(job, request, work, event)
+        if not work.pictures:
+            raise EngineFailed("The engine made no picture.")
 
     async def _take(self, job: Job, request: Request, work: _Work, event: object) -> None:
         match event:

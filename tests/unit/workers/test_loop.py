@@ -124,6 +124,13 @@ async def test_pictures_not_delivered_are_refunded_one_by_one(open_desk):
         assert job.refunded_micro * 4 == job.charged_micro
 
 
+async def test_a_job_without_a_picture_has_failed(open_desk):
+    async with open_desk() as desk:
+        job = await desk.ended(await desk.submit("hello"))
+        assert (job.state, job.failure.code) == ("failed", "engine_failed")
+        assert job.refunded_micro == job.charged_micro > 0
+
+
 async def test_cancelling_closes_the_engine_refunds_and_removes_what_was_stored(open_desk):
     async with open_desk() as desk:
         before = await desk.balance()

@@ -12,7 +12,7 @@ DEFAULT_THREADS = min(os.cpu_count() or 1, 2)
 
 
 class OnnxNetwork:
-    """Predicts clean layers; see `sampler.Network`. Loading takes about a fifth of a second and 60 MB."""
+    """Predicts clean layers; see `sampler.Network`. Loading reads the whole file: do it off the event loop."""
 
     def __init__(self, path: Path, threads: int = DEFAULT_THREADS) -> None:
         import onnxruntime

@@ -1,4 +1,4 @@
-"""What the workers ask of the database (they may not name it themselves)."""
+"""What the rooms above ask of the database, which they may not name themselves."""
 
 from __future__ import annotations
 
