@@ -9,7 +9,7 @@ from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1 << 20
 MOST_HOURS = 100 * 365 * 24
+SECRETS = ("database_url",)  # never shown, not even when they are wrong
 CLIENT_VARIABLES = ("GESSO_KEY", "GESSO_URL")  # read by the clients in examples/, not by the server
 
 
@@ -36,6 +37,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GESSO_", toml_file="gesso.toml", extra="forbid", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder of the database, the pictures and the link secret.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL to keep jobs and money in: postgresql://user:password@host/name. Left out, SQLite in the "
+        "data folder.",
+    )
+    database_connections: int = Field(10, ge=2, le=1000, description="Connections this process opens to PostgreSQL.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one.")
     public_url: str | None = Field(
@@ -70,6 +77,12 @@ class Settings(BaseSettings):
     decoded_pixels_in_flight: int = Field(
         64_000_000, ge=1_000_000, description="Decoded input pixels held at once; more jobs wait."
     )
+    body_bytes_in_flight: int = Field(
+        192 * MEBIBYTE, ge=MEBIBYTE, description="Bytes of large request bodies held at once; more requests wait."
+    )
+    body_idle_seconds: float = Field(
+        30, gt=0, le=3600, description="Seconds a request body may pause before it is answered 408."
+    )
     outgoing_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Hosts (name, *.suffix) and networks (CIDR) that links may reach although private, comma-separated.",
@@ -80,6 +93,9 @@ class Settings(BaseSettings):
     )
     queue_limit_total: int = Field(
         100_000, ge=1, description="Jobs that may be queued or running in all; more are answered 429."
+    )
+    running_limit_per_account: int | None = Field(
+        None, ge=1, description="Jobs of one account that run at once; more wait in line. Left out, no limit."
     )
     max_attempts: int = Field(3, ge=1, le=100, description="Times a job is started before it fails, refunded.")
     lease_seconds: float = Field(
@@ -98,6 +114,14 @@ class Settings(BaseSettings):
         24, gt=0, le=MOST_HOURS, description="Hours after which a job that is still queued fails, refunded."
     )
 
+    min_free_bytes: int = Field(
+        64 * MEBIBYTE,
+        ge=0,
+        description="Free bytes of the data folder's disk under which nothing more is accepted (503).",
+    )
+    orphan_hours: float = Field(
+        1, gt=0, le=MOST_HOURS, description="Hours after which stored bytes that belong to nothing are removed."
+    )
     output_retention_hours: float = Field(
         168, gt=0, le=MOST_HOURS, description="Hours that pictures of jobs are kept after the job ended."
     )
@@ -130,6 +154,15 @@ class Settings(BaseSettings):
             parse_allow_list(value)
         except OperatorError as error:
             raise ValueError(error.message) from error
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
         return value
 
     @field_validator("public_url")
@@ -176,4 +209,5 @@ def _mistake(item: ErrorDetails) -> str:
     name = str(item["loc"][0]) if item["loc"] else "gesso.toml"
     if item["type"] == "extra_forbidden":
         return f"there is no setting {shown(name)}.{did_you_mean(name, list(Settings.model_fields))}"
-    return f"GESSO_{name.upper()} is {shown(item['input'])}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+    got = "not as it should be" if name in SECRETS else shown(item["input"])
+    return f"GESSO_{name.upper()} is {got}: {item['msg'][:1].lower()}{item['msg'][1:]}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -13,7 +15,7 @@ from gesso.accounts.keys import FirstKeys, first_start
 from gesso.catalogue.load import Catalogue, load_catalogue
 from gesso.database.connect import Database
 from gesso.database.lock import own_data_directory
-from gesso.domain.clock import HOUR, SECOND, Clock, now_microseconds
+from gesso.domain.clock import HOUR, SECOND, Clock
 from gesso.domain.credits import MICRO
 from gesso.domain.errors import OperatorError
 from gesso.domain.request import RouteChoice
@@ -36,6 +38,7 @@ from gesso.workers.loop import Worker
 from gesso.workers.run_job import JobRunner
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 CLEAN_UP_SECONDS = 60.0
 
 
@@ -71,15 +74,29 @@ def data_folder(settings: Settings) -> Path:
 
 
 def open_database(settings: Settings) -> Database:
-    """Open the database beside a running server, for the commands that manage it."""
+    """Open the database the settings name: PostgreSQL by its address, else SQLite in the data folder."""
+    if settings.database_url is not None:
+        return Database.open_postgres(settings.database_url.get_secret_value(), settings.database_connections)
     return Database.open_sqlite(data_folder(settings) / "gesso.db")
+
+
+def unchanged(port: T) -> T:
+    """Return what came: the product wraps nothing around its ports; tests put doubles there."""
+    return port
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is put around the ports of a server as it is assembled: each function returns what is used instead."""
+
+    database: Callable[[Database], Database] = unchanged
+    blobs: Callable[[BlobStore], BlobStore] = unchanged
 
 
 class Parts:
     """One assembled server. Opened by `build`; `start` and `stop` belong to its event loop."""
 
-    def __init__(self, settings: Settings, engines: Iterable[Engine], clock: Clock) -> None:
-        self.clock = clock
+    def __init__(self, settings: Settings, engines: Iterable[Engine], clock: Clock | None, around: Around) -> None:
         self.public_url = settings.public_url
         self.trusted_proxies = settings.trusted_proxies
         self.grace_seconds = settings.grace_seconds
@@ -95,11 +112,13 @@ class Parts:
         self.engines = Engines(engines)
         self._held = ExitStack()
         folder = data_folder(settings)
-        self._held.enter_context(own_data_directory(folder))
+        if settings.database_url is None:  # on PostgreSQL several processes may share the folder
+            self._held.enter_context(own_data_directory(folder))
         try:
-            self.database = Database.open_sqlite(folder / "gesso.db")
+            self.database = around.database(open_database(settings))
             self._held.callback(self.database.close)
-            self.blobs = BlobStore.open_local(folder / "blobs")
+            self.clock = clock = clock or self.database.clock
+            self.blobs = around.blobs(BlobStore.open_local(folder / "blobs"))
             self.links = Links(load_or_create_secret(folder / "link.secret"))
             grant = settings.initial_credits * MICRO
             self.first_keys: FirstKeys | None = self.database.write_blocking(lambda c: first_start(c, clock(), grant))
@@ -174,6 +193,12 @@ class Parts:
         ]
 
 
-def build(settings: Settings, *, engines: Iterable[Engine] | None = None, clock: Clock = now_microseconds) -> Parts:
-    """Assemble a server; `engines` replaces the installation's own (tests and benchmarks)."""
-    return Parts(settings, engines_of(settings) if engines is None else engines, clock)
+def build(
+    settings: Settings,
+    *,
+    engines: Iterable[Engine] | None = None,
+    clock: Clock | None = None,
+    around: Around | None = None,
+) -> Parts:
+    """Assemble a server; what is given replaces or wraps the installation's own (tests and benchmarks)."""
+    return Parts(settings, engines_of(settings) if engines is None else engines, clock, around or Around())

@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from gesso.database.dialect import Notice
 from gesso.database.lanes import Lane, ReaderLane, WriterLane
 from gesso.database.migrations import bring_up_to_date
 from gesso.database.sqlite import connect, create_file, unusable
 from gesso.database.tickets import Ticket
+from gesso.domain.clock import Clock, now_microseconds
 
 T = TypeVar("T")
 READERS = 2
@@ -31,8 +33,10 @@ class Database:
     Cancelling `await write(…)` before the work began keeps it from running at all; later it runs to its end unobserved.
     """
 
-    def __init__(self, writer: Lane, reader: Lane) -> None:
+    def __init__(self, writer: Lane, reader: Lane, *, clock: Clock = now_microseconds, shared: bool = False) -> None:
         self._writer, self._reader = writer, reader
+        self.clock = clock  # of the database where several processes share it: leases are compared across machines
+        self.shared = shared  # other processes may run jobs of this database
 
     @classmethod
     def open_sqlite(cls, path: Path) -> Database:
@@ -49,6 +53,14 @@ class Database:
             connection.close()
             raise
         return cls(WriterLane(connection), ReaderLane(readers))
+
+    @classmethod
+    def open_postgres(cls, url: str, connections: int) -> Database:
+        """Open a database that `gesso db migrate` has brought up to date; raise `OperatorError` when that cannot be."""
+        raise NotImplementedError
+
+    def listen(self, heard: Callable[[Notice], None]) -> None:
+        """Call `heard`, on a thread of ours, for everything other processes tell, until the database is closed."""
 
     @property
     def commits(self) -> int:

@@ -46,6 +46,7 @@ keys = Table(
     Column("secret_sha256", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("priority", Integer, nullable=False, server_default=text("0")),  # of its jobs, at best
     UniqueConstraint("secret_sha256", name="keys_secret"),
     CheckConstraint("mode IN ('live', 'test')", name="keys_mode"),
     Index("keys_account", "account_id", "created_at", "id"),
@@ -131,10 +132,12 @@ jobs = Table(
     CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="jobs_state"),
     CheckConstraint("refunded_micro >= 0 AND refunded_micro <= charged_micro", name="jobs_refund_within_charge"),
     Index("jobs_listed", "account_id", "mode", "created_at", "id"),
-    _partial("jobs_claimable", "engine", "priority", "turn", "id", where="state = 'queued'"),
+    # The account is in the index so that those at their limit are passed over without a look at their rows.
+    _partial("jobs_claimable", "engine", "priority", "turn", "id", "account_id", where="state = 'queued'"),
     _partial("jobs_queued_turn", "engine", "turn", where="state = 'queued'"),
     _partial("jobs_queued_since", "queued_at", where="state = 'queued'"),
     _partial("jobs_leased", "lease_until", where="state = 'running'"),
+    _partial("jobs_running", "account_id", "started_at", where="state = 'running'"),
 )
 
 # An account's line at an engine: limits are checked without counting jobs, turns are given without looking at old ones.
@@ -163,6 +166,20 @@ idempotency_records = Table(
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("account_id", "mode", "key", name="idempotency_key"),
     Index("idempotency_age", "created_at"),
+)
+
+# Requests without an idempotency key whose client may send them again: the newest of each key and fingerprint.
+recent_requests = Table(
+    "recent_requests",
+    metadata,
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    # Written before the job's own row, like an idempotency record.
+    Column("job_id", Text, ForeignKey("jobs.id", deferrable=True, initially="DEFERRED"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key_id", "fingerprint", name="recent_requests_key"),
+    Index("recent_requests_age", "created_at"),
+    Index("recent_requests_job", "job_id"),
 )
 
 blobs = Table(

@@ -2,6 +2,7 @@
 
     GessoError
     ├── MalformedBody           send well-formed JSON or multipart
+    ├── RequestTimeout          send the body without long pauses
     ├── InvalidInput            correct the named fields and ask again
     ├── Unauthenticated         send a valid key
     ├── Forbidden               use a key that may do this
@@ -17,6 +18,7 @@
     │   ├── ImageNotRetrievable a linked picture could not be fetched
     │   └── EngineFailed        the engine could not run it
     ├── StorageFailed           bytes could not be written or read
+    │   └── StorageFull         there is no room for more: free some, or wait
     └── OperatorError           the installation is wrong; the message says what to do
 
 The class docstring is the default message. `code` is stable and public; HTTP statuses live in the server.
@@ -53,6 +55,12 @@ class MalformedBody(GessoError):
     """The body could not be read."""
 
     code = "malformed_body"
+
+
+class RequestTimeout(GessoError):
+    """The body did not arrive in time."""
+
+    code = "request_timeout"
 
 
 class InvalidInput(GessoError):
@@ -130,12 +138,18 @@ class InsufficientCredits(GessoError):
 
 
 class TooManyRequests(GessoError):
-    """Too many jobs are waiting."""
+    """Too many jobs are waiting.
+
+    `ends_needed` is how many jobs must end before there is a place for the asker; who knows how fast they end makes
+    `retry_after_seconds` of it.
+    """
 
     code = "too_many_requests"
 
-    def __init__(self, message: str | None = None, *, retry_after_seconds: int = 1) -> None:
-        self.retry_after_seconds = retry_after_seconds
+    def __init__(
+        self, message: str = "Too many jobs are waiting.", *, ends_needed: int = 1, retry_after_seconds: int = 1
+    ) -> None:
+        self.ends_needed, self.retry_after_seconds = ends_needed, retry_after_seconds
         super().__init__(message)
 
 
@@ -169,6 +183,12 @@ class StorageFailed(GessoError):
     code = "storage_failed"
 
 
+class StorageFull(StorageFailed):
+    """There is no room left on the disk."""
+
+    code = "storage_full"
+
+
 class OperatorError(GessoError):
     """This installation needs a change."""
 
@@ -179,6 +199,7 @@ ERROR_CODES: dict[str, type[GessoError]] = {
     kind.code: kind
     for kind in (
         MalformedBody,
+        RequestTimeout,
         InvalidInput,
         Unauthenticated,
         Forbidden,
@@ -194,6 +215,7 @@ ERROR_CODES: dict[str, type[GessoError]] = {
         ImageNotRetrievable,
         EngineFailed,
         StorageFailed,
+        StorageFull,
         OperatorError,
     )
 }

@@ -1,0 +1,47 @@
+"""What PostgreSQL has and SQLite needs not, for statements that run on both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+Channel = Literal["gesso_queued", "gesso_cancelled", "gesso_ended"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something another process (or this one) told. Channel `gesso_reconnected`: notices may have been missed."""
+
+    channel: Channel | Literal["gesso_reconnected"]
+    payload: str = ""
+
+
+_NOTIFY = text("SELECT pg_notify(:channel, :payload)")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+def is_postgres(connection: Connection) -> bool:
+    """Tell whether the connection leads to PostgreSQL (else to SQLite)."""
+    return connection.dialect.name == "postgresql"
+
+
+def skip_locked(connection: Connection) -> str:
+    """Return the clause that locks the rows a query finds, passing over those of others; SQLite has one writer."""
+    return " FOR UPDATE SKIP LOCKED" if is_postgres(connection) else ""
+
+
+def notify(connection: Connection, channel: Channel, payload: str) -> None:
+    """Tell every process, when this transaction commits; on SQLite there is no other.
+
+    `payload` is the engine of a queued job, or the id of one to be cancelled or that has ended.
+    """
+    if is_postgres(connection):
+        connection.execute(_NOTIFY, {"channel": channel, "payload": payload})
+
+
+def alone(connection: Connection, name: str) -> None:
+    """Wait until no other transaction holds this name, and hold it to the end of ours; SQLite has one writer."""
+    if is_postgres(connection):
+        connection.execute(_LOCK, {"name": name})
