@@ -102,6 +102,8 @@ class Parts:
         self.grace_seconds = settings.grace_seconds
         self.max_body_bytes = settings.max_body_bytes
         self.max_picture_bytes = settings.max_picture_bytes
+        self.body_bytes_in_flight = settings.body_bytes_in_flight
+        self.body_idle_seconds = settings.body_idle_seconds
         self.link_seconds = int(settings.link_hours * 3600)
         self.file_microseconds = int(settings.file_retention_hours * HOUR)
         self.decode_limits = decode_limits_of(settings)

@@ -1,75 +1,7 @@
-"""A budget of decoded pixels in flight: who asks waits in line until there is room. For one event loop."""
+"""How many decoded pixels are held at once: more pictures wait for those before them."""
 
-from __future__ import annotations
-
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from gesso.domain.budget import Budget
 
 
-class PixelBudget:
-    """Shares `total` pixels among those who hold decoded pictures, first come first served.
-
-    Nobody is overtaken, so a large request is not starved by small ones. A request above the whole budget is served
-    alone rather than never.
-    """
-
-    def __init__(self, total: int) -> None:
-        if total < 1:
-            raise ValueError(f"a pixel budget must be positive, not {total}")
-        self.total = total
-        self._taken = 0
-        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    @property
-    def taken(self) -> int:
-        """Pixels held now; above `total` only while one request larger than it is served."""
-        return self._taken
-
-    @property
-    def waiting(self) -> int:
-        """Requests in line."""
-        return len(self._line)
-
-    @asynccontextmanager
-    async def take(self, pixels: int) -> AsyncIterator[None]:
-        """Hold so many pixels of the budget within the block; waits in line for them."""
-        if pixels < 0:
-            raise ValueError(f"cannot take {pixels} pixels")
-        await self._enter(pixels)
-        try:
-            yield
-        finally:
-            self._give_back(pixels)
-
-    async def _enter(self, pixels: int) -> None:
-        if not self._line and self._fits(pixels):
-            self._taken += pixels
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (pixels, turn)
-        self._line.append(entry)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if entry in self._line:
-                self._line.remove(entry)
-                self._let_in()
-            else:  # let in and cancelled at the same moment
-                self._give_back(pixels)
-            raise
-
-    def _fits(self, pixels: int) -> bool:
-        return self._taken == 0 or self._taken + pixels <= self.total
-
-    def _give_back(self, pixels: int) -> None:
-        self._taken -= pixels
-        self._let_in()
-
-    def _let_in(self) -> None:
-        while self._line and self._fits(self._line[0][0]):
-            pixels, turn = self._line.popleft()
-            self._taken += pixels
-            if not turn.cancelled():  # else its task is about to give them back
-                turn.set_result(None)
+class PixelBudget(Budget):
+    """Shares pixels among those who hold decoded pictures."""
