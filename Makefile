@@ -9,6 +9,8 @@ STAMPS := $(VENV)/.stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := --constraint constraints.txt
 EMOJI_FONT := /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
+# A server that the tests start by themselves, where they are not given one
+POSTGRES := $(GESSO_TEST_POSTGRES_URL)$(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo run test test-all check docs bench sheets lock clean
@@ -36,10 +38,12 @@ $(STAMPS)/dev: $(STAMPS)/core
 	@touch $@
 
 $(STAMPS)/all: $(STAMPS)/dev
-	@echo "Installing what test-all adds (torch, the emoji font, HEIC) into $(VENV)"
-	@$(PIP) install $(LOCKED) --editable '.[heic,training]'
+	@echo "Installing what test-all adds (torch, the emoji font, HEIC, PostgreSQL) into $(VENV)"
+	@$(PIP) install $(LOCKED) --editable '.[heic,postgres,training]'
 	@test -e $(EMOJI_FONT) || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y fonts-noto-color-emoji; } \
 		|| { echo "The training tests need Noto Color Emoji: apt-get install fonts-noto-color-emoji"; exit 1; }
+	@test -n "$(POSTGRES)" || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y postgresql; } \
+		|| { echo "The database tests need PostgreSQL: apt-get install postgresql, or set GESSO_TEST_POSTGRES_URL"; exit 1; }
 	@touch $@
 
 install: $(STAMPS)/core  ## Install Gesso into .venv

@@ -1,17 +1,24 @@
-"""What every test gets: no Gesso settings of the person who runs it, and a way to make a skipped test a failure."""
+"""What every test gets: no Gesso settings of the person who runs it, PostgreSQL, a way to make a skip a failure."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from postgres import Databases, Unavailable, private_server
 
 # Time is never asserted: a slow machine must not fail a rule. A change is judged by the same examples wherever it is run;
 # on a person's machine they differ from run to run, and find more.
 hypothesis.settings.register_profile("gesso", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("gesso")
 
+GIVEN_POSTGRES = os.environ.get("GESSO_TEST_POSTGRES_URL")
 for _name in [name for name in os.environ if name.startswith("GESSO_")]:
     del os.environ[_name]
 
@@ -28,3 +35,31 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if reporter is not None and (skipped := len(reporter.stats.get("skipped", ()))):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line(f"{skipped} skipped, and --fail-on-skip was given: this run has failed.", red=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Return the address of a PostgreSQL server whose user may make databases: a given one, else a private one."""
+    pytest.importorskip("psycopg", reason='PostgreSQL needs: pip install "gesso[postgres]"')
+    if GIVEN_POSTGRES:
+        yield GIVEN_POSTGRES
+        return
+    try:
+        with private_server() as url:
+            yield url
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_url: str) -> Iterator[Databases]:
+    """Return the maker of databases behind `make_postgres_url`, for tests that need one without tables or drop one."""
+    databases = Databases(postgres_url)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def make_postgres_url(postgres_databases: Databases) -> Callable[[], str]:
+    """Return a function that makes a new, migrated, empty database and returns its address."""
+    return postgres_databases.make

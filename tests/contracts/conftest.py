@@ -12,24 +12,42 @@ from store_world import World
 from gesso.database.connect import Database
 
 
-@pytest.fixture(scope="session")
-def make_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Database]]:
-    """Return a function that opens a new, empty database; all are closed at the end."""
-    folder = tmp_path_factory.mktemp("databases")
-    template = folder / "template.db"
-    Database.open_sqlite(template).close()
-    numbers = itertools.count()
+@pytest.fixture(
+    scope="session",
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
+)
+def make_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], Database]]:
+    """Return a function that opens a new, empty database of each kind; all are closed at the end."""
+    open_new: Callable[[], Database] = request.getfixturevalue(f"open_{request.param}")
     opened: list[Database] = []
 
     def make() -> Database:
-        path = folder / f"{next(numbers)}.db"
-        shutil.copyfile(template, path)
-        opened.append(Database.open_sqlite(path))
+        opened.append(open_new())
         return opened[-1]
 
     yield make
     for database in opened:
         database.close()
+
+
+@pytest.fixture(scope="session")
+def open_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Database]:
+    folder = tmp_path_factory.mktemp("databases")
+    template = folder / "template.db"
+    Database.open_sqlite(template).close()
+    numbers = itertools.count()
+
+    def open_new() -> Database:
+        path = folder / f"{next(numbers)}.db"
+        shutil.copyfile(template, path)
+        return Database.open_sqlite(path)
+
+    return open_new
+
+
+@pytest.fixture(scope="session")
+def open_postgresql(make_postgres_url: Callable[[], str]) -> Callable[[], Database]:
+    return lambda: Database.open_postgres(make_postgres_url(), connections=6)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -123,11 +124,15 @@ def test_threads_cannot_spend_the_same_credit(world):
     assert world.balance(poor) == 10
 
 
+@pytest.fixture(scope="module")
+def shared_database(make_database):
+    """One database for all examples."""
+    return make_database()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([grant, charge, refund]), st.integers(0, 400)), max_size=12))
-def test_the_balance_is_what_the_ledger_adds_up_to_and_never_negative(make_database, moves):
-    database = _shared(make_database)
-
+def test_the_balance_is_what_the_ledger_adds_up_to_and_never_negative(shared_database, moves):
     def work(connection):
         from gesso.accounts.keys import create_account
 
@@ -146,10 +151,7 @@ def test_the_balance_is_what_the_ledger_adds_up_to_and_never_negative(make_datab
     database.write_blocking(work)
 
 
-def _shared(make_database, opened={}):  # noqa: B006 - one database for all examples
-    return opened.setdefault("database", None) or opened.update(database=make_database()) or opened["database"]
-
-
+@functools.cache
 def test_the_audit_names_what_does_not_add_up(make_world):
     world = make_world()
     job = world.submit(price=100)

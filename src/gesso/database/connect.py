@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gesso.database.dialect import Notice
 from gesso.database.lanes import Lane, ReaderLane, WriterLane
-from gesso.database.migrations import bring_up_to_date
+from gesso.database.migrations import bring_up_to_date, must_be_at_head
+from gesso.database.pool import BEGIN_READ, BEGIN_WRITE, PoolLane
+from gesso.database.postgres import Server
+from gesso.database.server_clock import ServerClock
 from gesso.database.sqlite import connect, create_file, unusable
 from gesso.database.tickets import Ticket
 from gesso.domain.clock import Clock, now_microseconds
@@ -57,7 +60,19 @@ class Database:
     @classmethod
     def open_postgres(cls, url: str, connections: int) -> Database:
         """Open a database that `gesso db migrate` has brought up to date; raise `OperatorError` when that cannot be."""
-        raise NotImplementedError
+        server, clock = Server(url), ServerClock()
+        connection = server.connect_first()
+        try:
+            must_be_at_head(connection)
+            clock.correct(connection)
+        except DBAPIError as error:
+            raise server.unusable(error) from error
+        finally:
+            connection.close()
+        readers = max(1, connections // 3)
+        writer = PoolLane(server.connect, BEGIN_WRITE, connections - readers, "gesso-writer", clock.correct)
+        reader = PoolLane(server.connect, BEGIN_READ, readers, "gesso-reader", clock.correct)
+        return cls(writer, reader, clock=clock, shared=True)
 
     def listen(self, heard: Callable[[Notice], None]) -> None:
         """Call `heard`, on a thread of ours, for everything other processes tell, until the database is closed."""

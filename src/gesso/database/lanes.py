@@ -20,7 +20,8 @@ MOST_TOGETHER = 64  # works in one transaction: more would make the first of the
 class Lane(Protocol):
     """Runs works one after another or side by side; a ticket's outcome is delivered when it is final."""
 
-    commits: int
+    @property
+    def commits(self) -> int: ...
 
     def put(self, ticket: Ticket) -> None: ...
     def close(self) -> None: ...

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from gesso.database.sqlite import driver_of
+from gesso.database.dialect import alone, is_postgres
 from gesso.domain.errors import OperatorError
 
 HEAD = "0002"  # the newest file in versions/; a test keeps it true
@@ -20,23 +22,40 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def bring_up_to_date(connection: Connection) -> None:
-    """Apply what is missing, all or nothing; two processes that start at once do it once.
+def must_be_at_head(connection: Connection) -> None:
+    """Raise `OperatorError`, saying what to do, unless the database is as this Gesso needs it."""
+    found = revision(connection)
+    if found is None:
+        raise OperatorError("The database has no tables yet. Make them with: gesso db migrate")
+    if found > HEAD:
+        raise _newer(found)
+    if found < HEAD:
+        raise OperatorError(
+            f"The database is at revision {found} and this Gesso needs {HEAD}. Bring it up to date with: gesso db migrate"
+        )
 
-    Raises `OperatorError` when the database was written by a newer Gesso.
+
+def bring_up_to_date(connection: Connection) -> str | None:
+    """Apply what is missing, all or nothing, and return the revision it was at; two that start at once do it once.
+
+    The connection must not be in a transaction. Raises `OperatorError` when a newer Gesso wrote the database.
     """
     if revision(connection) == HEAD:
-        return
-    driver = driver_of(connection)
-    driver.execute("BEGIN IMMEDIATE")
+        return HEAD
+    connection.exec_driver_sql("BEGIN" if is_postgres(connection) else "BEGIN IMMEDIATE")
     try:
-        if revision(connection) != HEAD:
+        if is_postgres(connection):
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # the other one may take its time
+        alone(connection, "gesso migrations")
+        before = revision(connection)
+        if before != HEAD:
             _upgrade(connection)
-        driver.execute("COMMIT")
+        connection.exec_driver_sql("COMMIT")
     except BaseException:
-        if driver.in_transaction:
-            driver.execute("ROLLBACK")
+        with suppress(SQLAlchemyError):  # where the database has ended the transaction by itself
+            connection.exec_driver_sql("ROLLBACK")
         raise
+    return before
 
 
 def _upgrade(connection: Connection) -> None:
@@ -51,8 +70,11 @@ def _upgrade(connection: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        found = revision(connection)
-        raise OperatorError(
-            f"The database is at revision {found}, which this Gesso does not know: it was written by a newer one. "
-            "Install that version or newer."
-        ) from error
+        raise _newer(revision(connection)) from error
+
+
+def _newer(found: str | None) -> OperatorError:
+    return OperatorError(
+        f"The database is at revision {found}, which this Gesso does not know: it was written by a newer one. "
+        "Install that version or newer."
+    )
