@@ -18,7 +18,7 @@ from gesso.domain.job import Job
 from gesso.domain.picture import PictureReference, StoredPicture
 from gesso.domain.request import Mode, Plan, Request, RouteChoice, Verdict
 from gesso.jobs.cancel import cancel
-from gesso.jobs.claim import Recovered, claim, give_back, requeue_expired
+from gesso.jobs.claim import Recovered, Renewal, claim, give_back, renew, requeue_expired
 from gesso.jobs.delete import delete
 from gesso.jobs.settle import Outcome, settle
 from gesso.jobs.store import get_job
@@ -93,8 +93,17 @@ class World:
         (job,) = self.claim()
         return job
 
-    def claim(self, worker: str = "w1", limit: int = 1, engines: tuple[str, ...] = ("builtin",)) -> list[Job]:
-        return self.write(lambda c: claim(c, worker, engines, limit, self.now, LEASE))
+    def claim(
+        self,
+        worker: str = "w1",
+        limit: int = 1,
+        engines: tuple[str, ...] = ("builtin",),
+        running_limit: int | None = None,
+    ) -> list[Job]:
+        return self.write(lambda c: claim(c, worker, engines, limit, self.now, LEASE, running_limit))
+
+    def renew(self, job: Job) -> Renewal:
+        return self.write(lambda c: renew(c, job.id, job.worker or "", job.attempt, self.now, LEASE))
 
     def settle(self, job: Job, state: Any = "succeeded", delivered: int = 1, **rest: Any) -> Job | None:
         """Settle with `delivered` pictures as the worker that `job` names."""
@@ -125,8 +134,8 @@ class World:
     def give_back(self, job: Job) -> bool:
         return self.write(lambda c: give_back(c, job.id, job.worker or "", job.attempt))
 
-    def recover(self, max_attempts: int = 3, queue_timeout: int = DAY) -> Recovered:
-        return self.write(lambda c: requeue_expired(c, self.now, max_attempts, queue_timeout))
+    def recover(self, max_attempts: int = 3, queue_timeout: int = DAY, *, everything: bool = False) -> Recovered:
+        return self.write(lambda c: requeue_expired(c, self.now, max_attempts, queue_timeout, everything=everything))
 
     def job(self, job_id: str) -> Job:
         job = self.read(lambda c: get_job(c, job_id))

@@ -148,7 +148,7 @@ def test_the_balance_is_what_the_ledger_adds_up_to_and_never_negative(shared_dat
             assert balance(connection, account_id, "live") == expected >= 0
         assert audit(connection) == []
 
-    database.write_blocking(work)
+    shared_database.write_blocking(work)
 
 
 @functools.cache

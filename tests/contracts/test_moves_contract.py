@@ -7,7 +7,7 @@ from store_world import LEASE
 
 from gesso.domain.clock import DAY, HOUR, SECOND
 from gesso.domain.job import Failure, ReportNote
-from gesso.jobs.claim import renew, save_checkpoint
+from gesso.jobs.claim import save_checkpoint
 from gesso.storage.rows import blobs_of, get_blob
 
 # ── claiming ──────────────────────────────────────────────────────────────────────────────────────────
@@ -161,7 +161,7 @@ def test_the_zombie_of_a_lost_lease_can_do_nothing(world):
     (heir,) = world.claim("w1")  # even the same worker's new claim is another one
     assert heir.attempt == zombie.attempt + 1
     assert world.settle(zombie) is None
-    assert not world.write(lambda c: renew(c, zombie.id, "w1", zombie.attempt, world.now, LEASE))
+    assert world.renew(zombie) == "lost"
     assert not world.write(lambda c: save_checkpoint(c, zombie.id, "w1", zombie.attempt, "t"))
     assert not world.give_back(zombie)
     assert world.job(zombie.id) == heir
@@ -182,7 +182,7 @@ def test_inputs_are_kept_until_a_day_after_the_end(world):
 def test_a_renewed_lease_lives_on(world):
     job = world.running()
     world.now += LEASE - SECOND
-    assert world.write(lambda c: renew(c, job.id, "w1", job.attempt, world.now, LEASE))
+    assert world.renew(job) == "kept"
     world.now += LEASE - SECOND
     assert world.recover().requeued == ()
     assert world.settle(job) is not None

@@ -1,28 +1,39 @@
-"""The proof that money adds up: every balance from its ledger, every job's charge and refund from its entries."""
+"""The proof that money adds up: every balance from its ledger, every job's charge and refund from its entries.
+
+Each statement sees a server at work between two transactions, so that nothing half done is taken for a mistake.
+"""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
 from gesso.domain.frozen import Frozen
 
+JOBS_AT_ONCE = 1000  # whose reports are in memory together
+
 
 class Discrepancy(Frozen):
-    """One thing that does not add up: what (`subject`, in words), what it says and what it ought to, in micro-credits."""
+    """One thing that does not add up: what (`subject`, in words), what it says and what it ought to."""
 
     subject: str
     found: int
     expected: int
+    unit: Literal["micro-credits", ""] = "micro-credits"
 
     def __str__(self) -> str:
-        return f"{self.subject} is {self.found} micro-credits, but should be {self.expected}"
+        found = f"{self.found} {self.unit}".strip()
+        return f"{self.subject} is {found}, but should be {self.expected}"
 
 
 _BALANCES = text(
-    "SELECT 'the ' || b.mode || ' balance of account ' || b.account_id, b.balance_micro, COALESCE(l.total, 0) "
-    "FROM balances b LEFT JOIN (SELECT account_id, mode, SUM(micro) AS total FROM ledger_entries "
-    "GROUP BY account_id, mode) l ON l.account_id = b.account_id AND l.mode = b.mode "
-    "WHERE b.balance_micro <> COALESCE(l.total, 0) ORDER BY 1"
+    "SELECT 'the ' || mode || ' balance of account ' || account_id, SUM(balance), SUM(entered) FROM ("
+    "SELECT account_id, mode, balance_micro AS balance, 0 AS entered FROM balances UNION ALL "
+    "SELECT account_id, mode, 0, SUM(micro) FROM ledger_entries GROUP BY account_id, mode) t "
+    "GROUP BY account_id, mode HAVING SUM(balance) <> SUM(entered) ORDER BY 1"
 )
 _RUNNING_TOTALS = text(
     "SELECT 'the balance after ledger entry ' || id, balance_after, total FROM ("
@@ -42,17 +53,65 @@ _JOBS = text(
     "WHERE j.refunded_micro <> COALESCE(l.refunded, 0) "
     "ORDER BY 1"
 )
-# A job that ended without delivering must have been refunded in full.
-_UNREFUNDED = text(
-    "SELECT 'what job ' || id || ' was refunded, which ' || state || ',', refunded_micro, charged_micro FROM jobs "
-    "WHERE state IN ('failed', 'cancelled') AND refunded_micro <> charged_micro ORDER BY id"
+# A job that delivered nothing (yet) has been refunded in full once it ended, and nothing before.
+_NOTHING_DELIVERED = text(
+    "SELECT 'what job ' || id || ' was refunded, which is ' || state || ',', refunded_micro, "
+    "CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END FROM jobs "
+    "WHERE state <> 'succeeded' AND refunded_micro <> "
+    "CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END ORDER BY id"
+)
+_MORE_THAN_ONCE = text(
+    "SELECT 'the number of ' || kind || 's of job ' || job_id, COUNT(*), 1 FROM ledger_entries "
+    "WHERE job_id IS NOT NULL GROUP BY job_id, kind HAVING COUNT(*) > 1 ORDER BY job_id, kind"
+)
+_STRANGERS = text(
+    "SELECT 'the number of ledger entries of job ' || j.id || ' in another account or mode', COUNT(*), 0 "
+    "FROM ledger_entries e JOIN jobs j ON j.id = e.job_id "
+    "WHERE e.mode <> j.mode OR e.account_id <> j.account_id GROUP BY j.id ORDER BY j.id"
+)
+_PLACES = text(
+    "SELECT 'the number of unfinished jobs of account ' || account_id || ' at ' || engine, SUM(counted), SUM(there) FROM ("
+    "SELECT account_id, engine, active_jobs AS counted, 0 AS there FROM queues UNION ALL "
+    "SELECT account_id, engine, 0, COUNT(*) FROM jobs WHERE state = 'queued' GROUP BY account_id, engine UNION ALL "
+    "SELECT account_id, engine, 0, COUNT(*) FROM jobs WHERE state = 'running' GROUP BY account_id, engine) t "
+    "GROUP BY account_id, engine HAVING SUM(counted) <> SUM(there) ORDER BY 1"
+)
+_SUCCEEDED = text(
+    "SELECT id, charged_micro, refunded_micro, picture_count, report, deleted_at FROM jobs "
+    "WHERE id > :after AND state = 'succeeded' AND charged_micro > 0 ORDER BY id LIMIT :most"
 )
 
 
 def audit(connection: Connection) -> list[Discrepancy]:
-    """Return everything that does not add up; an empty list is the proof. Reads whole tables: for commands and tests."""
+    """Return everything that does not add up; an empty list is the proof.
+
+    Reads whole tables, for commands and tests; in memory are what was found and a few reports at a time.
+    """
     found: list[Discrepancy] = []
-    for statement in (_BALANCES, _RUNNING_TOTALS, _JOBS, _UNREFUNDED):
+    for statement in (_BALANCES, _RUNNING_TOTALS, _JOBS, _NOTHING_DELIVERED):
         for subject, says, ought in connection.execute(statement):
             found.append(Discrepancy(subject=subject, found=int(says), expected=int(ought)))
+    found += _shares(connection)
+    for statement in (_MORE_THAN_ONCE, _STRANGERS, _PLACES):
+        for subject, says, ought in connection.execute(statement):
+            found.append(Discrepancy(subject=subject, found=int(says), expected=int(ought), unit=""))
     return found
+
+
+def _shares(connection: Connection) -> Iterator[Discrepancy]:
+    """Yield the succeeded jobs that were not refunded the share of the pictures missing from their report."""
+    after = ""
+    while rows := connection.execute(_SUCCEEDED, {"after": after, "most": JOBS_AT_ONCE}).all():
+        for job_id, charged, refunded, asked, report, deleted_at in rows:
+            if deleted_at is None:
+                due = {_undelivered(charged, asked, len(json.loads(report)["pictures"]))}
+            else:  # its report is wiped: how many pictures it had is not known any more
+                due = {_undelivered(charged, asked, delivered) for delivered in range(asked + 1)}
+            if refunded not in due:
+                yield Discrepancy(subject=f"what job {job_id} was refunded", found=refunded, expected=min(due))
+        after = rows[-1][0]
+
+
+def _undelivered(charged: int, asked: int, delivered: int) -> int:
+    """Return the refund for missing pictures; the share of those delivered is rounded down to the micro-credit."""
+    return charged - charged * min(delivered, asked) // asked

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gesso.accounts.ledger import grant
+from gesso.accounts.priority import NORMAL
+from gesso.database.dialect import alone
 from gesso.database.tables import accounts, keys
 from gesso.domain.errors import NotFound
 from gesso.domain.frozen import Frozen
@@ -25,12 +27,16 @@ _SHOWN_LETTERS = 6  # how much of the random part a listing shows
 
 
 class Caller(Frozen):
-    """Who asks: the account and mode that a request is made, paid and answered in."""
+    """Who asks: the account and mode that a request is made, paid and answered in.
+
+    `priority` is the best its jobs may have; lower is claimed first.
+    """
 
     account_id: str
     key_id: str
     mode: Mode
     tier: str
+    priority: int = NORMAL
 
 
 class KeyRow(Frozen):
@@ -43,6 +49,7 @@ class KeyRow(Frozen):
     prefix: str
     created_at: int
     revoked_at: int | None = None
+    priority: int = NORMAL
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,9 @@ def create_account(connection: Connection, name: str, now: int, grant_micro: int
     return account_id
 
 
-def create_key(connection: Connection, account_id: str, mode: Mode, name: str, now: int) -> tuple[KeyRow, str]:
+def create_key(
+    connection: Connection, account_id: str, mode: Mode, name: str, now: int, priority: int = NORMAL
+) -> tuple[KeyRow, str]:
     """Make a key; return its row and its secret, which nobody can ever read again."""
     start = f"gesso_{mode}_"
     secret = start + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LETTERS))
@@ -77,6 +86,7 @@ def create_key(connection: Connection, account_id: str, mode: Mode, name: str, n
         name=name,
         prefix=secret[: len(start) + _SHOWN_LETTERS],
         created_at=now,
+        priority=priority,
     )
     connection.execute(insert(keys).values(secret_sha256=_digest(secret), **row.model_dump()))
     return row, secret
@@ -88,7 +98,7 @@ def _digest(secret: str) -> str:
 
 
 _FIND = (
-    select(keys.c.account_id, keys.c.id, keys.c.mode, accounts.c.tier)
+    select(keys.c.account_id, keys.c.id.label("key_id"), keys.c.mode, accounts.c.tier, keys.c.priority)
     .join(accounts, accounts.c.id == keys.c.account_id)
     .where(keys.c.secret_sha256 == bindparam("digest"), keys.c.revoked_at.is_(None))
 )
@@ -96,8 +106,8 @@ _FIND = (
 
 def find_caller(connection: Connection, secret: str) -> Caller | None:
     """Return who holds this secret; None when no key has it or the key is revoked."""
-    row = connection.execute(_FIND, {"digest": _digest(secret)}).one_or_none()
-    return None if row is None else Caller(account_id=row[0], key_id=row[1], mode=row[2], tier=row[3])
+    row = connection.execute(_FIND, {"digest": _digest(secret)}).mappings().one_or_none()
+    return None if row is None else Caller.model_validate(dict(row))
 
 
 def revoke_key(connection: Connection, key_id: str, now: int) -> None:
@@ -119,7 +129,11 @@ def list_keys(connection: Connection, account_id: str | None) -> list[KeyRow]:
 
 
 def first_start(connection: Connection, now: int, grant_micro: int) -> FirstKeys | None:
-    """Make the first account and one key of each mode; None when there is an account already."""
+    """Make the first account and one key of each mode; None when there is an account already.
+
+    Of several processes that start at once, one makes them.
+    """
+    alone(connection, "first-start")
     if connection.execute(select(accounts.c.id).limit(1)).first() is not None:
         return None
     account_id = create_account(connection, "first account", now, grant_micro)

@@ -9,7 +9,7 @@ import typer
 from gesso.cli.data_folder import Account, Test, mode_of, opened_database, the_account
 from gesso.cli.output import AsJson, Output, Quiet
 from gesso.domain.clock import now_microseconds, to_iso
-from gesso.domain.errors import NotFound
+from gesso.domain.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from gesso.accounts.keys import KeyRow
@@ -21,6 +21,9 @@ app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 def create(
     test: Test = False,
     name: Annotated[str, typer.Option(help="A name to know the key by.")] = "",
+    priority: Annotated[
+        str, typer.Option(help="How soon its jobs run beside those of other keys: high, normal or low.")
+    ] = "normal",
     account: Account = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -28,10 +31,12 @@ def create(
     """Make a key and show its secret, once."""
     from gesso.accounts.keys import create_key
 
-    now = now_microseconds()
+    now, urgency = now_microseconds(), _priority(priority)
     with opened_database() as database:
         key, secret = database.write_blocking(
-            lambda connection: create_key(connection, the_account(connection, account), mode_of(test), name, now)
+            lambda connection: create_key(
+                connection, the_account(connection, account), mode_of(test), name, now, urgency
+            )
         )
     sentences = [f"Your new {key.mode} key, shown this once:", f"  {secret}"]
     Output(as_json, quiet).answer(_row(key) | {"secret": secret}, sentences, [secret])
@@ -49,6 +54,7 @@ def list_all(account: Account = None, as_json: AsJson = False, quiet: Quiet = Fa
         "mode": "mode",
         "prefix": "begins with",
         "name": "name",
+        "priority": "priority",
         "created_at": "made",
         "revoked_at": "revoked",
     }
@@ -73,13 +79,26 @@ def revoke(
     Output(as_json, quiet).answer({"id": key_id, "revoked": True}, [f"Key {key_id} is revoked."], [key_id])
 
 
+def _priority(text: str) -> int:
+    from gesso.accounts.priority import PRIORITIES
+
+    for name, priority in PRIORITIES.items():
+        if text == name:
+            return priority
+    message = f"{text} is not a priority; allowed: {', '.join(PRIORITIES)}."
+    raise InvalidInput.of("priority", "unknown_priority", message, text, [*PRIORITIES])
+
+
 def _row(key: KeyRow) -> dict[str, Any]:
+    from gesso.accounts.priority import priority_name
+
     return {
         "id": key.id,
         "account_id": key.account_id,
         "mode": key.mode,
         "name": key.name,
         "prefix": key.prefix,
+        "priority": priority_name(key.priority),
         "created_at": to_iso(key.created_at),
         "revoked_at": None if key.revoked_at is None else to_iso(key.revoked_at),
     }

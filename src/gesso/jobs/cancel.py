@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from gesso.database.dialect import notify
 from gesso.domain.errors import Conflict
 from gesso.domain.job import Job
 from gesso.domain.request import Mode
@@ -11,8 +12,10 @@ from gesso.jobs.ending import END_QUEUED, Ending, end_job
 from gesso.jobs.rows import RETURNED, Report, to_job
 from gesso.jobs.store import get_own_job
 
+# It holds the row's lock to the end of the transaction, so that what it finds waiting still waits a statement later.
 _ASK = text(
-    f"UPDATE jobs SET cancel_requested = TRUE WHERE id = :job_id AND state = 'running' RETURNING {RETURNED}"  # noqa: S608 - made of constants
+    "UPDATE jobs SET cancel_requested = TRUE WHERE id = :job_id AND state IN ('queued', 'running') "  # noqa: S608 - made of constants
+    f"RETURNING {RETURNED}"
 )
 
 
@@ -21,11 +24,13 @@ def cancel(connection: Connection, job_id: str, account_id: str, mode: Mode, now
 
     Raises `NotFound`, and `Conflict` when it has ended already.
     """
-    job = get_own_job(connection, job_id, account_id, mode)
+    get_own_job(connection, job_id, account_id, mode)
+    row = connection.execute(_ASK, {"job_id": job_id}).mappings().one_or_none()
+    if row is None:
+        state = get_own_job(connection, job_id, account_id, mode).state
+        raise Conflict(f"The job has ended ({state}): it cannot be cancelled any more.")
     ended = end_job(connection, END_QUEUED, job_id, Ending("cancelled", Report()), now)
     if ended is not None:
         return ended
-    row = connection.execute(_ASK, {"job_id": job_id}).mappings().one_or_none()
-    if row is None:
-        raise Conflict(f"The job has {job.state} already: it cannot be cancelled any more.")
+    notify(connection, "gesso_cancelled", job_id)
     return to_job(row)

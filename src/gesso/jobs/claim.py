@@ -1,95 +1,181 @@
-"""Leases: take queued jobs, keep them, give them back, and recover those whose worker went silent."""
+"""Leases: take queued jobs, keep them, give them back. (Those whose worker went silent: see `recover`.)"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.sql.elements import TextClause
 
-from gesso.domain.clock import DAY
-from gesso.domain.job import Failure, Job
-from gesso.jobs.ending import END_EXPIRED, END_QUEUED, Ending, end_job
+from gesso.database.dialect import alone, notify, skip_locked
+from gesso.domain.job import Job
+from gesso.jobs.ending import END_QUEUED, Ending, end_job
+from gesso.jobs.queue import FRONT_TURN
+from gesso.jobs.recover import Recovered, next_due, requeue_expired
 from gesso.jobs.rows import RETURNED, Report, to_job
 
-RECOVERED_AT_ONCE = 500  # jobs in one transaction; the rest is found in the next round
+__all__ = [
+    "Recovered",
+    "Renewal",
+    "claim",
+    "give_back",
+    "next_due",
+    "renew",
+    "requeue_expired",
+    "save_checkpoint",
+]
+
+# Whether a lease was kept; "cancelled": it was, and the job's cancellation has been asked for.
+Renewal = Literal["kept", "cancelled", "lost"]
 
 # The conditions on the state are spelt out: partial indexes are used only for conditions that read like theirs.
-_CANDIDATES = text(
-    "SELECT priority, id, cancel_requested FROM jobs WHERE state = 'queued' AND engine = :engine "
-    "ORDER BY priority, turn, id LIMIT :most"
-)
+_NEXT = "FROM jobs WHERE state = 'queued' AND engine = :engine"
+_ORDER = "ORDER BY priority, turn, id"
 _TAKE = text(
     "UPDATE jobs SET state = 'running', worker = :worker, attempt = attempt + 1, lease_until = :lease_until, "  # noqa: S608 - made of constants
     f"started_at = :now WHERE id = :id AND state = 'queued' RETURNING {RETURNED}"
 )
+_RUNNING = text("SELECT account_id, COUNT(*) FROM jobs WHERE state = 'running' GROUP BY account_id")
 _HELD = "id = :job_id AND state = 'running' AND worker = :worker AND attempt = :attempt"
-_RENEW = text(f"UPDATE jobs SET lease_until = :lease_until WHERE {_HELD}")  # noqa: S608 - made of constants
+_RENEW = text(f"UPDATE jobs SET lease_until = :lease_until WHERE {_HELD} RETURNING cancel_requested")  # noqa: S608 - made of constants
 _CHECKPOINT = text(f"UPDATE jobs SET checkpoint = :token WHERE {_HELD}")  # noqa: S608 - made of constants
-_EXPIRED = text(
-    "SELECT id, attempt, attempt - given_back, cancel_requested FROM jobs "
-    "WHERE state = 'running' AND lease_until <= :now ORDER BY lease_until LIMIT :most"
-)
-# To the front of the line, but without pulling the lowest turn down: that would let newcomers pass those who wait.
 # It waits from now on, for which the end of its lease stands: that is never more than a lease away.
-_BACK_IN_LINE = (
-    "state = 'queued', worker = NULL, queued_at = lease_until, lease_until = NULL, turn = COALESCE("
-    "(SELECT MIN(waiting.turn) FROM jobs AS waiting WHERE waiting.state = 'queued' AND waiting.engine = jobs.engine), "
-    "(SELECT MAX(last_turn) FROM queues WHERE queues.engine = jobs.engine), turn)"
+_GIVE_BACK = text(
+    f"UPDATE jobs SET state = 'queued', worker = NULL, queued_at = lease_until, lease_until = NULL, turn = {FRONT_TURN}, "  # noqa: S608 - made of constants
+    f"given_back = given_back + 1 WHERE {_HELD} RETURNING engine"
 )
-_GIVE_BACK = text(f"UPDATE jobs SET {_BACK_IN_LINE}, given_back = given_back + 1 WHERE {_HELD}")  # noqa: S608 - made of constants
-_REQUEUE = text(
-    f"UPDATE jobs SET {_BACK_IN_LINE} "  # noqa: S608 - made of constants
-    "WHERE id = :id AND state = 'running' AND attempt = :attempt AND lease_until <= :now"
-)
-_OVERDUE = text("SELECT id FROM jobs WHERE state = 'queued' AND queued_at <= :since ORDER BY queued_at LIMIT :most")
 
 
-@dataclass(frozen=True)
-class Recovered:
-    """What a recovery did: ids of jobs that wait again, and the jobs that were ended."""
-
-    requeued: tuple[str, ...] = ()
-    failed: tuple[Job, ...] = ()
+@cache
+def _peek(passing_over: bool) -> TextClause:
+    """Return the query for the priority of an engine's next job."""
+    return _passing_over(f"SELECT priority {_NEXT}", f"{_ORDER} LIMIT 1", passing_over)
 
 
-def claim(connection: Connection, worker: str, engines: Collection[str], limit: int, now: int, lease: int) -> list[Job]:
+@cache
+def _candidates(passing_over: bool, lock: str) -> TextClause:
+    """Return the query for an engine's next jobs; one step into an index."""
+    columns = "SELECT id, account_id, cancel_requested"
+    return _passing_over(f"{columns} {_NEXT}", f"{_ORDER} LIMIT :most{lock}", passing_over)
+
+
+def _passing_over(query: str, rest: str, passing_over: bool) -> TextClause:
+    if not passing_over:
+        return text(f"{query} {rest}")
+    return text(f"{query} AND account_id NOT IN :full {rest}").bindparams(bindparam("full", expanding=True))
+
+
+@dataclass
+class _Claim:
+    """One claim under way: who asks, what it has, and which accounts have as many running jobs as they may."""
+
+    connection: Connection
+    worker: str
+    now: int
+    lease: int
+    running_limit: int | None
+    taken: list[Job] = field(default_factory=list)
+    running: Counter[str] = field(default_factory=Counter)
+
+    def count_running(self) -> None:
+        """Look at the running jobs once, with no other claim in between."""
+        alone(self.connection, "running-limit")
+        for account_id, count in self.connection.execute(_RUNNING):
+            self.running[account_id] = count
+
+    def take(self, engine: str, most: int) -> bool:
+        """Take an engine's next jobs; False when there are none that may run."""
+        statement = _candidates(bool(self._full), skip_locked(self.connection))
+        rows = self.connection.execute(statement, self._where(engine) | {"most": most}).all()
+        for job_id, account_id, cancel_requested in rows:
+            if cancel_requested:
+                end_job(self.connection, END_QUEUED, job_id, Ending("cancelled", Report()), self.now)
+            elif not self._is_full(account_id):
+                self._start(job_id)
+        return bool(rows)
+
+    def _start(self, job_id: str) -> None:
+        values = {"id": job_id, "worker": self.worker, "lease_until": self.now + self.lease, "now": self.now}
+        row = self.connection.execute(_TAKE, values).mappings().one_or_none()
+        if row is not None:
+            job = to_job(row)
+            self.taken.append(job)
+            self.running[job.account_id] += 1
+
+    def next_priority(self, engine: str) -> int | None:
+        """Return the priority of an engine's next job; None when there is none that may run."""
+        priority: int | None = self.connection.execute(_peek(bool(self._full)), self._where(engine)).scalar()
+        return priority
+
+    @property
+    def _full(self) -> list[str]:
+        return [account_id for account_id in self.running if self._is_full(account_id)]
+
+    def _is_full(self, account_id: str) -> bool:
+        return self.running_limit is not None and self.running[account_id] >= self.running_limit
+
+    def _where(self, engine: str) -> dict[str, object]:
+        return {"engine": engine} | ({"full": full} if (full := self._full) else {})
+
+
+def claim(
+    connection: Connection,
+    worker: str,
+    engines: Collection[str],
+    limit: int,
+    now: int,
+    lease: int,
+    running_limit: int | None = None,
+) -> list[Job]:
     """Take at most `limit` queued jobs of these engines, lowest (priority, turn) first, for `lease` microseconds.
 
-    A job whose cancellation was asked for before it came back into the queue is cancelled on the way.
+    Jobs of accounts that have `running_limit` running jobs are passed over; they are not in the way of others. A job
+    whose cancellation was asked for before it came back into the queue is cancelled on the way.
     """
-    taken: list[Job] = []
-    while len(taken) < limit and (candidates := _candidates(connection, engines, limit - len(taken))):
-        for job_id, cancel_requested in candidates:
-            if cancel_requested:
-                end_job(connection, END_QUEUED, job_id, Ending("cancelled", Report()), now)
-            elif (job := _take(connection, job_id, worker, now, lease)) is not None:
-                taken.append(job)
-    return taken
+    this = _Claim(connection, worker, now, lease, running_limit)
+    if running_limit is not None and limit > 0:
+        this.count_running()
+    if len(engines) == 1:
+        (engine,) = engines
+        while len(this.taken) < limit and this.take(engine, limit - len(this.taken)):
+            pass
+    else:
+        _claim_in_turn(this, engines, limit)
+    return this.taken
 
 
-def _candidates(connection: Connection, engines: Collection[str], most: int) -> list[tuple[str, bool]]:
-    """Return ids (and whether to cancel) of the jobs that are next; one step into an index per engine.
+def _claim_in_turn(this: _Claim, engines: Collection[str], limit: int) -> None:
+    """Take from several lines one by one: turns are only compared within one.
 
-    Turns are only compared within an engine. Between engines the higher priority goes first, then each in turn.
+    Between engines the higher priority goes first, then the one that has had fewer.
     """
-    found: list[tuple[int, int, str, bool]] = []
-    for engine in engines:
-        rows = connection.execute(_CANDIDATES, {"engine": engine, "most": most})
-        found += [(priority, place, job_id, bool(cancel)) for place, (priority, job_id, cancel) in enumerate(rows)]
-    return [(job_id, cancel) for _, _, job_id, cancel in sorted(found)[:most]]
+    had = Counter(dict.fromkeys(engines, 0))
+    while len(this.taken) < limit and had:
+        heads = [(this.next_priority(engine), count, engine) for engine, count in had.items()]
+        waiting = [(priority, count, engine) for priority, count, engine in heads if priority is not None]
+        if not waiting:
+            return
+        engine = min(waiting)[2]
+        if this.take(engine, 1):
+            had[engine] += 1
+        else:  # others have locked what is left of it
+            del had[engine]
 
 
-def _take(connection: Connection, job_id: str, worker: str, now: int, lease: int) -> Job | None:
-    values = {"id": job_id, "worker": worker, "lease_until": now + lease, "now": now}
-    row = connection.execute(_TAKE, values).mappings().one_or_none()
-    return None if row is None else to_job(row)
+def renew(connection: Connection, job_id: str, worker: str, attempt: int, now: int, lease: int) -> Renewal:
+    """Keep a job for another `lease` microseconds; "lost" when it is not this worker's any more.
 
-
-def renew(connection: Connection, job_id: str, worker: str, attempt: int, now: int, lease: int) -> bool:
-    """Keep a job for another `lease` microseconds; False when it is not this worker's any more."""
+    A cancellation asked for by another process is heard of here at the latest.
+    """
     values = {"job_id": job_id, "worker": worker, "attempt": attempt, "lease_until": now + lease}
-    return connection.execute(_RENEW, values).rowcount > 0
+    cancel_requested: bool | None = connection.execute(_RENEW, values).scalar()
+    if cancel_requested is None:
+        return "lost"
+    return "cancelled" if cancel_requested else "kept"
 
 
 def save_checkpoint(connection: Connection, job_id: str, worker: str, attempt: int, token: str) -> bool:
@@ -104,41 +190,8 @@ def give_back(connection: Connection, job_id: str, worker: str, attempt: int) ->
     It does not count as one of the job's attempts: the worker stops, the job has done nothing wrong.
     """
     values = {"job_id": job_id, "worker": worker, "attempt": attempt}
-    return connection.execute(_GIVE_BACK, values).rowcount > 0
-
-
-def requeue_expired(connection: Connection, now: int, max_attempts: int, queue_timeout: int = DAY) -> Recovered:
-    """Bring back jobs whose lease is over; end those tried `max_attempts` times and those queued too long.
-
-    A job whose cancellation was asked for while its worker was silent is cancelled. All that end are refunded.
-    """
-    requeued: list[str] = []
-    ended: list[Job] = []
-    expired = connection.execute(_EXPIRED, {"now": now, "most": RECOVERED_AT_ONCE}).all()
-    for job_id, attempt, attempts_used, cancel_requested in expired:
-        ending = _ending(attempts_used, bool(cancel_requested), max_attempts)
-        if ending is None:
-            connection.execute(_REQUEUE, {"id": job_id, "attempt": attempt, "now": now})
-            requeued.append(job_id)
-        elif (job := end_job(connection, END_EXPIRED, job_id, ending, now, attempt=attempt)) is not None:
-            ended.append(job)
-    overdue = connection.execute(_OVERDUE, {"since": now - queue_timeout, "most": RECOVERED_AT_ONCE}).all()
-    for (job_id,) in overdue:
-        if (job := end_job(connection, END_QUEUED, job_id, _OVERDUE_ENDING, now)) is not None:
-            ended.append(job)
-    return Recovered(tuple(requeued), tuple(ended))
-
-
-_OVERDUE_ENDING = Ending(
-    "failed", Report(failure=Failure(code="expired", message="The job waited too long for a free place."))
-)
-
-
-def _ending(attempts_used: int, cancel_requested: bool, max_attempts: int) -> Ending | None:
-    """Return how a job ends whose lease is over; None when it is to be tried again."""
-    if cancel_requested:
-        return Ending("cancelled", Report())
-    if attempts_used < max_attempts:
-        return None
-    message = f"The job was started {attempts_used} times and interrupted each time."
-    return Ending("failed", Report(failure=Failure(code="interrupted", message=message)))
+    engine: str | None = connection.execute(_GIVE_BACK, values).scalar()
+    if engine is None:
+        return False
+    notify(connection, "gesso_queued", engine)
+    return True

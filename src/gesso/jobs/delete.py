@@ -9,6 +9,7 @@ from gesso.database.tables import blobs
 from gesso.domain.errors import Conflict
 from gesso.domain.job import Failure, Job
 from gesso.domain.request import Mode, Plan, RouteChoice
+from gesso.jobs.idempotency import forget_request
 from gesso.jobs.rows import RETURNED, Report, to_job
 from gesso.jobs.store import get_own_job
 from gesso.storage.rows import BlobRow, blobs_of
@@ -16,7 +17,7 @@ from gesso.storage.rows import BlobRow, blobs_of
 _WIPE = text(
     "UPDATE jobs SET request = NULL, plan = :plan, report = :report, metadata = '{}', webhook = NULL, "  # noqa: S608 - made of constants
     "checkpoint = NULL, deleted_at = COALESCE(deleted_at, :now) "
-    f"WHERE id = :job_id AND state IN ('succeeded', 'failed', 'cancelled') RETURNING {RETURNED}"
+    f"WHERE id = :job_id RETURNING {RETURNED}"
 )
 
 
@@ -28,6 +29,8 @@ def delete(
     Raises `NotFound`, and `Conflict` when the job has not ended. Deleting again changes nothing.
     """
     job = get_own_job(connection, job_id, account_id, mode)
+    if not job.is_terminal:
+        raise Conflict(f"The job is {job.state}: cancel it or wait for its end before deleting it.")
     report = Report(timings=job.timings, failure=_wiped_failure(job.failure))
     values = {
         "job_id": job_id,
@@ -35,9 +38,8 @@ def delete(
         "plan": _wiped_plan(job.plan).model_dump_json(),
         "report": report.model_dump_json(),
     }
-    row = connection.execute(_WIPE, values).mappings().one_or_none()
-    if row is None:
-        raise Conflict(f"The job is {job.state}: cancel it or wait for its end before deleting it.")
+    row = connection.execute(_WIPE, values).mappings().one()
+    forget_request(connection, job_id)
     owned = (*blobs_of(connection, "job_input", job_id), *blobs_of(connection, "job_output", job_id))
     connection.execute(delete_rows(blobs).where(blobs.c.owner_id == job_id, blobs.c.owner != "file"))
     return to_job(row), owned

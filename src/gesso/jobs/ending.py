@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.sql.elements import TextClause
 
 from gesso.accounts.ledger import refund
+from gesso.database.dialect import notify
 from gesso.domain.clock import DAY
 from gesso.domain.job import Job, State
 from gesso.jobs.queue import leave_queue
@@ -33,7 +34,7 @@ def _end(guard: str) -> TextClause:
 END_LEASED = _end("state = 'running' AND worker = :worker AND attempt = :attempt")
 END_QUEUED = _end("state = 'queued'")
 # Recovery: the lease is over and nobody may renew it any more.
-END_EXPIRED = _end("state = 'running' AND attempt = :attempt AND lease_until <= :now")
+END_EXPIRED = _end("state = 'running' AND attempt = :attempt AND lease_until <= :due")
 
 _EXPIRE_INPUTS = text("UPDATE blobs SET expires_at = :expires_at WHERE owner_id = :job_id AND owner = 'job_input'")
 
@@ -54,8 +55,13 @@ def end_job(
     now: int,
     worker: str = "",
     attempt: int = 0,
+    due: int = 0,
 ) -> Job | None:
-    """End a job by one of the statements above; None when its guard does not hold, and then nothing is changed."""
+    """End a job by one of the statements above; None when its guard does not hold, and then nothing is changed.
+
+    `worker`, `attempt` and `due` are what the guard asks for. Rows are locked in the order that holds everywhere: the
+    job, its account's line at the engine, the balance, the rest.
+    """
     values = {
         "job_id": job_id,
         "state": ending.state,
@@ -66,15 +72,16 @@ def end_job(
     if statement is END_LEASED:
         values |= {"worker": worker, "attempt": attempt}
     elif statement is END_EXPIRED:
-        values |= {"attempt": attempt}
+        values |= {"attempt": attempt, "due": due}
     row = connection.execute(statement, values).mappings().one_or_none()
     if row is None:
         return None
     job = to_job(row)
-    refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
     leave_queue(connection, job.account_id, job.plan.routes[0].engine)
+    refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
     if _has_inputs(job):
         connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
+    notify(connection, "gesso_ended", job.id)
     return job
 
 

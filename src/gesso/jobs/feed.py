@@ -23,6 +23,7 @@ class _Entry:
     snapshot: Snapshot | None = None
     waiters: set[asyncio.Future[None]] = field(default_factory=set)
     watched: int = 0  # waits and subscriptions that need the entry
+    left: bool = False  # nobody is told anything here any more
 
     def wake(self) -> None:
         for waiter in self.waiters:
@@ -36,7 +37,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._ended: dict[str, Snapshot] = {}
+        self._ended: dict[str, Snapshot | None] = {}  # None: it ended elsewhere, and its row says how
         self._closed = False
         self._version = 0  # one counter for all jobs: it grows for each of them, also across attempts
 
@@ -47,7 +48,7 @@ class Feed:
         ended = job.state in TERMINAL
         entry = self._entries.pop(job.id, None) if ended else self._entries.setdefault(job.id, _Entry())
         if ended:
-            self._remember_end(snapshot)
+            self._remember_end(job.id, snapshot)
         if entry is not None:
             entry.job, entry.snapshot = job, snapshot
             entry.wake()
@@ -67,7 +68,27 @@ class Feed:
         entry = self._entries.get(job_id)
         if entry is not None:
             entry.job = entry.snapshot = None
-            self._drop_unused(job_id, entry)
+            if job_id in self._ended:  # it ended elsewhere while it was still taken for ours
+                self._let_look(job_id, entry)
+            else:
+                self._drop_unused(job_id, entry)
+
+    def nudge(self, job_id: str) -> None:
+        """Say that a job has ended, here or in another process: those who wait for one not live here look at its row.
+
+        Kept for a while, for those who come to wait a moment too late.
+        """
+        if job_id not in self._ended:
+            self._remember_end(job_id, None)
+        entry = self._entries.get(job_id)
+        if entry is not None and entry.job is None:
+            self._let_look(job_id, entry)
+
+    def nudge_all(self) -> None:
+        """Say that ends of jobs not live here may have been missed: all who wait for one look at its row."""
+        for job_id, entry in list(self._entries.items()):
+            if entry.job is None:
+                self._let_look(job_id, entry)
 
     def close(self) -> None:
         """Let everybody who waits or watches go, now and from now on: this process runs no more jobs."""
@@ -78,14 +99,15 @@ class Feed:
     async def wait(self, job_id: str, seconds: float) -> Job | None:
         """Wait until a job has ended, at most so long; return it as last published.
 
-        None when nothing is known of it here or it ended before the wait: then its row says what it is.
+        None when its row says more: nothing is known of it here, it ended before the wait, or there may be news of one
+        that runs elsewhere. Then it need not have ended.
         """
         if job_id in self._ended or self._closed:
             return None
         entry = self._watch(job_id)
         try:
             async with asyncio.timeout(seconds):
-                while not self._closed and (entry.job is None or not entry.job.is_terminal):
+                while not self._closed and not entry.left and (entry.job is None or not entry.job.is_terminal):
                     await self._change(entry)
         except TimeoutError:
             pass
@@ -94,17 +116,18 @@ class Feed:
         return entry.job
 
     async def subscribe(self, job_id: str) -> AsyncIterator[Snapshot]:
-        """Yield the newest snapshot now and after each change, until the job has ended (or the feed is closed).
+        """Yield the newest snapshot now and after each change, until the job has ended or its row says more (see `wait`).
 
         A slow reader misses what was overtaken meanwhile, never the end. Close the iterator when leaving early.
         """
-        if (ended := self._ended.get(job_id)) is not None:
-            yield ended
+        if job_id in self._ended:
+            if (ended := self._ended[job_id]) is not None:
+                yield ended
             return
         entry = self._watch(job_id)
         seen = 0
         try:
-            while not self._closed:
+            while not self._closed and not entry.left:
                 newest = entry.snapshot
                 if newest is None or newest.version == seen:
                     await self._change(entry)
@@ -133,11 +156,17 @@ class Feed:
         entry.watched -= 1
         self._drop_unused(job_id, entry)
 
+    def _let_look(self, job_id: str, entry: _Entry) -> None:
+        """Send away all who wait: whoever comes again after a look at the row gets a new entry."""
+        del self._entries[job_id]
+        entry.left = True
+        entry.wake()
+
     def _drop_unused(self, job_id: str, entry: _Entry) -> None:
         if entry.job is None and not entry.watched and self._entries.get(job_id) is entry:
             del self._entries[job_id]
 
-    def _remember_end(self, snapshot: Snapshot) -> None:
-        self._ended[snapshot.job_id] = snapshot
+    def _remember_end(self, job_id: str, snapshot: Snapshot | None) -> None:
+        self._ended[job_id] = snapshot
         while len(self._ended) > ENDED_KEPT:
             del self._ended[next(iter(self._ended))]

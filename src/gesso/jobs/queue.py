@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from gesso.database.dialect import alone
 from gesso.domain.errors import TooManyRequests
 
 
@@ -15,6 +16,14 @@ class QueueLimits:
 
     per_account: int = 1000
     total: int = 100_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """A new job's place: its turn, and whether it may start at once under the limit on running jobs."""
+
+    turn: int
+    may_start: bool
 
 
 # One step each: into the index of waiting jobs, and into that of last turns.
@@ -33,26 +42,44 @@ _ACTIVE = text(
     "SELECT (SELECT SUM(active_jobs) FROM queues WHERE account_id = :account_id), "
     "(SELECT SUM(active_jobs) FROM queues WHERE active_jobs > 0)"
 )
+_ACTIVE_ACCOUNTS = text("SELECT COUNT(DISTINCT account_id) FROM queues WHERE active_jobs > 0")
+# To the front of the line, but without pulling the lowest turn down: that would let newcomers pass those who wait.
+FRONT_TURN = (
+    "COALESCE((SELECT MIN(waiting.turn) FROM jobs AS waiting WHERE waiting.state = 'queued' "
+    "AND waiting.engine = jobs.engine), (SELECT MAX(last_turn) FROM queues WHERE queues.engine = jobs.engine), turn)"
+)
 
 
-def enter_queue(connection: Connection, account_id: str, engine: str, limits: QueueLimits) -> int:
-    """Count one more unfinished job and return its turn; raise `TooManyRequests` when it is one too many.
+def enter_queue(
+    connection: Connection, account_id: str, engine: str, limits: QueueLimits, running_limit: int | None = None
+) -> Place:
+    """Count one more unfinished job and return its place; raise `TooManyRequests` when it is one too many.
 
     Start-time fair queueing (Goyal, Vin, Cheng 1996) with jobs of equal length: a job's turn is one after its
     account's last, but never before the lowest that waits now. Lower turns are claimed first, equal ones in the order
     of arrival, so accounts alternate however many jobs each has in line. When nobody waits all accounts are even:
     nobody pays for what was served before.
+
+    On PostgreSQL the account's line at the engine is locked from here to the end of the transaction. An account's limit is
+    exact for each engine; submits at the same instant, for other engines or of other accounts, are not seen, so that
+    they may pass the sums together.
     """
     lowest, last = connection.execute(_BASE, {"engine": engine}).one()
     base = (last or 0) + 1 if lowest is None else lowest
     values = {"account_id": account_id, "engine": engine, "base": base}
     turn: int = connection.execute(_ENTER, values).scalar_one()
+    if running_limit is not None:  # what this account submits for other engines at this instant counts too
+        alone(connection, f"running-limit {account_id}")
     own, in_all = connection.execute(_ACTIVE, {"account_id": account_id}).one()
     if own > limits.per_account:
-        raise TooManyRequests(f"This account has {own - 1} jobs waiting or running, which is the most it may have.")
+        raise TooManyRequests(
+            f"This account has {own - 1} jobs waiting or running, which is the most it may have.",
+            ends_needed=connection.execute(_ACTIVE_ACCOUNTS).scalar_one(),  # they take turns
+        )
     if in_all > limits.total:
         raise TooManyRequests(f"There are {in_all - 1} jobs waiting or running, which is the most this server takes.")
-    return turn
+    # Even if all its others were running by now, it would not be one too many.
+    return Place(turn, may_start=running_limit is None or own <= running_limit)
 
 
 def leave_queue(connection: Connection, account_id: str, engine: str) -> None:

@@ -73,6 +73,15 @@ def count_queued(connection: Connection) -> int:
     return int(connection.execute(_COUNT_QUEUED).scalar_one())
 
 
+_OLDEST_START = text("SELECT MIN(started_at) FROM jobs WHERE state = 'running'")
+
+
+def oldest_start(connection: Connection) -> int | None:
+    """Return when the longest-running job was claimed; None when nothing runs. Reads the index of running jobs."""
+    started_at: int | None = connection.execute(_OLDEST_START).scalar()
+    return started_at
+
+
 def _cursor(job: Job) -> str:
     return f"{job.created_at}_{job.id}"
 

@@ -1,4 +1,4 @@
-"""Accept a job: idempotency record, limits, row, charge and input rows in one transaction, or none of them."""
+"""Accept a job: record of the request, limits, row, charge and input rows in one transaction, or none of them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from sqlalchemy import Connection, insert
 
 from gesso.accounts.keys import Caller
 from gesso.accounts.ledger import charge
+from gesso.accounts.priority import NORMAL
+from gesso.database.dialect import notify
 from gesso.database.tables import jobs
 from gesso.domain.clock import SECOND
 from gesso.domain.ids import new_id, new_number
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Request
-from gesso.jobs.idempotency import IdempotencyKey, keep_or_find
-from gesso.jobs.queue import QueueLimits, enter_queue
+from gesso.jobs.idempotency import IdempotencyKey, Repeat, keep_or_attach, keep_or_find
+from gesso.jobs.queue import Place, QueueLimits, enter_queue
 from gesso.jobs.rows import find_job, to_json
 from gesso.storage.rows import BlobRow, add_blob
 
-__all__ = ["IdempotencyKey", "QueueLimits", "Submission", "Submitted", "submit"]
+__all__ = ["IdempotencyKey", "QueueLimits", "Repeat", "Submission", "Submitted", "submit"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Submission:
     """Everything about a job that is decided before it exists.
 
     `inputs` are rows of stored input pictures (their owner is filled in here). With `claim_for`, the id of a worker
-    that has a free place, the job is born running with a lease of `lease_microseconds`.
+    that has a free place, the job is born running with a lease of `lease_microseconds`; but it waits in line when the
+    account might have more than `running_limit` running jobs then. An idempotency key wins over `repeat`.
     """
 
     caller: Caller
@@ -39,15 +42,17 @@ class Submission:
     webhook: str | None = None
     inputs: tuple[BlobRow, ...] = ()
     idempotency: IdempotencyKey | None = None
-    priority: int = 0  # lower is claimed first
+    repeat: Repeat | None = None
+    priority: int = NORMAL  # lower is claimed first
     claim_for: str | None = None
     lease_microseconds: int = 30 * SECOND
     limits: QueueLimits = field(default_factory=QueueLimits)
+    running_limit: int | None = None
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """The job, and whether an earlier submit with the same idempotency key had made it."""
+    """The job, and whether an earlier submit of the same request had made it."""
 
     job: Job
     replayed: bool
@@ -61,24 +66,39 @@ def submit(connection: Connection, submission: Submission, now: int) -> Submitte
 
     Raises `IdempotencyMismatch`, `TooManyRequests` or `InsufficientCredits`; then nothing is written.
     """
-    caller, job_id = submission.caller, new_id(now // 1000)
-    if submission.idempotency is not None:
-        known = keep_or_find(connection, submission.idempotency, caller.account_id, caller.mode, job_id, now)
-        if known != job_id:
-            earlier = find_job(connection, known)
-            assert earlier is not None, "jobs are never removed"
-            return Submitted(earlier, replayed=True)
-    turn = enter_queue(connection, caller.account_id, submission.plan.routes[0].engine, submission.limits)
-    job = _new_job(submission, job_id, turn, now)
+    job_id = new_id(now // 1000)
+    earlier = _earlier(connection, submission, job_id, now)
+    if earlier is not None:
+        return Submitted(earlier, replayed=True)
+    caller, engine = submission.caller, submission.plan.routes[0].engine
+    place = enter_queue(connection, caller.account_id, engine, submission.limits, submission.running_limit)
+    job = _new_job(submission, job_id, place, now)
     connection.execute(_INSERT, _columns(job))
     charge(connection, job.account_id, job.mode, job.charged_micro, job.id, now, job.model)
     for row in submission.inputs:
         add_blob(connection, row.model_copy(update={"owner": "job_input", "owner_id": job.id}))
+    if job.state == "queued":
+        notify(connection, "gesso_queued", engine)
     return Submitted(job, replayed=False)
 
 
-def _new_job(submission: Submission, job_id: str, turn: int, now: int) -> Job:
-    caller, worker = submission.caller, submission.claim_for
+def _earlier(connection: Connection, submission: Submission, job_id: str, now: int) -> Job | None:
+    """Return the job an equal submit made; None when this one is the first, recorded as `job_id`."""
+    caller = submission.caller
+    if submission.idempotency is not None:
+        known = keep_or_find(connection, submission.idempotency, caller.account_id, caller.mode, job_id, now)
+        if known == job_id:
+            return None
+        earlier = find_job(connection, known)
+        assert earlier is not None, "jobs are never removed"
+        return earlier
+    if submission.repeat is not None:
+        return keep_or_attach(connection, submission.repeat, caller.key_id, job_id, now)
+    return None
+
+
+def _new_job(submission: Submission, job_id: str, place: Place, now: int) -> Job:
+    caller, worker = submission.caller, submission.claim_for if place.may_start else None
     return Job(
         id=job_id,
         number=new_number(),
@@ -93,7 +113,7 @@ def _new_job(submission: Submission, job_id: str, turn: int, now: int) -> Job:
         metadata=dict(submission.metadata),
         webhook=submission.webhook,
         priority=submission.priority,
-        turn=turn,
+        turn=place.turn,
         attempt=1 if worker else 0,
         worker=worker,
         lease_until=now + submission.lease_microseconds if worker else None,
