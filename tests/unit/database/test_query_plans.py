@@ -7,24 +7,32 @@ from sqlalchemy import text
 
 from gesso.accounts import keys, ledger
 from gesso.database.connect import Database
-from gesso.jobs import claim, ending, idempotency, queue, rows, store
+from gesso.jobs import claim, ending, idempotency, queue, recover, rows, store
 from gesso.storage import rows as blob_rows
 
+_BELOW_LIMIT = text(claim._candidates(True, "").text.replace(":full", "(:full)"))  # one account is at its limit
 HOT = {
-    "claim: candidates": (claim._CANDIDATES, "jobs_claimable"),
+    "claim: candidates": (claim._candidates(False, ""), "jobs_claimable"),
+    "claim: candidates below their limit": (_BELOW_LIMIT, "jobs_claimable"),
+    "claim: the next of several lines": (claim._peek(False), "jobs_claimable"),
+    "claim: who runs": (claim._RUNNING, "jobs_running"),
     "claim: take": (claim._TAKE, "sqlite_autoindex_jobs_1"),
     "claim: back in line": (claim._GIVE_BACK, "jobs_queued_turn"),
-    "recover: expired": (claim._EXPIRED, "jobs_leased"),
-    "recover: overdue": (claim._OVERDUE, "jobs_queued_since"),
+    "recover: expired": (text(recover._EXPIRED), "jobs_leased"),
+    "recover: overdue": (text(recover._OVERDUE), "jobs_queued_since"),
+    "recover: lease due": (recover._NEXT_DUE, "jobs_leased"),
+    "recover: queue due": (recover._NEXT_DUE, "jobs_queued_since"),
     "submit: turn": (queue._BASE, "jobs_queued_turn"),
     "submit: limits": (queue._ACTIVE, "queues_active"),
     "submit: idempotency": (idempotency._FIND, "sqlite_autoindex_idempotency_records_1"),
+    "answer sent": (idempotency._FORGET, "recent_requests_job"),
     "submit: charge": (ledger._TAKE, "sqlite_autoindex_balances_1"),
     "settle": (ending.END_LEASED, "sqlite_autoindex_jobs_1"),
     "settle: inputs": (ending._EXPIRE_INPUTS, "blobs_owned"),
     "poll": (rows.GET_JOB, "sqlite_autoindex_jobs_1"),
     "key": (keys._FIND, "sqlite_autoindex_keys_2"),
     "count queued": (store._COUNT_QUEUED, "jobs_"),
+    "oldest start": (store._OLDEST_START, "jobs_"),
     "expired blobs": (blob_rows._EXPIRED, "blobs_expiring"),
 }
 
