@@ -32,6 +32,7 @@ from gesso.outgoing.fetch import Outgoing, Policy
 from gesso.settings import Settings
 from gesso.storage.blobs import BlobStore
 from gesso.storage.links import Links, load_or_create_secret
+from gesso.storage.room import DiskRoom
 from gesso.workers.clean_up import CleanUp
 from gesso.workers.inputs import InputReader
 from gesso.workers.loop import Worker
@@ -121,6 +122,7 @@ class Parts:
             self._held.callback(self.database.close)
             self.clock = clock = clock or self.database.clock
             self.blobs = around.blobs(BlobStore.open_local(folder / "blobs"))
+            self.room = DiskRoom(folder, settings.min_free_bytes)
             self.links = Links(load_or_create_secret(folder / "link.secret"))
             grant = settings.initial_credits * MICRO
             self.first_keys: FirstKeys | None = self.database.write_blocking(lambda c: first_start(c, clock(), grant))
@@ -153,8 +155,13 @@ class Parts:
             lease_seconds=settings.lease_seconds,
         )
         queue = QueueLimits(per_account=settings.queue_limit_per_account, total=settings.queue_limit_total)
-        limits = IntakeLimits(queue, int(settings.lease_seconds * SECOND), settings.allow_fidelity)
-        self.intake = Intake(rules, limits, self.database, self.blobs, self.worker, self.clock)
+        limits = IntakeLimits(
+            queue=queue,
+            lease_microseconds=int(settings.lease_seconds * SECOND),
+            live_fidelity=settings.allow_fidelity,
+            running_per_account=settings.running_limit_per_account,
+        )
+        self.intake = Intake(rules, limits, self.database, self.blobs, self.room, self.worker, self.clock)
         self._clean_up = CleanUp(
             database=self.database,
             blobs=self.blobs,

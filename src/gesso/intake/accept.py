@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import structlog
+from sqlalchemy import Connection
 
 from gesso.accounts.keys import Caller
+from gesso.accounts.priority import PRIORITIES
 from gesso.domain.clock import Clock
-from gesso.domain.errors import InvalidInput, NotFound, StorageFailed
+from gesso.domain.errors import InvalidInput, NotFound, StorageFailed, TooManyRequests
 from gesso.domain.job import Job
 from gesso.domain.request import Fidelity
 from gesso.intake.fingerprint import fingerprint
+from gesso.intake.going_in import GoingIn
 from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, find_model, prepare
-from gesso.jobs.submit import IdempotencyKey, QueueLimits, Submission, Submitted, submit
+from gesso.jobs.idempotency import IdempotencyKey, Repeat
+from gesso.jobs.submit import QueueLimits, Submission, Submitted, submit
 from gesso.storage.blobs import BlobStore
+from gesso.storage.room import DiskRoom
 from gesso.storage.rows import BlobRow, get_own_blob
 from gesso.storage.transactions import Transactions
 
@@ -30,8 +35,8 @@ FIDELITIES: dict[Fidelity, tuple[Fidelity, ...]] = {
     "stand_in": ("exact", "approximate", "stand_in"),
 }
 
-
 LARGE_BYTES = 64 * 1024
+Files = tuple[tuple[str, str], ...]  # field and id of uploaded files
 
 
 class Slot(Protocol):
@@ -49,12 +54,18 @@ class LocalWorker(Protocol):
     def hold_slot(self, engine: str) -> Slot | None: ...
     def wake(self, engine: str | None = None) -> None: ...
 
+    def seconds_for(self, engine: str, ends: int) -> int:
+        """Return how many seconds it will probably take until so many jobs have ended."""
+        ...
+
 
 @dataclass(frozen=True)
 class Ask:
     """One raw request, in the native form, as a dialect or the native API hands it over.
 
-    `input` maps the model's parameter names to JSON values; a picture may be text (see `sources`) or bytes.
+    `input` maps the model's parameter names to JSON values; a picture may be text (see `sources`) or bytes. `priority`
+    may lower the key's, never raise it. `repeat` is what the client's manners say of an ask without an idempotency key:
+    `first` and `again` count its attempts, `unsaid` is a client known to repeat without a sign; None never repeats.
     """
 
     model: object
@@ -64,7 +75,9 @@ class Ask:
     unknown: UnknownFields = "refuse"
     strict: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    priority: Literal["normal", "low"] | None = None
     idempotency_key: str | None = None
+    repeat: Literal["first", "again", "unsaid"] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,7 @@ class IntakeLimits:
     queue: QueueLimits
     lease_microseconds: int
     live_fidelity: Fidelity
+    running_per_account: int | None = None
 
 
 class Intake:
@@ -85,61 +99,101 @@ class Intake:
         limits: IntakeLimits,
         database: Transactions,
         blobs: BlobStore,
+        room: DiskRoom,
         worker: LocalWorker,
         clock: Clock,
     ) -> None:
         self._rules, self._limits, self._clock = rules, limits, clock
-        self._database, self._blobs, self._worker = database, blobs, worker
+        self._database, self._blobs, self._room, self._worker = database, blobs, room, worker
+        self._going_in = GoingIn()
 
     async def quote(self, ask: Ask, caller: Caller) -> Prepared:
         """Check and plan without keeping or running anything."""
+        prepared = await self._prepare(ask, caller)
+        await self._database.read(lambda connection: check_files(connection, prepared.files, caller))
+        return prepared
+
+    async def accept(self, ask: Ask, caller: Caller) -> Submitted:
+        """Return the job, new or the one an equal ask made before (see `Ask.idempotency_key` and `Ask.repeat`).
+
+        Raises what `prepare` and `submit` do, and `StorageFull` before anything is kept.
+        """
+        prepared = await self._prepare(ask, caller)
+        ask = replace(ask, input={})  # pictures that came as text are held once from here on
+        # Whoever asked may go away meanwhile: what was begun is finished, so that no slot or bytes are left behind.
+        return await asyncio.shield(asyncio.ensure_future(self._take_in(ask, caller, prepared)))
+
+    async def _prepare(self, ask: Ask, caller: Caller) -> Prepared:
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
         model = find_model(self._rules.catalogue, ask.model)
         work = partial(
             prepare, self._rules, model, ask.input, fidelities=fidelities, unknown=ask.unknown, strict=ask.strict
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
-        prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
-        for name, identifier in prepared.files:
-            await self._check_file(name, identifier, caller)
-        return prepared
+        return await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
 
-    async def accept(self, ask: Ask, caller: Caller) -> Submitted:
-        """Return the job, new or (same idempotency key, same ask) the one made before."""
-        prepared = await self.quote(ask, caller)
-        # Whoever asked may go away meanwhile: what was begun is finished, so that no slot or bytes are left behind.
-        return await asyncio.shield(asyncio.ensure_future(self._submit(ask, caller, prepared)))
+    async def _take_in(self, ask: Ask, caller: Caller, prepared: Prepared) -> Submitted:
+        if ask.idempotency_key is not None or ask.repeat is None:
+            return await self._submit(ask, caller, prepared, None)
+        repeat = Repeat(_mark(ask, prepared), ask.repeat)
+        async with self._going_in.enter(caller.key_id, repeat.fingerprint, after_others=repeat.kind != "first"):
+            return await self._submit(ask, caller, prepared, repeat)
 
-    async def _submit(self, ask: Ask, caller: Caller, prepared: Prepared) -> Submitted:
+    async def _submit(self, ask: Ask, caller: Caller, prepared: Prepared, repeat: Repeat | None) -> Submitted:
+        self._room.check()
         now = self._clock()
-        inputs = tuple(self._input_row(picture, caller, now) for picture in prepared.inline)
-        key = self._idempotency(ask, prepared, {row.id: row.sha256 for row in inputs})
-        slot = None
+        inputs = tuple(_input_row(picture, caller, now) for picture in prepared.inline)
+        await self._keep(inputs, prepared.inline)
+        slot = self._worker.hold_slot(prepared.plan.routes[0].engine)
+        submission = Submission(
+            caller=caller,
+            request=prepared.request,
+            plan=prepared.plan,
+            dialect=ask.dialect,
+            metadata=dict(ask.metadata),
+            webhook=None,
+            inputs=inputs,
+            idempotency=_idempotency(ask, prepared),
+            repeat=repeat,
+            priority=caller.priority if ask.priority is None else max(caller.priority, PRIORITIES[ask.priority]),
+            claim_for=slot.worker if slot else None,
+            lease_microseconds=self._limits.lease_microseconds,
+            limits=self._limits.queue,
+            running_limit=self._limits.running_per_account,
+        )
         try:
-            for row, picture in zip(inputs, prepared.inline, strict=True):
-                await self._blobs.put(row.account_id, row.id, picture.data)
-            slot = self._worker.hold_slot(prepared.plan.routes[0].engine)
-            submission = Submission(
-                caller=caller,
-                request=prepared.request,
-                plan=prepared.plan,
-                dialect=ask.dialect,
-                metadata=dict(ask.metadata),
-                webhook=None,
-                inputs=inputs,
-                idempotency=key,
-                claim_for=slot.worker if slot else None,
-                lease_microseconds=self._limits.lease_microseconds,
-                limits=self._limits.queue,
-            )
-            submitted = await self._database.write(lambda connection: submit(connection, submission, now))
-        except BaseException:
+            submitted = await self._write(submission, prepared.files, now)
+        except BaseException as error:
             if slot:
                 slot.release()
-            await self._drop(inputs)
+            # After `StorageFailed` nobody knows whether the rows are there: bytes without rows are swept later.
+            if isinstance(error, Exception) and not isinstance(error, StorageFailed):
+                await self._drop(inputs)
             raise
         await self._hand_over(submitted, slot, inputs)
         return submitted
+
+    async def _write(self, submission: Submission, files: Files, now: int) -> Submitted:
+        def work(connection: Connection) -> Submitted:
+            submitted = submit(connection, submission, now)
+            if not submitted.replayed:  # a repeat is answered with its job, also when its files are gone by now
+                check_files(connection, files, submission.caller)
+            return submitted
+
+        try:
+            return await self._database.write(work)
+        except TooManyRequests as error:
+            engine = submission.plan.routes[0].engine
+            error.retry_after_seconds = self._worker.seconds_for(engine, error.ends_needed)
+            raise
+
+    async def _keep(self, rows: tuple[BlobRow, ...], pictures: tuple[InlinePicture, ...]) -> None:
+        try:
+            for row, picture in zip(rows, pictures, strict=True):
+                await self._blobs.put(row.account_id, row.id, picture.data)
+        except Exception:
+            await self._drop(rows)
+            raise
 
     async def _hand_over(self, submitted: Submitted, slot: Slot | None, inputs: tuple[BlobRow, ...]) -> None:
         if slot and not submitted.replayed and submitted.job.state == "running":
@@ -152,42 +206,6 @@ class Intake:
         else:
             self._worker.wake(submitted.job.plan.routes[0].engine)
 
-    async def _check_file(self, name: str, identifier: str, caller: Caller) -> None:
-        """Refuse a reference to a file that is not the caller's (the same answer as for one that is not there)."""
-        try:
-            await self._database.read(lambda c: get_own_blob(c, identifier, caller.account_id, caller.mode))
-        except NotFound as error:
-            message = f"{name} points at a file that does not exist: upload it again with POST /v1/files."
-            raise InvalidInput.of(name, "file_not_found", message, f"gesso://files/{identifier}") from error
-
-    def _input_row(self, picture: InlinePicture, caller: Caller, now: int) -> BlobRow:
-        return BlobRow(
-            id=picture.blob,
-            account_id=caller.account_id,
-            mode=caller.mode,
-            owner="job_input",
-            owner_id="",
-            media_type=f"image/{picture.header.format}",
-            size_bytes=len(picture.data),
-            sha256=picture.sha256,
-            filename=None,
-            created_at=now,
-            expires_at=None,
-        )
-
-    def _idempotency(self, ask: Ask, prepared: Prepared, digests: Mapping[str, str]) -> IdempotencyKey | None:
-        if ask.idempotency_key is None:
-            return None
-        rest = {"metadata": dict(ask.metadata), "strict": ask.strict, "dialect": ask.dialect}
-        mark = fingerprint(
-            route=ask.route,
-            model=prepared.model.slug,
-            values=prepared.checked.values,
-            digests=digests,
-            rest=rest,
-        )
-        return IdempotencyKey(key=ask.idempotency_key, fingerprint=mark)
-
     async def _drop(self, rows: tuple[BlobRow, ...]) -> None:
         """Remove bytes whose rows were not written; what fails here is swept later."""
         for row in rows:
@@ -195,6 +213,47 @@ class Intake:
                 await self._blobs.delete(row.account_id, row.id)
             except StorageFailed:
                 log.warning("input_left_behind", blob=row.id)
+
+
+def check_files(connection: Connection, files: Files, caller: Caller) -> None:
+    """Refuse references to files that are not the caller's (the same answer as for those that are not there)."""
+    for name, identifier in files:
+        try:
+            get_own_blob(connection, identifier, caller.account_id, caller.mode)
+        except NotFound as error:
+            message = f"{name} points at a file that does not exist: upload it again with POST /v1/files."
+            raise InvalidInput.of(name, "file_not_found", message, f"gesso://files/{identifier}") from error
+
+
+def _idempotency(ask: Ask, prepared: Prepared) -> IdempotencyKey | None:
+    return None if ask.idempotency_key is None else IdempotencyKey(ask.idempotency_key, _mark(ask, prepared))
+
+
+def _mark(ask: Ask, prepared: Prepared) -> str:
+    rest = {"metadata": dict(ask.metadata), "strict": ask.strict, "dialect": ask.dialect, "priority": ask.priority}
+    return fingerprint(
+        route=ask.route,
+        model=prepared.model.slug,
+        values=prepared.checked.values,
+        digests={picture.blob: picture.sha256 for picture in prepared.inline},
+        rest=rest,
+    )
+
+
+def _input_row(picture: InlinePicture, caller: Caller, now: int) -> BlobRow:
+    return BlobRow(
+        id=picture.blob,
+        account_id=caller.account_id,
+        mode=caller.mode,
+        owner="job_input",
+        owner_id="",
+        media_type=f"image/{picture.header.format}",
+        size_bytes=len(picture.data),
+        sha256=picture.sha256,
+        filename=None,
+        created_at=now,
+        expires_at=None,
+    )
 
 
 def _size(values: Mapping[str, Any]) -> int:

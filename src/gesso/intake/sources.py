@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
 from gesso.domain.errors import InvalidInput
@@ -75,42 +76,59 @@ def _kept_file(field: str, text: str) -> KeptFile:
 
 def _data_uri(field: str, text: str) -> bytes:
     """Decode a data URI (RFC 2397); its declared media type is not believed, the bytes are sniffed later."""
-    head, comma, body = text.partition(",")
-    if not comma:
+    comma = text.find(",")
+    if comma < 0:
         raise _bad(field, f"{field} is a data URI without a comma before its data.")
-    if head.lower().endswith(";base64"):
-        return _base64(field, _unquoted(body).decode("latin-1") if "%" in body else body)
-    return _unquoted(body)
+    if not text[max(0, comma - len(";base64")) : comma].lower().endswith(";base64"):
+        return _unquoted(text, comma + 1)
+    if text.find("%", comma) < 0:
+        return _base64(field, text, comma + 1)
+    return _base64(field, _unquoted(text, comma + 1).decode("latin-1"))
 
 
-def _unquoted(text: str) -> bytes:
+def _unquoted(text: str, at: int) -> bytes:
     """Decode percent-escapes in pieces: a step on all of the text takes many times its memory."""
-    pieces, at = [], 0
+    decoded = BytesIO()
     while at < len(text):
         end = at + PIECE
         cut = text.rfind("%", max(end - 2, at + 1), end)  # the end must not cut an escape
         end = cut if cut >= 0 and end < len(text) else end
-        pieces.append(unquote_to_bytes(text[at:end]))
+        decoded.write(unquote_to_bytes(text[at:end]))
         at = end
-    return b"".join(pieces)
+    return decoded.getvalue()
 
 
-def _base64(field: str, text: str) -> bytes:
-    """Decode standard or URL-safe base64, with or without padding and line breaks."""
-    unpadded = text.rstrip("=" + _BLANKS.decode())
-    pieces, rest = [], b""
+def _base64(field: str, text: str, start: int = 0) -> bytes:
+    """Decode standard or URL-safe base64, with or without padding and line breaks.
+
+    In pieces and into one place: beside the text there is never more than what it decodes to.
+    """
+    end = _end_of_digits(text, start)
+    decoded, rest = BytesIO(), b""
     try:
-        if "=" in unpadded:
+        if text.find("=", start, end) >= 0:
             raise ValueError("padding in the middle")
-        for at in range(0, len(unpadded), PIECE):
-            piece = rest + unpadded[at : at + PIECE].encode("ascii").translate(_STANDARD, _BLANKS)
+        for at in range(start, end, PIECE):
+            piece = rest + text[at : min(at + PIECE, end)].encode("ascii").translate(_STANDARD, _BLANKS)
             whole = len(piece) - len(piece) % 4
             rest = piece[whole:]
-            pieces.append(base64.b64decode(piece[:whole], validate=True))
-        pieces.append(base64.b64decode(rest + b"=" * (-len(rest) % 4), validate=True))
-        return b"".join(pieces)
+            decoded.write(base64.b64decode(piece[:whole], validate=True))
+        decoded.write(base64.b64decode(rest + b"=" * (-len(rest) % 4), validate=True))
+        return decoded.getvalue()
     except (binascii.Error, ValueError) as error:
         raise _bad(field, f"{field} is neither a link nor valid base64; it must be {FORMS}.") from error
+
+
+def _end_of_digits(text: str, start: int) -> int:
+    """Return where padding and blanks begin that end the text."""
+    end = len(text)
+    while end > start:
+        piece = text[max(start, end - PIECE) : end]
+        kept = len(piece.rstrip("=" + _BLANKS.decode()))
+        end -= len(piece) - kept
+        if kept:
+            break
+    return end
 
 
 def _bad(field: str, message: str) -> InvalidInput:

@@ -96,6 +96,11 @@ class Feed:
         for entry in self._entries.values():
             entry.wake()
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether everybody was let go: who waits again is not heard."""
+        return self._closed
+
     async def wait(self, job_id: str, seconds: float) -> Job | None:
         """Wait until a job has ended, at most so long; return it as last published.
 

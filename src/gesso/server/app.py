@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from gesso import __version__
+from gesso.domain.budget import Budget
 from gesso.server import account, blobs, errors, files, health, jobs, models
+from gesso.server.arrival import Arrivals
 from gesso.server.bodies import ProblemBody, ProblemItem
 from gesso.server.metrics import Metrics
 from gesso.server.middleware import Surroundings
@@ -57,13 +59,22 @@ def create_app(parts: Parts) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.parts = parts
-    app.state.metrics = Metrics(commits=lambda: parts.database.commits, running=lambda: parts.worker.running)
+    app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
+    app.state.metrics = Metrics(commits=lambda: parts.database.commits, live=_live(parts, app.state.arrivals.budget))
     for module in (jobs, models, files, account, blobs, health):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Surroundings, metrics=app.state.metrics, max_body_bytes=parts.max_body_bytes)
     _document_problems(app)
     return app
+
+
+def _live(parts: Parts, bodies: Budget) -> dict[str, tuple[str, Callable[[], int]]]:
+    return {
+        "gesso_jobs_running": ("Jobs running in this process.", lambda: parts.worker.running),
+        "gesso_body_bytes_in_flight": ("Bytes that large request bodies hold of their budget.", lambda: bodies.taken),
+        "gesso_bodies_waiting": ("Requests waiting to send a large body.", lambda: bodies.waiting),
+    }
 
 
 def _operation_id(route: APIRoute) -> str:

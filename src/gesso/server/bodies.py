@@ -52,6 +52,9 @@ class JobAsk(BaseModel):
     )
     metadata: dict[str, Any] = Field(default={}, description="Kept with the job and given back; at most 16 KiB.")
     strict: bool = Field(default=False, description="Refuse the request if a given parameter would be ignored.")
+    priority: Literal["normal", "low"] | None = Field(
+        default=None, description="low lets others go first. Left out, the priority of the key."
+    )
 
 
 class PictureBody(BaseModel):
@@ -127,6 +130,7 @@ class JobBody(BaseModel):
     model: str = Field(description="Slug of the model asked for.", examples=["gesso-sketch"])
     operation: Operation | None = Field(description="Null once the job was deleted.")
     mode: Mode
+    priority: Literal["high", "normal", "low"] = Field(description="Jobs of a higher one are started first.")
     created_at: Time
     started_at: Time | None
     ended_at: Time | None

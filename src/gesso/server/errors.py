@@ -25,6 +25,7 @@ from gesso.domain.errors import (
     PayloadTooLarge,
     RequestTimeout,
     StorageFailed,
+    StorageFull,
     TooManyRequests,
     Unauthenticated,
     UnsupportedMedia,
@@ -52,16 +53,26 @@ STATUSES: dict[type[GessoError], int] = {
     StorageFailed: 503,
 }
 PROBLEM_JSON = "application/problem+json"
+FAILED_RETRY_SECONDS = 10
+FULL_RETRY_SECONDS = 60  # somebody has to make room
 _CODES = {404: NotFound.code, 405: "method_not_allowed", 413: PayloadTooLarge.code}
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of the error statuses a route may answer; any may find the storage failing (503)."""
+    return {status: _documented(status) for status in sorted({*statuses, 503})}
+
+
+def _documented(status: int) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ProblemBody"}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {PROBLEM_JSON: {"schema": schema}}}
-        for status in sorted({*statuses, 503})
+    said: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {PROBLEM_JSON: {"schema": schema}},
     }
+    if status in (429, 503):
+        text = "Seconds after which it is worth asking again."
+        said["headers"] = {"Retry-After": {"description": text, "required": True, "schema": {"type": "integer"}}}
+    return said
 
 
 def status_of(error: GessoError) -> int:
@@ -104,15 +115,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(GessoError)
     async def gesso_error(request: Request, error: GessoError) -> Response:
         status = status_of(error)
-        if status >= 500:
+        if isinstance(error, StorageFailed):  # a disk or a database that is away for a while is no mistake of ours
+            log.warning(error.code, reason=error.message, request_id=request.scope.get("request_id", ""))
+        elif status >= 500:
             log.error("request_failed", code=error.code, exc_info=error)
-        headers: dict[str, str] = {}
-        if isinstance(error, Unauthenticated):
-            headers["WWW-Authenticate"] = 'Bearer realm="gesso"'
-        if isinstance(error, TooManyRequests):
-            headers["Retry-After"] = str(error.retry_after_seconds)
         items = [ProblemItem(**item.model_dump()) for item in error.problems] if isinstance(error, InvalidInput) else []
-        return problem(request, status, error.code, error.message, errors=items, headers=headers)
+        return problem(request, status, error.code, error.message, errors=items, headers=_headers(error))
 
     @app.exception_handler(RequestValidationError)
     async def bad_parameters(request: Request, error: RequestValidationError) -> Response:
@@ -134,3 +142,18 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         return problem(request, 500, "internal", "The server made a mistake; its log has the request id.")
+
+
+def _headers(error: GessoError) -> dict[str, str]:
+    match error:
+        case Unauthenticated():
+            return {"WWW-Authenticate": 'Bearer realm="gesso"'}
+        case RequestTimeout():  # what still comes of the body is not waited for
+            return {"Connection": "close"}
+        case TooManyRequests():
+            return {"Retry-After": str(error.retry_after_seconds)}
+        case StorageFull():
+            return {"Retry-After": str(FULL_RETRY_SECONDS)}
+        case StorageFailed():
+            return {"Retry-After": str(FAILED_RETRY_SECONDS)}
+    return {}

@@ -14,6 +14,7 @@ from gesso.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, Pay
 from gesso.domain.ids import is_id, new_id
 from gesso.imaging.decode import inspect
 from gesso.intake.sources import FILE_SCHEME
+from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
 from gesso.server.bodies import FileBody, FilesBody, UploadBody
 from gesso.server.errors import problem_responses
@@ -57,23 +58,31 @@ _PUT_SCHEMA: dict[str, Any] = {
     status_code=201,
     response_model=FileBody,
     openapi_extra=_FILE_SCHEMA,
-    responses=problem_responses(400, 401, 413, 422),
+    responses=problem_responses(400, 401, 408, 413, 422),
 )
-async def keep(request: Request, caller: CallerOf, parts: PartsOf) -> FileBody:
+async def keep(request: Request, caller: CallerOf, parts: PartsOf, arrivals: ArrivalsOf) -> FileBody:
     """Keep a picture sent as the multipart part `file`."""
     if media_type(request) != "multipart/form-data":
         raise InvalidInput.of("file", "required", "Send multipart/form-data with the picture as the part file.")
+    parts.room.check()
+    async with arrivals.arriving(request, parts.max_body_bytes) as body:
+        data, filename = await _file_part(body, parts)
+        row = await _keep(parts, caller, data, filename, None)
+    return _body(row, linker(parts, request))
+
+
+async def _file_part(request: Request, parts: Parts) -> tuple[bytes, str | None]:
     form = await read_form(request, parts.max_picture_bytes)
     try:
         part = form.get("file")
         if not isinstance(part, UploadFile):
             raise InvalidInput.of("file", "required", "The part file is missing or has no file name.")
         if (part.size or 0) > parts.max_picture_bytes:
-            raise _too_large(parts)
-        data, filename = await part.read(), part.filename
+            limit = parts.max_picture_bytes
+            raise PayloadTooLarge(f"The picture is over the limit of {limit} bytes.", limit_bytes=limit)
+        return await part.read(), part.filename
     finally:
         await form.close()
-    return _body(await _keep(parts, caller, data, filename, None), linker(parts, request))
 
 
 async def _keep(parts: Parts, caller: Caller, data: bytes, filename: str | None, blob_id: str | None) -> BlobRow:
@@ -141,10 +150,17 @@ async def start_upload(request: Request, caller: CallerOf, parts: PartsOf) -> Up
     status_code=201,
     response_model=FileBody,
     openapi_extra=_PUT_SCHEMA,
-    responses=problem_responses(400, 403, 409, 413, 422),
+    responses=problem_responses(400, 403, 408, 409, 413, 422),
 )
 async def receive_upload(
-    request: Request, account_id: str, mode: str, upload_id: str, expires: str, signature: str, parts: PartsOf
+    request: Request,
+    account_id: str,
+    mode: str,
+    upload_id: str,
+    expires: str,
+    signature: str,
+    parts: PartsOf,
+    arrivals: ArrivalsOf,
 ) -> FileBody:
     """Take the bytes of a started upload, once. The address is the `put_url` that `POST /v1/uploads` gave, as it is."""
     subject = _subject(account_id, mode, upload_id)
@@ -152,20 +168,15 @@ async def receive_upload(
         raise Forbidden("This upload address is not valid or has expired: start a new one with POST /v1/uploads.")
     if await parts.database.read(lambda c: get_blob(c, upload_id)) is not None:
         raise Conflict("This upload was already received.")
-    if int(request.headers.get("content-length") or 0) > parts.max_picture_bytes:
-        raise _too_large(parts)
-    data = await read_body(request, parts.max_picture_bytes)
+    parts.room.check()
     caller = Caller(account_id=account_id, key_id="", mode="live" if mode == "live" else "test", tier="")
-    return _body(await _keep(parts, caller, data, None, upload_id), linker(parts, request))
+    async with arrivals.arriving(request, parts.max_picture_bytes) as body:
+        row = await _keep(parts, caller, await read_body(body), None, upload_id)
+    return _body(row, linker(parts, request))
 
 
 def _subject(account_id: str, mode: str, upload_id: str) -> str:
     return f"{account_id}/{mode}/{upload_id}"
-
-
-def _too_large(parts: Parts) -> PayloadTooLarge:
-    limit = parts.max_picture_bytes
-    return PayloadTooLarge(f"The picture is over the limit of {limit} bytes.", limit_bytes=limit)
 
 
 async def _own(parts: Parts, file_id: FileId, caller: Caller) -> BlobRow:

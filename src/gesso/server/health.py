@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from gesso import __version__
 from gesso.accounts.keys import find_caller
-from gesso.domain.errors import GessoError, Unauthenticated
+from gesso.domain.errors import GessoError, StorageFailed, StorageFull, Unauthenticated
 from gesso.server.auth import bearer
 from gesso.server.bodies import HealthBody, ReadyBody
 from gesso.server.errors import problem_responses
@@ -32,8 +32,8 @@ async def healthz() -> HealthBody:
     responses={503: {"description": "Something it needs is missing.", "model": ReadyBody}},
 )
 async def readyz(parts: PartsOf, response: Response) -> ReadyBody:
-    """Say whether jobs can be accepted and run: database, storage, engines."""
-    checks = {"database": "ok", "storage": "ok"}
+    """Say whether jobs can be accepted and run: database, storage, room on the disk, engines."""
+    checks = {"database": "ok", "storage": "ok", "disk": "ok"}
     try:
         await parts.database.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
     except GessoError:
@@ -42,8 +42,14 @@ async def readyz(parts: PartsOf, response: Response) -> ReadyBody:
         await parts.blobs.check()
     except GessoError:
         checks["storage"] = "failed"
+    try:
+        parts.room.check()
+    except StorageFull:
+        checks["disk"] = "full"
+    except StorageFailed:
+        checks["disk"] = "failed"
     checks |= {f"engine:{name}": reason or "ok" for name, reason in parts.engine_states()}
-    ready = all(checks[name] == "ok" for name in ("database", "storage"))
+    ready = all(checks[name] == "ok" for name in ("database", "storage", "disk"))
     if not ready:
         response.status_code = 503
     return ReadyBody(status="ready" if ready else "not_ready", checks=checks)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -17,32 +15,35 @@ from gesso.domain.job import Job
 from gesso.intake.accept import Ask
 from gesso.jobs.cancel import cancel
 from gesso.jobs.delete import delete
-from gesso.jobs.store import get_own_job, list_jobs
+from gesso.jobs.store import list_jobs
+from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
 from gesso.server.bodies import JobAsk, JobBody, JobPageBody, QuoteBody, State
 from gesso.server.errors import problem_responses
 from gesso.server.links import linker
 from gesso.server.parts import PartsOf
 from gesso.server.preferences import wait_seconds
-from gesso.server.reading import idempotency_key, read_ask
+from gesso.server.reading import idempotency_key, read_ask, repeat_of
 from gesso.server.render import (
-    event_text,
     job_body,
     job_headers,
     plan_notes,
     price_body,
     route_body,
-    snapshot_json,
     verdict_body,
 )
-from gesso.server.waiting import wait_for_end
+from gesso.server.waiting import job_events, read_job, wait_for_end
 from gesso.wiring import Parts
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-KEEP_ALIVE_SECONDS = 15.0
 CANCEL_WAIT_SECONDS = 5.0
 JobId = Annotated[str, Path(description="Id of a job.")]
+KEY = "1 to 255 characters of your choice. The same request with the same key again is the same job."
+RETRIES = (
+    "How often this request was sent before, as some clients say: above 0 an equal request of this key from the last "
+    "minutes is the same job. An Idempotency-Key decides alone."
+)
 PREFER = "`wait=N`: answer when the job ended, but after N seconds (at most 300) at the latest."
 
 _ASK_SCHEMA: dict[str, Any] = {
@@ -59,12 +60,13 @@ _ASK_SCHEMA: dict[str, Any] = {
                         "input": {"type": "string", "description": "Parameters as JSON; parts of their own win."},
                         "metadata": {"type": "string", "description": "A JSON object."},
                         "strict": {"type": "string", "enum": ["true", "false"]},
+                        "priority": {"type": "string", "enum": ["normal", "low"]},
                         "prompt": {"type": "string", "description": "Like any parameter: a part of its own."},
                         "image": {"type": "string", "format": "binary", "description": "Like any picture parameter."},
                         "mask": {"type": "string", "format": "binary"},
                     },
                     "additionalProperties": True,
-                    "description": "Every part but model, input, metadata and strict is a parameter of the model.",
+                    "description": "Every part but model, input, metadata, strict and priority is a parameter of the model.",
                 }
             },
         },
@@ -80,37 +82,34 @@ _ASK_SCHEMA: dict[str, Any] = {
     responses={
         200: {"description": "The job that ended within `Prefer: wait`, or the quote.", "model": JobBody | QuoteBody},
         202: {"description": "Accepted; it will end exactly once."},
-        **problem_responses(400, 401, 402, 409, 413, 415, 422, 429),
+        **problem_responses(400, 401, 402, 408, 409, 413, 415, 422, 429),
     },
 )
 async def submit_job(
     request: Request,
     caller: CallerOf,
     parts: PartsOf,
+    arrivals: ArrivalsOf,
     quote: Annotated[bool, Query(description="Run nothing; say what would happen: price, route, verdicts.")] = False,
     prefer: Annotated[str | None, Header(alias="Prefer", description=PREFER)] = None,
-    idempotency_key_header: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description="1 to 255 characters of your choice. The same request with the same key again is the same job.",
-        ),
-    ] = None,
+    idempotency_key_header: Annotated[str | None, Header(alias="Idempotency-Key", description=KEY)] = None,
+    retry_count_header: Annotated[str | None, Header(alias="X-Stainless-Retry-Count", description=RETRIES)] = None,
 ) -> Response:
     """Submit a job. Answers 202 with the job, or 200 with the ended job when `Prefer: wait=N` was sent.
 
     Headers of the answer: `Gesso-Parameters` names what was given and ignored or clamped, `Server-Timing` the milliseconds
     by stage, `Idempotent-Replayed: true` says that the job was there already.
     """
-    if quote:
-        return await _quote(parts, await _ask(request, parts), caller)
-    submitted = await parts.intake.accept(await _ask(request, parts), caller)  # its pictures are not held while waiting
+    async with arrivals.arriving(request, parts.max_body_bytes) as body:
+        if quote:
+            return await _quote(parts, await _ask(body, parts), caller)
+        submitted = await parts.intake.accept(await _ask(body, parts), caller)
     job = submitted.job
     if not submitted.replayed:
         request.app.state.metrics.jobs_submitted.labels(job.model, job.mode).inc()
     wait = wait_seconds(prefer)
-    if wait is not None and not job.is_terminal:
-        job = await wait_for_end(request, parts, job.id, wait) or await _load(parts, job.id, caller)
+    if wait is not None:
+        job = await wait_for_end(request, parts, job, caller, wait)
     extra = {"Location": f"/v1/jobs/{job.id}"}
     if wait is not None:
         extra["Preference-Applied"] = f"wait={wait:.0f}"
@@ -126,7 +125,9 @@ async def _ask(request: Request, parts: Parts) -> Ask:
         input=raw.input,
         strict=raw.strict,
         metadata=raw.metadata,
+        priority=raw.priority,
         idempotency_key=idempotency_key(request),
+        repeat=repeat_of(request),
     )
 
 
@@ -185,8 +186,8 @@ async def show_job(
     """Show one job, at once or, with `Prefer: wait=N`, when it ended."""
     job = await _load(parts, job_id, caller)
     wait = wait_seconds(prefer)
-    if wait is not None and not job.is_terminal:
-        job = await wait_for_end(request, parts, job.id, wait) or await _load(parts, job_id, caller)
+    if wait is not None:
+        job = await wait_for_end(request, parts, job, caller, wait)
     return _answer(parts, request, job, 200, {})
 
 
@@ -206,48 +207,23 @@ async def watch_job(request: Request, job_id: JobId, caller: CallerOf, parts: Pa
     """
     job = await _load(parts, job_id, caller)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(parts, request, job, caller), media_type="text/event-stream", headers=headers)
-
-
-async def _events(parts: Parts, request: Request, job: Job, caller: Caller) -> AsyncIterator[bytes]:
-    link = linker(parts, request)
-    yield event_text("job", job_body(job, link).model_dump_json())
-    if job.is_terminal:
-        return
-    snapshots = parts.feed.subscribe(job.id)
-    pending = asyncio.ensure_future(anext(snapshots, None))
-    try:
-        while True:
-            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
-            if not done:
-                yield b": still here\n\n"
-                continue
-            snapshot = pending.result()
-            if snapshot is None:
-                break
-            if snapshot.stage and snapshot.state in ("queued", "running"):
-                yield event_text("progress", snapshot_json(snapshot))
-            pending = asyncio.ensure_future(anext(snapshots, None))
-    finally:
-        pending.cancel()  # which closes the subscription
-        await asyncio.gather(pending, return_exceptions=True)
-    try:
-        job = await _load(parts, job.id, caller)
-    except NotFound:  # deleted while we watched
-        return
-    yield event_text("job", job_body(job, link).model_dump_json())
+    return StreamingResponse(job_events(request, parts, job, caller), media_type="text/event-stream", headers=headers)
 
 
 @router.post("/{job_id}/cancel", response_model=JobBody, responses=problem_responses(401, 404, 409, 422))
 async def cancel_job(request: Request, job_id: JobId, caller: CallerOf, parts: PartsOf) -> Response:
-    """Cancel a job that has not ended; what it cost is refunded."""
+    """Cancel a job that has not ended; what it cost is refunded.
+
+    A running job is told to stop, and is usually cancelled when this answers; else it is soon, or ends as it would have.
+    """
     _check_id(job_id)
     now = parts.clock()
     job = await parts.database.write(lambda c: cancel(c, job_id, caller.account_id, caller.mode, now))
     if job.is_terminal:
         parts.feed.publish(job)
-    elif parts.worker.cancel(job.id):
-        job = await parts.feed.wait(job.id, CANCEL_WAIT_SECONDS) or await _load(parts, job_id, caller)
+    else:
+        parts.worker.cancel(job.id)  # or whoever runs it hears of it from the database
+        job = await wait_for_end(request, parts, job, caller, CANCEL_WAIT_SECONDS)
     return _answer(parts, request, job, 200, {})
 
 
@@ -276,7 +252,7 @@ async def _load(parts: Parts, job_id: str, caller: Caller) -> Job:
     live = parts.feed.live(job_id)
     if live is not None and (live.account_id, live.mode) == (caller.account_id, caller.mode):
         return live
-    return await parts.database.read(lambda c: get_own_job(c, job_id, caller.account_id, caller.mode))
+    return await read_job(parts, job_id, caller)
 
 
 def _answer(parts: Parts, request: Request, job: Job, status: Literal[200, 202], extra: dict[str, str]) -> Response:

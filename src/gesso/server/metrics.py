@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -12,9 +12,9 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class Metrics:
-    """The counters of one server, in a registry of their own."""
+    """The counters of one server, in a registry of their own; `live` values are read when they are asked for."""
 
-    def __init__(self, *, commits: Callable[[], int], running: Callable[[], int]) -> None:
+    def __init__(self, *, commits: Callable[[], int], live: Mapping[str, tuple[str, Callable[[], int]]]) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "gesso_http_requests", "Requests by method, route and status.", ["method", "route", "status"],
@@ -30,7 +30,7 @@ class Metrics:
         self.jobs_submitted = Counter(
             "gesso_jobs_submitted", "Jobs accepted, by model and mode.", ["model", "mode"], registry=self.registry
         )
-        self.registry.register(_Live(commits, running))
+        self.registry.register(_Live(commits, live))
 
     def render(self) -> bytes:
         """Return the exposition text."""
@@ -40,10 +40,9 @@ class Metrics:
 class _Live(Collector):
     """Values read when they are asked for."""
 
-    def __init__(self, commits: Callable[[], int], running: Callable[[], int]) -> None:
-        self._commits, self._running = commits, running
+    def __init__(self, commits: Callable[[], int], live: Mapping[str, tuple[str, Callable[[], int]]]) -> None:
+        self._commits, self._live = commits, live
 
     def collect(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
         commits = CounterMetricFamily("gesso_database_commits", "Transactions committed.", value=self._commits())
-        running = GaugeMetricFamily("gesso_jobs_running", "Jobs running in this process.", value=self._running())
-        return [commits, running]
+        return [commits, *(GaugeMetricFamily(name, text, value=read()) for name, (text, read) in self._live.items())]

@@ -45,7 +45,7 @@ class Surroundings:
             self._metrics.requests.labels(scope["method"] if route != "unknown" else "-", route, str(status)).inc()
             self._metrics.request_seconds.labels(route).observe(seconds)
             if scope["path"] not in _QUIET:
-                line = log.info if status < 500 else log.error
+                line = log.info if status < 500 else log.warning if status == 503 else log.error
                 line(
                     "request",
                     request_id=request_id,

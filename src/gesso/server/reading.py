@@ -6,10 +6,13 @@ import asyncio
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
-from typing import Any
+from io import BytesIO
+from typing import Any, Literal
 
 from fastapi import Request
+from pydantic_core import from_json
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -25,7 +28,8 @@ BROKEN_OFF = "The body broke off before its end."
 MAX_METADATA_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-ENVELOPE = ("model", "input", "metadata", "strict")
+ENVELOPE = ("model", "input", "metadata", "strict", "priority")
+PRIORITIES = ("normal", "low")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class RawAsk:
     input: dict[str, Any]
     metadata: dict[str, Any] = field(default_factory=dict)
     strict: bool = False
+    priority: Literal["normal", "low"] | None = None
 
 
 def media_type(request: Request) -> str:
@@ -67,55 +72,49 @@ async def read_json_object(request: Request) -> dict[str, Any]:
     return value
 
 
-async def read_body(request: Request, max_bytes: int | None = None) -> bytes:
-    """Return the body; raise `MalformedBody` when the client breaks off, `PayloadTooLarge` past `max_bytes`.
+async def read_body(request: Request) -> bytes:
+    """Return the body; raise `MalformedBody` when the client breaks off.
 
-    Unlike `request.body()` it leaves no copy with the request, which lives as long as its answer is waited for.
+    It is in memory once: collecting pieces and joining them takes twice that. Unlike `request.body()` it leaves no copy
+    with the request, which lives as long as its answer is waited for.
     """
-    chunks, size = [], 0
+    collected = BytesIO()
     try:
         async for chunk in request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if max_bytes is not None and size > max_bytes:
-                raise PayloadTooLarge(f"The body is over the limit of {max_bytes} bytes.", limit_bytes=max_bytes)
+            collected.write(chunk)
     except ClientDisconnect as error:
         raise MalformedBody(BROKEN_OFF) from error
-    return b"".join(chunks)
+    return collected.getvalue()
 
 
 def parse_json(text: bytes | str, what: str) -> Any:
     """Parse JSON, refusing what is too deep or has too many values, is not Unicode, or has numbers that are none.
 
-    NaN and Infinity are not JSON (RFC 8259); what is beyond a float would become infinite.
+    NaN and Infinity are not JSON (RFC 8259); what is beyond a float would become infinite. Takes the memory of the text
+    and of its values: the standard library's parser would decode all of the text first, to four bytes a letter if there
+    is one emoji in it.
     """
-
-    def refuse(constant: str) -> Any:
-        raise MalformedBody(f"{what} is not JSON: {constant} is not a JSON value.")
-
-    def finite(digits: str) -> float:
-        number = float(digits)
-        if math.isinf(number):
-            raise MalformedBody(f"{what} has the number {digits[:40]}, which is too large.")
-        return number
-
     # Counted before they become objects, each of which takes many times its place in the text.
     commas = text.count(",") if isinstance(text, str) else text.count(b",")
     if commas > MAX_VALUES:
         raise MalformedBody(f"{what} has more than {MAX_VALUES} values.")
+    if isinstance(text, bytes) and text.startswith(BOM_UTF8):
+        text = text[len(BOM_UTF8) :]
     try:
-        value = json.loads(text, parse_constant=refuse, parse_float=finite)
-    except RecursionError as error:
-        raise MalformedBody(f"{what} is nested deeper than {MAX_DEPTH} levels.") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise MalformedBody(f"{what} is not valid JSON{where}.") from error
+        value = from_json(text, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        if "recursion limit" in str(error):
+            raise MalformedBody(f"{what} is nested deeper than {MAX_DEPTH} levels.") from error
+        if "hex escape" in str(error):
+            message = f"{what} has text with a broken escape or a lone surrogate: {error}."
+            raise InvalidInput.of("body", "not_text", message, allowed="Unicode text") from error
+        raise MalformedBody(f"{what} is not valid JSON: {error}.") from error
     _walk(value, what)
     return value
 
 
 def _walk(value: Any, what: str) -> None:
-    """Refuse depth over the limit and text that is not Unicode (lone surrogates) or holds NUL, wherever it is."""
+    """Refuse depth over the limit, infinite numbers and text that holds NUL, wherever they are."""
     level = [value]
     for _ in range(MAX_DEPTH):
         if not level:
@@ -130,6 +129,8 @@ def _walk(value: Any, what: str) -> None:
                 below.extend(item)
             elif isinstance(item, str):
                 _check_text(item, what)
+            elif isinstance(item, float) and math.isinf(item):
+                raise MalformedBody(f"{what} has a number that is too large.")
         level = below
     if level:
         raise MalformedBody(f"{what} is nested deeper than {MAX_DEPTH} levels.")
@@ -155,6 +156,7 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
     problems += _wrong_type(body, "input", dict, "a JSON object with the model's parameters")
     problems += _wrong_type(body, "metadata", dict, "a JSON object")
     problems += _wrong_type(body, "strict", bool, "true or false")
+    problems += _wrong_priority(body)
     problems += _too_many(body)
     if "input" not in body:
         problems.append(Problem(field="input", code="required", message="input is missing: the model's parameters."))
@@ -163,7 +165,21 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
         problems.append(Problem(field="metadata", code="too_long", message=message, allowed=MAX_METADATA_BYTES))
     if problems:
         raise InvalidInput(problems)
-    return RawAsk(body.get("model"), body["input"], body.get("metadata") or {}, body.get("strict") or False)
+    return RawAsk(
+        model=body.get("model"),
+        input=body["input"],
+        metadata=body.get("metadata") or {},
+        strict=body.get("strict") or False,
+        priority=body.get("priority"),
+    )
+
+
+def _wrong_priority(body: dict[str, Any]) -> list[Problem]:
+    value = body.get("priority")
+    if value is None or (isinstance(value, str) and value in PRIORITIES):
+        return []
+    message = f"priority must be {' or '.join(PRIORITIES)}."
+    return [Problem(field="priority", code="not_a_choice", message=message, allowed=list(PRIORITIES))]
 
 
 def _too_many(body: dict[str, Any]) -> list[Problem]:
@@ -199,7 +215,10 @@ async def read_form(request: Request, max_picture_bytes: int) -> FormData:
 
 
 async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
-    """Read `model`, `metadata`, `strict` and `input` (JSON) from parts; any other part is a parameter of the model."""
+    """Read `model`, `priority` and the JSON of `input`, `metadata` and `strict` from parts.
+
+    Any other part is a parameter of the model.
+    """
     form = await read_form(request, max_picture_bytes)
     body: dict[str, Any] = {}
     given: dict[str, Any] = {}
@@ -207,7 +226,7 @@ async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
         for name, part in form.multi_items():
             value = await _part(name, part, max_picture_bytes)
             if name in ENVELOPE:
-                body[name] = value if name == "model" else parse_json(value, name)
+                body[name] = value if name in ("model", "priority") else parse_json(value, name)
             elif name in given:
                 given[name] = [*(given[name] if isinstance(given[name], list) else [given[name]]), value]
             else:
@@ -241,3 +260,14 @@ def idempotency_key(request: Request) -> str | None:
             f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters.",
         )
     return key
+
+
+def repeat_of(request: Request) -> Literal["first", "again"] | None:
+    """Return what `X-Stainless-Retry-Count` says: clients that send it repeat a request whose answer was lost.
+
+    What is no number says nothing.
+    """
+    count = request.headers.get("x-stainless-retry-count", "")
+    if not (count.isascii() and count.isdigit()):
+        return None
+    return "again" if count.strip("0") else "first"

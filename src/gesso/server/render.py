@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from gesso.accounts.priority import priority_name
 from gesso.domain.clock import to_iso
 from gesso.domain.credits import render_credits
 from gesso.domain.events import Snapshot
@@ -36,6 +37,7 @@ def job_body(job: Job, link: LinkTo, snapshot: Snapshot | None = None) -> JobBod
         model=job.model,
         operation=request.operation if request else None,
         mode=job.mode,
+        priority=priority_name(job.priority),
         created_at=to_iso(job.created_at),
         started_at=_time(job.started_at),
         ended_at=_time(job.ended_at),

@@ -1,28 +1,105 @@
-"""Wait for a job's end on behalf of a client, as long as the client is there."""
+"""Wait for a job's end, or watch it, on behalf of a client: as long as the client is there."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
 
 from fastapi import Request
 
+from gesso.accounts.keys import Caller
+from gesso.domain.errors import NotFound
+from gesso.domain.events import Snapshot
 from gesso.domain.job import Job
+from gesso.jobs.feed import Feed
+from gesso.jobs.store import get_own_job
+from gesso.server.links import linker
+from gesso.server.render import event_text, job_body, snapshot_json
 from gesso.wiring import Parts
 
+KEEP_ALIVE_SECONDS = 15.0
+KEEP_ALIVE = b": still here\n\n"
 
-async def wait_for_end(request: Request, parts: Parts, job_id: str, seconds: float) -> Job | None:
-    """Return the job as last published; None when its row says more, or when nobody waits any more."""
-    ending = asyncio.ensure_future(parts.feed.wait(job_id, seconds))
+
+async def read_job(parts: Parts, job_id: str, caller: Caller) -> Job:
+    """Return a job as its row says; `NotFound` when absent or another's."""
+    return await parts.database.read(lambda c: get_own_job(c, job_id, caller.account_id, caller.mode))
+
+
+async def wait_for_end(request: Request, parts: Parts, job: Job, caller: Caller, seconds: float) -> Job:
+    """Return the job once it has ended, or as it is when the time is over, the client left or the server stops.
+
+    Where the feed cannot say (the job runs in another process, or ended before) its row is looked at, and if that has
+    not ended, the rest of the time is waited. Raises `NotFound` when it is deleted meanwhile.
+    """
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
     leaving = asyncio.ensure_future(_left(request))
     try:
-        await asyncio.wait({ending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        while not job.is_terminal and not parts.feed.closed and (rest := until - clock()) > 0:
+            heard = await _hear(parts.feed, job.id, rest, leaving)
+            if leaving.done():
+                break
+            # The row, not what is live here: a job taken for ours may have ended elsewhere.
+            job = heard or await read_job(parts, job.id, caller)
+        return job
+    finally:
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+
+
+async def _hear(feed: Feed, job_id: str, seconds: float, leaving: asyncio.Future[None]) -> Job | None:
+    ending = asyncio.ensure_future(feed.wait(job_id, seconds))
+    try:
+        both: set[asyncio.Future[Any]] = {ending, leaving}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         return ending.result() if ending.done() else None
     finally:
         ending.cancel()
-        leaving.cancel()
-        await asyncio.gather(ending, leaving, return_exceptions=True)
+        await asyncio.gather(ending, return_exceptions=True)
 
 
 async def _left(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def job_events(request: Request, parts: Parts, job: Job, caller: Caller) -> AsyncIterator[bytes]:
+    """Yield the server-sent events of a job: itself, its progress, and itself again when it ended or the server stops."""
+    link = linker(parts, request)
+    yield event_text("job", job_body(job, link).model_dump_json())
+    if job.is_terminal:
+        return
+    while not job.is_terminal:
+        async with aclosing(_progress(parts.feed.subscribe(job.id))) as texts:
+            async for text in texts:
+                yield text
+        try:
+            job = await read_job(parts, job.id, caller)
+        except NotFound:  # deleted while we watched
+            return
+        if parts.feed.closed:
+            break
+    yield event_text("job", job_body(job, link).model_dump_json())
+
+
+async def _progress(snapshots: AsyncIterator[Snapshot]) -> AsyncGenerator[bytes]:
+    """Yield progress events, and something every 15 seconds, until there is no more to be heard."""
+    pending = asyncio.ensure_future(anext(snapshots, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
+            if not done:
+                yield KEEP_ALIVE
+                continue
+            snapshot = pending.result()
+            if snapshot is None:
+                return
+            if snapshot.stage and snapshot.state in ("queued", "running"):
+                yield event_text("progress", snapshot_json(snapshot))
+            pending = asyncio.ensure_future(anext(snapshots, None))
+    finally:
+        pending.cancel()  # which closes the subscription
+        await asyncio.gather(pending, return_exceptions=True)
