@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from errno import EADDRNOTAVAIL
+from types import FrameType
 
 import uvicorn
 
@@ -50,9 +53,16 @@ def serve(parts: Parts, *, host: str, port: int, on_ready: Callable[[str], None]
         timeout_graceful_shutdown=max(1, int(parts.grace_seconds) + 5),
         http=BoundedHeads,
     )
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _end_well)  # uvicorn raises the signal again when it has stopped
     server = _Server(config, parts, lambda: on_ready(url))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
+
+
+def _end_well(number: int, frame: FrameType | None) -> None:
+    """End with exit code 0: whoever sent SIGTERM got what was asked for."""
+    raise SystemExit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
