@@ -23,6 +23,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
+    "deadlock_timeout": "50ms",
 }
 # The server ends with whoever holds its standard input, however that one dies.
 GUARDIAN = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
@@ -146,7 +147,7 @@ class Databases:
         self.url = url
         self._admin = psycopg.connect(url, autocommit=True)
         self._names = (f"gesso_test_{secrets.token_hex(4)}_{number}" for number in itertools.count())
-        self._made: list[str] = []
+        self._made: set[str] = set()
         self._template: str | None = None
 
     def make(self) -> str:
@@ -172,7 +173,7 @@ class Databases:
 
         name = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
         self._admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        self._made.remove(name)
+        self._made.discard(name)
 
     def close(self) -> None:
         """Drop what was made."""
@@ -183,7 +184,7 @@ class Databases:
     def _create(self, how: str) -> str:
         name = next(self._names)
         self._admin.execute(f"CREATE DATABASE {name} {how}")
-        self._made.append(name)
+        self._made.add(name)
         return name
 
 

@@ -15,6 +15,7 @@ from gesso.accounts.keys import FirstKeys, first_start
 from gesso.catalogue.load import Catalogue, load_catalogue
 from gesso.database.connect import Database
 from gesso.database.lock import own_data_directory
+from gesso.database.upgrade import Schema, look, upgrade
 from gesso.domain.clock import HOUR, SECOND, Clock
 from gesso.domain.credits import MICRO
 from gesso.domain.errors import OperatorError
@@ -41,6 +42,7 @@ from gesso.workers.run_job import JobRunner
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 CLEAN_UP_SECONDS = 60.0
+DATABASE_NAME = "gesso.db"
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -76,9 +78,25 @@ def data_folder(settings: Settings) -> Path:
 
 def open_database(settings: Settings) -> Database:
     """Open the database the settings name: PostgreSQL by its address, else SQLite in the data folder."""
-    if settings.database_url is not None:
-        return Database.open_postgres(settings.database_url.get_secret_value(), settings.database_connections)
-    return Database.open_sqlite(data_folder(settings) / "gesso.db")
+    url = _database_url(settings)
+    if url is not None:
+        return Database.open_postgres(url, settings.database_connections)
+    return Database.open_sqlite(data_folder(settings) / DATABASE_NAME)
+
+
+def schema_of(settings: Settings) -> Schema:
+    """Tell which revision the database is at, without opening it for work."""
+    return look(_database_url(settings), settings.data_dir / DATABASE_NAME)
+
+
+def migrate_database(settings: Settings) -> Schema:
+    """Bring the database's tables up to date; return how they were before."""
+    url = _database_url(settings)
+    return upgrade(url, (settings.data_dir if url else data_folder(settings)) / DATABASE_NAME)
+
+
+def _database_url(settings: Settings) -> str | None:
+    return None if settings.database_url is None else settings.database_url.get_secret_value()
 
 
 def unchanged(port: T) -> T:

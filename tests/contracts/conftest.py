@@ -10,6 +10,7 @@ import pytest
 from store_world import World
 
 from gesso.database.connect import Database
+from postgres import Databases
 
 
 @pytest.fixture(
@@ -46,8 +47,20 @@ def open_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Databa
 
 
 @pytest.fixture(scope="session")
-def open_postgresql(make_postgres_url: Callable[[], str]) -> Callable[[], Database]:
-    return lambda: Database.open_postgres(make_postgres_url(), connections=6)
+def open_postgresql(postgres_databases: Databases) -> Callable[[], Database]:
+    def open_new() -> Database:
+        url = postgres_databases.make()
+        database = Database.open_postgres(url, connections=6)
+        close = database.close
+
+        def close_and_drop() -> None:  # state machines make hundreds
+            close()
+            postgres_databases.drop(url)
+
+        database.close = close_and_drop  # type: ignore[method-assign]
+        return database
+
+    return open_new
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gesso.cli import doctor, jobs, keys, models, money, pictures, serve
+from gesso.cli import database, doctor, jobs, keys, models, money, pictures, serve
 from gesso.domain.errors import GessoError, InvalidInput
 
 USER_ERROR = 1
@@ -35,6 +35,7 @@ def build() -> typer.Typer:
     app.add_typer(keys.app, name="keys")
     app.add_typer(money.app, name="credits")
     app.add_typer(jobs.app, name="jobs")
+    app.add_typer(database.app, name="db")
     app.command("doctor")(doctor.doctor)
     return app
 

@@ -9,19 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gesso.database.dialect import Notice
 from gesso.database.lanes import Lane, ReaderLane, WriterLane
+from gesso.database.listener import Listener
 from gesso.database.migrations import bring_up_to_date, must_be_at_head
 from gesso.database.pool import BEGIN_READ, BEGIN_WRITE, PoolLane
 from gesso.database.postgres import Server
+from gesso.database.reserve import Reserve
 from gesso.database.server_clock import ServerClock
 from gesso.database.sqlite import connect, create_file, unusable
 from gesso.database.tickets import Ticket
 from gesso.domain.clock import Clock, now_microseconds
+from gesso.domain.errors import StorageFailed
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 READERS = 2
 
@@ -30,16 +35,27 @@ class Database:
     """Runs works: `write` in a transaction that is on disk when it returns, `read` on a consistent snapshot.
 
     A work is a plain function of a SQLAlchemy `Connection`. It must not commit, roll back or keep the connection; what
-    it raises undoes it and comes out of `write`. It may be run beside others in one transaction, never twice.
-    `StorageFailed` says that the database itself could not be written or read, and that nothing was changed.
+    it raises undoes it and comes out of `write`. It may be run beside others in one transaction (SQLite), or again
+    after a deadlock undid it (PostgreSQL): it has no effects but on its connection. `StorageFailed` says that the
+    database itself could not be written or read. Nothing was changed then, unless a connection broke during a commit.
 
     Cancelling `await write(…)` before the work began keeps it from running at all; later it runs to its end unobserved.
     """
 
-    def __init__(self, writer: Lane, reader: Lane, *, clock: Clock = now_microseconds, shared: bool = False) -> None:
+    def __init__(
+        self,
+        writer: Lane,
+        reader: Lane,
+        *,
+        clock: Clock = now_microseconds,
+        server: Server | None = None,
+        reserve: Reserve | None = None,
+    ) -> None:
         self._writer, self._reader = writer, reader
+        self._server, self._reserve = server, reserve
+        self._listeners: list[Listener] = []
         self.clock = clock  # of the database where several processes share it: leases are compared across machines
-        self.shared = shared  # other processes may run jobs of this database
+        self.shared = server is not None  # other processes may run jobs of this database
 
     @classmethod
     def open_sqlite(cls, path: Path) -> Database:
@@ -55,7 +71,7 @@ class Database:
         except BaseException:
             connection.close()
             raise
-        return cls(WriterLane(connection), ReaderLane(readers))
+        return cls(WriterLane(connection), ReaderLane(readers), reserve=Reserve(path))
 
     @classmethod
     def open_postgres(cls, url: str, connections: int) -> Database:
@@ -72,14 +88,33 @@ class Database:
         readers = max(1, connections // 3)
         writer = PoolLane(server.connect, BEGIN_WRITE, connections - readers, "gesso-writer", clock.correct)
         reader = PoolLane(server.connect, BEGIN_READ, readers, "gesso-reader", clock.correct)
-        return cls(writer, reader, clock=clock, shared=True)
+        return cls(writer, reader, clock=clock, server=server)
 
     def listen(self, heard: Callable[[Notice], None]) -> None:
-        """Call `heard`, on a thread of ours, for everything other processes tell, until the database is closed."""
+        """Call `heard`, on a thread of ours, for everything other processes tell, until the database is closed.
+
+        `gesso_reconnected` comes whenever listening begins, the first time included. SQLite has nobody to hear.
+        """
+        if self._server is not None:
+            self._listeners.append(Listener(self._server.connect_driver, heard))
+
+    async def keep_reserve(self) -> None:
+        """See to it that jobs can be ended on a full disk; quick when all is well, a warning when it cannot be.
+
+        To be called when a server starts and every now and then. PostgreSQL looks after its own disk.
+        """
+        if self._reserve is None:
+            return
+        try:
+            if await self.read(self._reserve.is_short):
+                await self.write(self._reserve.fill)
+                await self.write(self._reserve.release)
+        except StorageFailed as error:
+            log.warning("database_reserve_short", reason=error.message)
 
     @property
     def commits(self) -> int:
-        """Return how many transactions have changed something since the database was opened."""
+        """Return how many transactions have changed something; on PostgreSQL, how many works were written."""
         return self._writer.commits
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -100,6 +135,8 @@ class Database:
 
     def close(self) -> None:
         """Finish the works that wait, then close the connections. A second call does nothing."""
+        while self._listeners:
+            self._listeners.pop().close()
         self._reader.close()
         self._writer.close()
 

@@ -24,8 +24,6 @@ _POSTGRES = {
     "08": "its connection was lost",
     "25006": "it is read-only",
     "25P03": "it waited too long for this process",
-    "28": "it refuses the login",
-    "3D000": "it is not there",
     "40": "others kept changing the same rows",
     "53": "its server has run out of resources",
     "53100": "the disk is full",

@@ -69,7 +69,8 @@ class Server:
 
     def unusable(self, error: DBAPIError) -> OperatorError:
         """Return the error for a database that does not open or cannot be used as it is."""
-        reason = " ".join(str(error.orig).split()).rstrip(".") or "it does not answer"
+        lines = [line.strip() for line in str(error.orig).splitlines()]
+        reason = " ".join(line for line in lines if not line.startswith("Is the server running")).rstrip(".")
         password = self._parameters.get("password")
         if password and password in reason:
             reason = str(as_storage_failure(error))
@@ -81,7 +82,7 @@ class Server:
             parameters: dict[str, Any] = self._psycopg.conninfo.conninfo_to_dict(text)
         except self._psycopg.Error:  # its message quotes the address, password and all
             parameters = {}
-        if not parameters:
+        if not parameters or "@" in str(parameters.get("host", "")):  # the end of a password, taken for the host
             raise OperatorError(
                 "GESSO_DATABASE_URL is not an address like postgresql://user:password@host/name; "
                 "write special characters of a password as %40 and the like."

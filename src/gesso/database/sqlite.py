@@ -49,6 +49,7 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
         f"sqlite:///{path}",
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "cached_statements": 512},
     )
     try:
@@ -59,8 +60,8 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
         driver = driver_of(connection)
         for pragma in _PRAGMAS:
             driver.execute(pragma).fetchall()
-        if read_only:
-            driver.execute("PRAGMA query_only = ON")
+        # What a savepoint keeps to undo itself stays in memory when writing, so that a full disk cannot stop it.
+        driver.execute("PRAGMA query_only = ON" if read_only else "PRAGMA temp_store = MEMORY")
     except sqlite3.Error as error:
         connection.close()
         raise unusable(path, error) from error

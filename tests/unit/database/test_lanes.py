@@ -286,10 +286,11 @@ def test_what_is_no_database_is_the_operators_business(tmp_path, kind):
         Database.open_sqlite(path)
 
 
-def test_durability_is_switched_on(database):
+def test_durability_and_patience_are_switched_on(database):
     settings = database.write_blocking(
         lambda c: [
-            c.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")
+            c.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
     )
-    assert settings == ["wal", 2, 1]
+    assert settings == ["wal", 2, 1, 10_000]
