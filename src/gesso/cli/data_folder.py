@@ -40,7 +40,7 @@ def opened_database() -> Iterator[OpenDatabase]:
     from gesso.wiring import open_database
 
     settings = load_settings()
-    if not settings.data_dir.is_dir():
+    if settings.database_url is None and not settings.data_dir.is_dir():
         raise OperatorError(
             f"There is no data folder {settings.data_dir} yet. Make one by starting the server: gesso serve"
         )
