@@ -27,7 +27,7 @@ class Price(Frozen):
     unit: PriceUnit = "credit"
 
     def micro_credits(self, pictures: int = 1) -> int:
-        """Return the price of so many pictures in micro-credits, rounded half up."""
+        """Return the price of so many pictures in micro-credits, rounded half up, once for all of them."""
         exact = self.amount * CREDITS_PER_UNIT[self.unit] * MICRO * pictures
         return int(exact.to_integral_value(ROUND_HALF_UP))
 

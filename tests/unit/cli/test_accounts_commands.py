@@ -49,6 +49,23 @@ def test_listed_keys_show_no_secret(data, capsys):
     assert made["secret"] not in json.dumps(answer(capsys, "keys", "list"))
 
 
+def test_a_key_has_the_priority_it_was_given_and_normal_otherwise(data, capsys):
+    made = [answer(capsys, "keys", "create", "--priority", name) for name in ("high", "normal", "low")]
+    made.append(answer(capsys, "keys", "create"))
+    assert [key["priority"] for key in made] == ["high", "normal", "low", "normal"]
+    used = [data.read_blocking(lambda c, key=key: find_caller(c, key["secret"])).priority for key in made]
+    assert used == [-10, 0, 10, 0]
+    listed = {key["id"]: key["priority"] for key in answer(capsys, "keys", "list")}
+    assert [listed[key["id"]] for key in made] == ["high", "normal", "low", "normal"]
+
+
+def test_an_unknown_priority_is_refused_and_makes_no_key(data, capsys):
+    before = answer(capsys, "keys", "list")
+    assert run(["keys", "create", "--priority", "urgent"]) == 1
+    assert "allowed: high, normal, low" in capsys.readouterr().err
+    assert answer(capsys, "keys", "list") == before
+
+
 def test_revoking_an_unknown_key_fails(data, capsys):
     assert run(["keys", "revoke", "nothing"]) == 1
     assert capsys.readouterr().err == "gesso: There is no key nothing. List them with: gesso keys list\n"

@@ -165,6 +165,79 @@ async def test_a_forgotten_job_is_not_live_but_its_watchers_still_hear_the_end()
     feed.forget("unknown")
 
 
+async def test_news_of_a_job_that_runs_elsewhere_sends_those_who_wait_to_its_row():
+    feed, job = Feed(), make_job()
+    wait = asyncio.create_task(feed.wait(job.id, 60))
+    watch = asyncio.create_task(anext(feed.subscribe(job.id), None))
+    await settle_down()
+    feed.nudge("another")
+    await settle_down()
+    assert not wait.done()
+    feed.nudge(job.id)
+    assert await asyncio.gather(wait, watch) == [None, None]
+    assert feed._entries == {}
+
+
+async def test_news_that_came_a_moment_before_the_wait_are_kept():
+    feed, job = Feed(), make_job()
+    feed.nudge(job.id)
+    assert await feed.wait(job.id, 3600) is None
+    assert [snapshot async for snapshot in feed.subscribe(job.id)] == []
+    assert feed.snapshot(job.id) is None
+
+
+async def test_news_of_a_job_that_is_live_here_wait_for_its_worker():
+    feed, job = Feed(), make_job()
+    feed.publish(job)
+    wait = asyncio.create_task(feed.wait(job.id, 60))
+    await settle_down()
+    feed.nudge(job.id)  # our own end is told before we say it ourselves
+    feed.nudge_all()
+    await settle_down()
+    assert not wait.done()
+    assert feed.live(job.id) == job
+    feed.publish(ended(job))
+    assert await wait == ended(job)
+    feed.nudge(job.id)
+    assert [snapshot.state async for snapshot in feed.subscribe(job.id)] == ["succeeded"]
+
+
+async def test_a_job_that_ended_elsewhere_while_it_was_taken_for_ours_keeps_nobody_waiting():
+    feed, job = Feed(), make_job()
+    feed.publish(job)
+    wait = asyncio.create_task(feed.wait(job.id, 3600))
+    await settle_down()
+    feed.nudge(job.id)
+    feed.forget(job.id)  # its lease was lost
+    assert await wait is None
+    assert feed._entries == {}
+
+
+async def test_when_news_may_have_been_missed_all_look_at_the_row_and_may_come_again():
+    feed, here, elsewhere = Feed(), make_job(), make_job()
+    feed.publish(here)
+    stays = asyncio.create_task(feed.wait(here.id, 60))
+    goes = asyncio.create_task(feed.wait(elsewhere.id, 60))
+    await settle_down()
+    feed.nudge_all()
+    assert await goes is None
+    assert not stays.done()
+    again = asyncio.create_task(feed.wait(elsewhere.id, 60))
+    await settle_down()
+    assert not again.done()
+    feed.publish(elsewhere)  # it came back, and was claimed here
+    feed.publish(ended(elsewhere))
+    feed.publish(ended(here))
+    assert await asyncio.gather(again, stays) == [ended(elsewhere), ended(here)]
+
+
+async def test_news_of_many_jobs_are_kept_for_the_last_ones_only():
+    feed = Feed()
+    for number in range(3 * ENDED_KEPT):
+        feed.nudge(str(number))
+    assert len(feed._ended) == ENDED_KEPT
+
+
 async def test_memory_is_bounded_by_what_is_live():
     feed, running = Feed(), make_job()
     feed.publish(running)

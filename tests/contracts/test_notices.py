@@ -1,0 +1,143 @@
+"""What PostgreSQL tells other processes, and that nobody waits for rows that another process holds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from store_world import LEASE, World
+
+from gesso.database.connect import Database
+from gesso.jobs.claim import claim, requeue_expired
+
+pytestmark = pytest.mark.postgres
+SECONDS = 20.0
+
+
+@pytest.fixture
+def shared(make_postgres_url: Callable[[], str]) -> Iterator[tuple[World, str]]:
+    url = make_postgres_url()
+    world = World(Database.open_postgres(url, connections=4))
+    yield world, url
+    assert world.audit() == []
+    world.database.close()
+
+
+@pytest.fixture
+def heard(shared) -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    """Return a function that returns what was told since it was last called."""
+    import psycopg
+
+    with psycopg.connect(shared[1], autocommit=True) as connection:
+        for channel in ("gesso_queued", "gesso_cancelled", "gesso_ended", "that_is_all"):
+            connection.execute(f"LISTEN {channel}")
+
+        def since() -> list[tuple[str, str]]:
+            connection.execute("NOTIFY that_is_all")
+            told: list[tuple[str, str]] = []
+            for notice in connection.notifies(timeout=SECONDS):
+                if notice.channel == "that_is_all":
+                    return told
+                told.append((notice.channel, notice.payload))
+            raise AssertionError("no notice came")
+
+        yield since
+
+
+def test_other_processes_hear_of_jobs_that_wait_are_to_stop_and_have_ended(shared, heard):
+    world, _ = shared
+    job = world.submit(engine="a")
+    assert heard() == [("gesso_queued", "a")]
+    (running,) = world.claim(engines=("a",))
+    assert world.renew(running) == "kept"
+    assert heard() == []
+    world.give_back(running)
+    assert heard() == [("gesso_queued", "a")]
+    (running,) = world.claim(engines=("a",))
+    world.now += LEASE + 1
+    world.recover()
+    assert heard() == [("gesso_queued", "a")]
+    (running,) = world.claim(engines=("a",))
+    world.cancel(running)
+    assert heard() == [("gesso_cancelled", job.id)]
+    world.settle(running, "cancelled")
+    assert heard() == [("gesso_ended", job.id)]
+
+
+def test_every_way_to_end_is_told_and_a_job_born_running_is_nobodys_business(shared, heard):
+    world, _ = shared
+    born = world.submit(claim_for="w1")
+    assert heard() == []
+    world.settle(born)
+    waiting = world.submit()
+    world.cancel(waiting)
+    dead = world.submit(claim_for="w1")
+    world.now += LEASE + 1
+    world.recover(max_attempts=1)
+    ended = [("gesso_ended", born.id), ("gesso_queued", "builtin"), ("gesso_ended", waiting.id)]
+    assert heard() == [*ended, ("gesso_ended", dead.id)]
+
+
+def test_what_is_undone_is_not_told(shared, heard):
+    world, _ = shared
+    job = world.submit(claim_for="w1")
+
+    def undone(connection):
+        requeue_expired(connection, world.now, 3, everything=True)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        world.write(undone)
+    assert heard() == []
+    assert world.job(job.id).state == "running"
+
+
+@pytest.mark.parametrize("running_limit", [None, 5])
+def test_a_claim_passes_over_what_another_is_about_to_take(shared, running_limit):
+    """Without a limit it does not wait for it; with one it does, and counts what the other took."""
+    world, _ = shared
+    first, second = world.submit(), world.submit()
+    taken, go_on = threading.Event(), threading.Event()
+
+    def slow(connection):
+        jobs = claim(connection, "w1", ["builtin"], 1, world.now, LEASE, running_limit)
+        taken.set()
+        assert go_on.wait(SECONDS)
+        return jobs
+
+    with ThreadPoolExecutor(2) as pool:
+        slowly = pool.submit(world.write, slow)
+        try:
+            assert taken.wait(SECONDS)
+            quickly = pool.submit(world.claim, "w2", 9, ("builtin",), running_limit)
+            if running_limit is None:
+                assert [job.id for job in quickly.result(SECONDS)] == [second.id]
+        finally:
+            go_on.set()
+        assert [job.id for job in slowly.result(SECONDS)] == [first.id]
+        assert [job.id for job in quickly.result(SECONDS)] == [second.id]
+
+
+def test_a_recovery_passes_over_a_job_that_is_being_settled(shared):
+    """The end of a zombie that is still before its commit is not waited for; the guard decides afterwards."""
+    world, _ = shared
+    held, other = world.submit(claim_for="w1"), world.submit(claim_for="w2")
+    world.now += LEASE + 1
+    locked, go_on = threading.Event(), threading.Event()
+
+    def settling(connection):
+        connection.exec_driver_sql(f"UPDATE jobs SET lease_until = lease_until WHERE id = '{held.id}'")
+        locked.set()
+        assert go_on.wait(SECONDS)
+
+    with ThreadPoolExecutor(2) as pool:
+        slowly = pool.submit(world.write, settling)
+        try:
+            assert locked.wait(SECONDS)
+            assert pool.submit(world.recover).result(SECONDS).requeued == (other.id,)
+        finally:
+            go_on.set()
+        slowly.result(SECONDS)
+    assert world.recover().requeued == (held.id,)
