@@ -1,4 +1,4 @@
-"""Doubles around the ports of a server that kill its own process, as `kill -9` would, at one passing of a named point."""
+"""Doubles around the ports of a server that kill (or stop) its own process at one passing of a named point."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ WEBP = b"RIFF"
 
 
 class CrashPoints:
-    """Counts the passings of one point and dies at the n-th, having said so on standard error."""
+    """Counts the passings of one point and sends its own process a signal at the n-th, having said so on stderr."""
 
-    def __init__(self, point: str | None, passing: int) -> None:
+    def __init__(self, point: str | None, passing: int, number: signal.Signals = signal.SIGKILL) -> None:
         assert point is None or point in POINTS
-        self._point, self._left = point, passing
+        self._point, self._left, self._number = point, passing, number
         self._counting = threading.Lock()
 
     def passed(self, point: str) -> None:
-        """Say that the point was passed; this may not return."""
+        """Say that the point was passed. After SIGKILL this does not return, after SIGSTOP it does with SIGCONT."""
         if point != self._point:
             return
         with self._counting:
             self._left -= 1
             if self._left == 0:
                 os.write(2, f"{said_at(point)}\n".encode())
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._number)
 
 
 def said_at(point: str) -> str:
-    """Return the last words of a server that died at a point."""
-    return f"killed at the point {point}: {POINTS[point]}"
+    """Return the last words of a server at a point."""
+    return f"this process ends or stops at the point {point}: {POINTS[point]}"
 
 
 class CrashingDatabase:

@@ -1,13 +1,14 @@
 """A whole server as `gesso serve --json` runs it, but with the engine of noise and with points at which it dies.
 
 Its order is a JSON object on standard input: the file that releases jobs that hold, the point at which to die ("POINT:N",
-at its n-th passing) or null, and settings beside those of its environment. All is imported before the order is read.
+at its n-th passing) or null, the signal to die of, and settings beside those of its environment. All is imported before the order is read.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def main() -> None:
     order = json.load(sys.stdin)
     os.environ.update(order["environment"])
     point, _, passing = (order["crash_at"] or "").partition(":")
-    points = CrashPoints(point or None, int(passing or 0))
+    points = CrashPoints(point or None, int(passing or 0), signal.Signals[order["signal"]])
     settings = load_settings(port=0)
     configure_logs(settings.log_level, settings.log_format)
     parts = build(

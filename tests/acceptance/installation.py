@@ -119,7 +119,14 @@ class Installation:
 
     # ── servers ───────────────────────────────────────────────────────────────────────────────────────
 
-    def spawn(self, crash_at: str | None = None, *, release: str = "release", **settings: object) -> Server:
+    def spawn(
+        self,
+        crash_at: str | None = None,
+        by: signal.Signals = signal.SIGKILL,
+        *,
+        release: str = "release",
+        **settings: object,
+    ) -> Server:
         """Start a server without waiting for it. Jobs that hold go on once the file `release` is there."""
         process, self._standby = self._standby or self._interpreter(), self._interpreter()
         server = Server(process, self.folder / release)
@@ -127,6 +134,7 @@ class Installation:
         order = {
             "release": str(server.release),
             "crash_at": crash_at,
+            "signal": by.name,
             "environment": {f"GESSO_{name.upper()}": str(value) for name, value in settings.items()},
         }
         assert process.stdin is not None
@@ -154,9 +162,9 @@ class Installation:
             self._current = url
             self._listening.notify_all()
 
-    def start(self, crash_at: str | None = None, **options: Any) -> Server:
+    def start(self, *crash: Any, **options: Any) -> Server:
         """Start a server, wait until it listens, send the clients there."""
-        server = self.spawn(crash_at, **options)
+        server = self.spawn(*crash, **options)
         self.announce(server)
         return server
 

@@ -261,37 +261,51 @@ def lease_is_over(installation, job_id):
 
 
 @pytest.mark.postgres
-def test_a_server_stopped_past_its_lease_cannot_settle_what_another_has_ended(make_postgres_url, tmp_path):
+@pytest.mark.parametrize("about_to_settle", [False, True])
+def test_a_server_stopped_past_its_lease_cannot_settle_what_another_has_ended(
+    about_to_settle, make_postgres_url, tmp_path
+):
     installation = Installation(tmp_path, make_postgres_url(), lease_seconds=1, max_attempts=100)
     installation.prepare()
     try:
-        stopped = installation.start(release="release-the-stopped")
-        other = installation.start(release="release-the-other")
-        other.release.touch()
-        with installation.client(server=stopped) as client, installation.client(server=other) as other_client:
-            job_id = submit(client, "hold", 2)
-            until(lambda: objects(installation), "its first picture stored")
-            stopped.signal(signal.SIGSTOP)
-            (ended,) = wait_all_ended(other_client, [job_id])
-            assert ended["state"] == "succeeded"
-            assert len(objects(installation)) == 3  # the first of the stopped server among them
-
-            stopped.release.touch()
-            stopped.signal(signal.SIGCONT)
-            wait_swept(installation)
-
-            assert ("lease_lost" in installation.log()) or ("settle_refused" in installation.log())
-            for each in (client, other_client):
-                seen = look(each, job_id)
-                assert (seen["ended_at"], len(seen["pictures"])) == (ended["ended_at"], 2)
-            wait_all_ended(client, [submit(client)])  # it goes on as a sound server
-        check_everything(installation, other)
-        check_all_pictures(installation, other)
-        stopped.stop()
-        other.stop()
+        check_a_zombie(installation, about_to_settle)
     finally:
         installation.close()
     assert "Traceback" not in installation.log()
+
+
+def check_a_zombie(installation, about_to_settle):
+    """Stop a server within its engine or with all pictures stored, have another end the job, let the first go on."""
+    crash = ("store:2", signal.SIGSTOP) if about_to_settle else ()
+    stopped = installation.start(*crash, release="release-the-stopped")
+    other = installation.start(release="release-the-other")
+    other.release.touch()
+    with installation.client(server=stopped) as client, installation.client(server=other) as other_client:
+        job_id = submit(client, "hold", 2)
+        until(lambda: objects(installation), "its first picture stored")
+        if about_to_settle:
+            stopped.release.touch()
+            until(lambda: said_at("store") in installation.log(), "the point store")
+        else:
+            stopped.signal(signal.SIGSTOP)
+        (ended,) = wait_all_ended(other_client, [job_id])
+        assert ended["state"] == "succeeded"
+        of_the_stopped = objects(installation) - named_in_rows(installation)
+        assert len(of_the_stopped) == 1 + about_to_settle
+
+        stopped.release.touch()
+        stopped.signal(signal.SIGCONT)
+        wait_swept(installation)
+
+        assert ("lease_lost" in installation.log()) or ("settle_refused" in installation.log())
+        for each in (client, other_client):
+            seen = look(each, job_id)
+            assert (seen["ended_at"], len(seen["pictures"])) == (ended["ended_at"], 2)
+        wait_all_ended(client, [submit(client)])  # it goes on as a sound server
+    check_everything(installation, other)
+    check_all_pictures(installation, other)
+    stopped.stop()
+    other.stop()
 
 
 # ── disks and locks ───────────────────────────────────────────────────────────────────────────────────
