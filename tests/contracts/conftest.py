@@ -48,16 +48,21 @@ def open_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Databa
 
 @pytest.fixture(scope="session")
 def open_postgresql(postgres_databases: Databases) -> Callable[[], Database]:
+    in_use: set[str] = set()
+
     def open_new() -> Database:
         url = postgres_databases.make()
         database = Database.open_postgres(url, connections=6)
         close = database.close
 
-        def close_and_drop() -> None:  # state machines make hundreds
-            close()
-            postgres_databases.drop(url)
+        def close_and_recycle() -> None:  # state machines make hundreds; a second close does nothing
+            if url in in_use:
+                in_use.remove(url)
+                close()
+                postgres_databases.recycle(url)
 
-        database.close = close_and_drop  # type: ignore[method-assign]
+        in_use.add(url)
+        database.close = close_and_recycle  # type: ignore[method-assign]
         return database
 
     return open_new
