@@ -200,6 +200,15 @@ def test_wrong_parameters_are_named(server, given, field):
     assert field in fields or (field == "width" and "height" in fields), body
 
 
+@pytest.mark.parametrize("priority", ["high", "urgent", "", 7, ["low"], True])
+def test_a_priority_that_cannot_be_asked_for_is_named(server, priority):
+    with server.client() as client:
+        body = {"model": SKETCH, "input": {"prompt": "a duck"}, "priority": priority}
+        problem(client.post("/v1/jobs", json=body), 422, "priority", "not_a_choice")
+        form = {"model": SKETCH, "prompt": "a duck", "priority": str(priority)}
+        problem(client.post("/v1/jobs", files={name: (None, text) for name, text in form.items()}), 422, "priority")
+
+
 def test_every_mistake_is_told_at_once(server):
     body = problem(ask(server, {"steps": 0, "widht": 512, "strength": 7, "image": "ftp://x/y"}), 422)
     assert {"prompt", "steps", "widht", "strength", "image"} <= {item["field"] for item in body["errors"]}

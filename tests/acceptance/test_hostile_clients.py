@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 pytestmark = pytest.mark.acceptance
 SKETCH = "gesso-sketch"
+PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 
 
 def connected(server) -> socket.socket:
@@ -106,6 +109,143 @@ def test_a_chunked_upload_over_the_limit_ends_there(start_server):
         answer = client.put(started["put_url"], content=(b"\x89PNG" * 10_000 for _ in range(100)))
         assert answer.status_code == 413
         assert client.get("/v1/files").json()["files"] == []
+
+
+def everything(client: socket.socket) -> bytes:
+    """Return what the server says until it hangs up."""
+    answer = b""
+    while piece := client.recv(65536):
+        answer += piece
+    return answer
+
+
+def gauge(server, name: str) -> float:
+    with server.client() as client:
+        lines = client.get("/metrics").text.splitlines()
+    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
+
+
+def until(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
+
+
+JSON = "Content-Type: application/json"
+FORM = "Content-Type: multipart/form-data; boundary=x"
+LARGE = 40 << 20
+
+
+STALLED = [
+    ("POST /v1/jobs HTTP/1.1", (JSON, "Content-Length: 5000")),
+    ("POST /v1/jobs HTTP/1.1", (JSON, f"Content-Length: {LARGE}")),
+    ("POST /v1/jobs HTTP/1.1", (JSON, "Transfer-Encoding: chunked")),
+    ("POST /v1/jobs?quote=true HTTP/1.1", (FORM, "Content-Length: 5000")),
+    ("POST /v1/files HTTP/1.1", (FORM, "Content-Length: 5000")),
+]
+
+
+def given_up(server) -> int:
+    with server.client() as client:
+        found = re.findall(r'status="408"} (\d+)', client.get("/metrics").text)
+    return sum(map(int, found))
+
+
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_body_that_does_not_come_on_is_given_up(start_server, drips):
+    server = start_server(body_idle_seconds=0.5)
+    for done, (line, headers) in enumerate(STALLED):
+        piece = b"1\r\n-\r\n" if "chunked" in headers[1] else b"-"
+        start = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' if headers[0] == FORM else piece
+        with connected(server) as client:
+            client.sendall(head(server, line, *headers) + start)
+            if drips:
+                drip_until_it_hangs_up(client, piece)
+            else:
+                answer = everything(client)
+                assert answer.startswith(b"HTTP/1.1 408")
+                assert b'"code": "request_timeout"' in answer
+        until(lambda: given_up(server) > done)  # noqa: B023 - called before the next turn
+    assert gauge(server, "gesso_body_bytes_in_flight") == 0
+    with server.client() as client:
+        assert client.get("/v1/jobs").json()["jobs"] == []
+
+
+def drip_until_it_hangs_up(client: socket.socket, piece: bytes) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            client.sendall(piece)
+        except OSError:
+            return
+        time.sleep(0.05)
+    pytest.fail("it never hung up")
+
+
+def test_an_upload_that_stops_is_given_up_and_may_be_sent_again(start_server):
+    server = start_server(body_idle_seconds=0.5)
+    with server.client() as client:
+        put_url = client.post("/v1/uploads").json()["put_url"]
+        target = put_url.removeprefix(server.url)
+        with connected(server) as raw:
+            raw.sendall(f"PUT {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n\x89PNG".encode("latin-1"))
+            assert everything(raw).startswith(b"HTTP/1.1 408")
+        assert client.put(put_url, content=PHOTO.read_bytes()).status_code == 201
+
+
+def test_large_bodies_wait_in_line_and_small_ones_pass(start_server):
+    server = start_server(body_bytes_in_flight=LARGE)
+    large = head(server, "POST /v1/jobs HTTP/1.1", JSON, f"Content-Length: {LARGE}", "Connection: close")
+    body = b'{"model": "gesso-sketch", "input": {"prompt": "a cat"}, "wrong": "'
+    body += b"x" * (LARGE - len(body) - 2) + b'"}'
+    with connected(server) as first, connected(server) as second:
+        first.sendall(large + body[:1000])
+        until(lambda: gauge(server, "gesso_body_bytes_in_flight") == LARGE)
+        second.sendall(large + body[:1000])
+        until(lambda: gauge(server, "gesso_bodies_waiting") == 1)
+        with server.client() as client:
+            small = {"model": SKETCH, "input": {"prompt": "a cat"}}
+            assert client.post("/v1/jobs", json=small).status_code == 202
+        first.sendall(body[1000:])
+        assert everything(first).startswith(b"HTTP/1.1 422")
+        until(lambda: gauge(server, "gesso_bodies_waiting") == 0)
+        second.sendall(body[1000:])
+        assert everything(second).startswith(b"HTTP/1.1 422")
+    until(lambda: gauge(server, "gesso_body_bytes_in_flight") == 0)
+
+
+def test_a_client_in_line_is_not_read_from(start_server):
+    server = start_server(body_bytes_in_flight=LARGE)
+    large = head(server, "POST /v1/jobs HTTP/1.1", JSON, f"Content-Length: {LARGE}")
+    with connected(server) as first, connected(server) as second:
+        first.sendall(large + b" ")
+        until(lambda: gauge(server, "gesso_body_bytes_in_flight") == LARGE)
+        second.settimeout(1)
+        with pytest.raises(TimeoutError):  # what the sockets themselves hold is full
+            second.sendall(large + b" " * LARGE)
+        assert gauge(server, "gesso_bodies_waiting") == 1
+
+
+def test_who_leaves_gives_back_its_share_of_the_bodies(start_server):
+    server = start_server(body_bytes_in_flight=LARGE)
+    large = head(server, "POST /v1/jobs HTTP/1.1", JSON, f"Content-Length: {LARGE}")
+    with connected(server) as first, connected(server) as second:
+        first.sendall(large + b"{")
+        until(lambda: gauge(server, "gesso_body_bytes_in_flight") == LARGE)
+        second.sendall(large + b"{")
+        until(lambda: gauge(server, "gesso_bodies_waiting") == 1)
+    until(lambda: gauge(server, "gesso_body_bytes_in_flight") == 0)
+    assert gauge(server, "gesso_bodies_waiting") == 0
+
+
+def test_a_stranger_takes_no_share_of_the_bodies(start_server):
+    server = start_server(body_bytes_in_flight=LARGE)
+    with connected(server) as client:
+        lines = ("POST /v1/jobs HTTP/1.1", "Host: x", JSON, f"Content-Length: {LARGE}", "Connection: close", "", "")
+        client.sendall("\r\n".join(lines).encode())
+        assert everything(client).startswith(b"HTTP/1.1 401")
+    assert gauge(server, "gesso_body_bytes_in_flight") == 0
 
 
 def test_who_waits_and_watches_hears_of_a_stopping_server_and_does_not_hold_it_up(start_server):

@@ -176,6 +176,14 @@ def test_the_same_multipart_edit_with_another_boundary_is_the_same_ask(client):
     assert len(jobs) == 1
 
 
+def test_a_request_may_lower_its_priority(client):
+    asked = {"model": SKETCH, "input": {"prompt": "a cat"}}
+    for given, shown in (({}, "normal"), ({"priority": "normal"}, "normal"), ({"priority": "low"}, "low")):
+        assert client.post("/v1/jobs", json=asked | given).json()["priority"] == shown
+    form = {"model": (None, SKETCH), "prompt": (None, "a cat"), "priority": (None, "low")}
+    assert client.post("/v1/jobs", files=form).json()["priority"] == "low"
+
+
 def test_events_stream_progress_and_end_with_the_job(client):
     body = {"model": SKETCH, "input": {"prompt": "a rocket, a star and a moon", "steps": 30, "num_images": 2}}
     job = client.post("/v1/jobs", json=body).json()
