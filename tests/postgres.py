@@ -25,8 +25,8 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "deadlock_timeout": "50ms",
 }
-# The server ends with whoever holds its standard input, however that one dies.
-GUARDIAN = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
+# The server and its folder ($0) go with whoever holds the standard input, however that one dies.
+GUARDIAN = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$0"'
 
 
 class Unavailable(Exception):
@@ -101,7 +101,7 @@ def account_options(account: str | None) -> dict[str, Any]:
 def _guarded(command: list[Any], folder: Path, account: str | None) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "log").open("wb") as log:
         guardian = subprocess.Popen(
-            ["/bin/sh", "-c", GUARDIAN, "guardian", *command],
+            ["/bin/sh", "-c", GUARDIAN, folder, *command],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

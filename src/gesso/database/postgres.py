@@ -13,7 +13,7 @@ from gesso.database.failures import as_storage_failure
 from gesso.domain.errors import OperatorError
 
 LOCK_SECONDS = 10  # as long as a write waits for a locked SQLite file
-STOPPED_SECONDS = 60  # a process that stands still within a transaction holds up others no longer than this
+STOPPED_SECONDS = 8  # a process that stands still within a transaction is let go before others lose their patience
 
 # A peer that vanished is noticed within a minute, not after the two hours of TCP's own defaults.
 _DEFAULTS: dict[str, Any] = {
@@ -96,4 +96,5 @@ def _driver() -> ModuleType:
         import psycopg.conninfo
     except ImportError as error:
         raise OperatorError('PostgreSQL needs an extra that is not installed: pip install "gesso[postgres]"') from error
-    return psycopg
+    driver: ModuleType = psycopg
+    return driver

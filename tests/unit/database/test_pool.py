@@ -240,7 +240,7 @@ def test_locks_of_a_process_that_stands_still_end_by_themselves(database):
             for name in ("lock_timeout", "idle_in_transaction_session_timeout", "transaction_isolation")
         ]
 
-    assert database.write_blocking(settings) == ["10s", "1min", "read committed"]
+    assert database.write_blocking(settings) == ["10s", "8s", "read committed"]
 
 
 async def test_a_work_cancelled_before_its_time_never_runs(url):
@@ -280,12 +280,12 @@ async def test_closing_finishes_what_waits_and_then_refuses(url):
     again.close()
 
 
-def test_a_wrong_address_is_the_operators_business_and_keeps_its_password(postgres_url):
+def test_a_wrong_address_is_the_operators_business_and_keeps_its_password(postgres_databases):
     for url in (
         "postgresql://someone:geheim@127.0.0.1:1/nothing",
         "postgresql://someone:ge@heim@127.0.0.1:1/nothing",
         "postgresql://someone:geheim/#%zz@127.0.0.1/nothing",
-        postgres_url.replace("/postgres", "/there_is_no_such_database"),
+        postgres_databases.address("there_is_no_such_database"),
     ):
         with pytest.raises(OperatorError, match="GESSO_DATABASE_URL") as caught:
             Database.open_postgres(url, connections=2)
