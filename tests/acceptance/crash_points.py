@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -80,23 +80,27 @@ class CrashingDatabase:
             self._points.passed("submit")
         if _settles(result):
             self._points.passed("after-settle")
-        if any(job.state == "running" for job in _listed(result)):
+        if _claims(result):
             self._points.passed("claim")
         return result
 
 
 def _settles(result: object) -> bool:
-    """Tell a worker's settlement, which returns the ended job and what was claimed with it."""
-    return isinstance(result, tuple) and any(
-        isinstance(job, Job) and job.state in ("succeeded", "failed") for job in result
-    )
+    """Tell a worker's settlement: it returns a job that has ended by itself, alone or with what was claimed next."""
+    if isinstance(result, Submitted):
+        return False
+    jobs = [getattr(part, "job", part) for part in _parts(result)]
+    return any(isinstance(job, Job) and job.state in ("succeeded", "failed") for job in jobs)
 
 
-def _listed(result: object) -> Iterator[Job]:
-    """Yield the jobs of a claim, which are in a list."""
-    for part in result if isinstance(result, tuple) else (result,):
-        if isinstance(part, list):
-            yield from (job for job in part if isinstance(job, Job))
+def _claims(result: object) -> bool:
+    """Tell a worker's claim: it returns a list of running jobs, alone or with what was settled before."""
+    lists = [part for part in _parts(result) if isinstance(part, list)]
+    return any(isinstance(job, Job) and job.state == "running" for jobs in lists for job in jobs)
+
+
+def _parts(result: object) -> tuple[object, ...]:
+    return result if isinstance(result, tuple) else (result,)
 
 
 class CrashingBlobs:
