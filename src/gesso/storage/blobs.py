@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
+import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed
+from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed, StorageFull
 from gesso.domain.ids import is_id
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 CHUNK_BYTES = 1 << 20
+PAGE_OBJECTS = 500
 PROBE_ACCOUNT = "00000000-0000-0000-0000-000000000000"  # never given to an account
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object of a listing, and when it was written (Unix time, by the store's clock)."""
+
+    account_id: str
+    blob_id: str
+    modified_seconds: float
 
 
 class BlobStore:
     """Objects named `<account>/<id>`. A put is whole or not there at all; no error names a place on this machine."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        self._store, self._folder = store, folder
 
     @classmethod
     def open_local(cls, path: Path) -> BlobStore:
@@ -33,7 +48,7 @@ class BlobStore:
         except OSError as error:
             reason = error.strerror or "it cannot be made"
             raise OperatorError(f"The folder {path} for pictures: {reason}. Check GESSO_DATA_DIR.") from error
-        return cls(LocalStore(path.resolve()))
+        return cls(LocalStore(path.resolve()), path.resolve())
 
     @classmethod
     def in_memory(cls) -> BlobStore:
@@ -43,7 +58,10 @@ class BlobStore:
         return cls(MemoryStore())
 
     async def put(self, account_id: str, blob_id: str, data: bytes) -> None:
-        """Store an object. Raises `Conflict` when the id is taken (objects never change), `StorageFailed`."""
+        """Store an object. Raises `Conflict` when the id is taken (objects never change), `StorageFailed`.
+
+        `StorageFull` says that there was no room for it.
+        """
         import obstore
 
         with _translated("written"):
@@ -77,6 +95,29 @@ class BlobStore:
             except (NotFoundError, FileNotFoundError):
                 return
 
+    async def pages(self) -> AsyncIterator[list[StoredObject]]:
+        """Yield every object, some hundred at a time, in no order; objects may come and go meanwhile.
+
+        Names that are none of ours are passed over. Raises `StorageFailed`.
+        """
+        import obstore
+
+        with _translated("listed"):
+            async for page in obstore.list(self._store, chunk_size=PAGE_OBJECTS):
+                yield [
+                    StoredObject(account_id, blob_id, meta["last_modified"].timestamp())
+                    for meta in page
+                    for account_id, _, blob_id in [meta["path"].partition("/")]
+                    if is_id(account_id) and is_id(blob_id)
+                ]
+
+    async def remove_unfinished(self, before_seconds: float) -> int:
+        """Remove what puts left that were cut short before a Unix time; return how many. They are no objects yet."""
+        if self._folder is None:
+            return 0
+        with _translated("removed"):
+            return await asyncio.to_thread(_remove_unfinished, self._folder, before_seconds)
+
     async def check(self) -> None:
         """Raise `StorageFailed` when nothing can be written, read or removed now."""
         from gesso.domain.ids import new_id
@@ -94,6 +135,43 @@ def _key(account_id: str, blob_id: str) -> str:
     return f"{account_id}/{blob_id}"
 
 
+# A put writes beside the object's place, as `<id>#<number>`, and then gives it its name.
+_UNFINISHED = re.compile(r"(?P<id>[^#]+)#\d+")
+
+
+def _remove_unfinished(folder: Path, before_seconds: float) -> int:
+    removed = 0
+    for account in os.scandir(folder):
+        if not (is_id(account.name) and account.is_dir(follow_symlinks=False)):
+            continue
+        for entry in os.scandir(account.path):
+            match = _UNFINISHED.fullmatch(entry.name)
+            if match is None or not is_id(match["id"]):
+                continue
+            with suppress(FileNotFoundError):  # its put has ended meanwhile
+                if entry.stat(follow_symlinks=False).st_mtime < before_seconds:
+                    Path(entry.path).unlink()
+                    removed += 1
+    return removed
+
+
+# obstore raises one class for all of these; the system's number stands in its text.
+_NUMBER = re.compile(r"\(os error (\d+)\)")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _as_failure(error: Exception, done: str) -> StorageFailed:
+    """Return our error for one of the store's: the reason in words, no place on this machine."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (match := _NUMBER.search(str(error))):
+        number = int(match[1])
+    if number in _FULL:
+        return StorageFull(f"The object could not be {done}: the disk is full.")
+    if number == errno.EROFS:
+        return StorageFailed(f"The object could not be {done}: the disk is read-only.")
+    return StorageFailed(f"The object could not be {done}.")
+
+
 @contextmanager
 def _translated(done: str) -> Iterator[None]:
     """Turn the store's errors, which hold paths, into ours, which do not."""
@@ -106,4 +184,4 @@ def _translated(done: str) -> Iterator[None]:
     except (NotFoundError, FileNotFoundError) as error:
         raise NotFound("There is no such object.") from error
     except (BaseError, OSError) as error:
-        raise StorageFailed(f"The object could not be {done}.") from error
+        raise _as_failure(error, done) from error

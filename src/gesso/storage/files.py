@@ -6,15 +6,18 @@ import asyncio
 import hashlib
 from contextlib import suppress
 
+import structlog
 from sqlalchemy import Connection
 
 from gesso.accounts.keys import Caller
-from gesso.domain.errors import NotFound, StorageFailed
+from gesso.domain.errors import Conflict, NotFound, StorageFailed
 from gesso.domain.ids import new_id
 from gesso.domain.request import Mode
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow, add_blob, delete_blob_row, get_own_blob
 from gesso.storage.transactions import Transactions
+
+log = structlog.get_logger(__name__)
 
 
 async def keep_file(
@@ -31,7 +34,8 @@ async def keep_file(
 ) -> BlobRow:
     """Keep bytes as a file of the caller for `ttl` microseconds (None: until deleted); return its row.
 
-    `blob_id` names it beforehand (a started upload); `Conflict` when that name is taken. Raises `StorageFailed`.
+    `blob_id` names it beforehand (a started upload); `Conflict` when that name is taken. Raises `StorageFailed`, after
+    which the same bytes may be sent again.
     """
     row = BlobRow(
         id=blob_id or new_id(),
@@ -46,14 +50,25 @@ async def keep_file(
         created_at=now,
         expires_at=None if ttl is None else now + ttl,
     )
-    await store.put(row.account_id, row.id, data)
+    await _put_once(store, row, data)
     try:
         await database.write(lambda connection: add_blob(connection, row))
+    except (StorageFailed, Conflict):  # the row may be there, or is: without one the bytes are swept later
+        raise
     except Exception:
-        with suppress(StorageFailed):  # what stays behind is swept later
+        with suppress(StorageFailed):
             await store.delete(row.account_id, row.id)
         raise
     return row
+
+
+async def _put_once(store: BlobStore, row: BlobRow, data: bytes) -> None:
+    """Store the bytes, or find them there already: left by an earlier try whose row was not written."""
+    try:
+        await store.put(row.account_id, row.id, data)
+    except Conflict:
+        if await store.get(row.account_id, row.id) != data:
+            raise
 
 
 def _sha256(data: bytes) -> str:
@@ -69,4 +84,7 @@ async def delete_file(database: Transactions, store: BlobStore, file_id: str, ac
         delete_blob_row(connection, file_id)
 
     await database.write(work)
-    await store.delete(account_id, file_id)
+    try:
+        await store.delete(account_id, file_id)
+    except StorageFailed as error:  # without its row it is gone for everybody, and swept later
+        log.warning("blob_left_behind", blob=file_id, reason=error.message)

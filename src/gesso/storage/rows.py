@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, delete, select, text
 
 from gesso.database.tables import blobs
 from gesso.domain.errors import Conflict, NotFound
@@ -34,7 +34,11 @@ class BlobRow(Frozen):
     expires_at: int | None = None
 
 
-_ADD = insert(blobs)
+_COLUMNS = tuple(BlobRow.model_fields)
+_ADD = text(
+    f"INSERT INTO blobs ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "  # noqa: S608 - made of constants
+    "ON CONFLICT (id) DO NOTHING"
+)
 _GET = select(blobs).where(blobs.c.id == bindparam("id"))
 _DELETE = delete(blobs).where(blobs.c.id == bindparam("blob_id"))
 _OWNED = (
@@ -53,12 +57,8 @@ _EXPIRED = (
 
 def add_blob(connection: Connection, row: BlobRow) -> None:
     """Add a row; raise `Conflict` when one with this id is there."""
-    try:
-        connection.execute(_ADD, row.model_dump())
-    except IntegrityError as error:
-        if get_blob(connection, row.id) is not None:
-            raise Conflict("These bytes were already received.") from error
-        raise
+    if connection.execute(_ADD, row.model_dump()).rowcount == 0:
+        raise Conflict("These bytes were already received.")
 
 
 def get_blob(connection: Connection, blob_id: str) -> BlobRow | None:
@@ -108,3 +108,17 @@ def expired(connection: Connection, now: int, limit: int) -> list[BlobRow]:
     """Return at most `limit` rows whose time is over, the longest overdue first."""
     found = connection.execute(_EXPIRED, {"now": now, "most": limit}).mappings()
     return [BlobRow.model_validate(dict(row)) for row in found]
+
+
+def take_expired(connection: Connection, now: int, limit: int) -> list[BlobRow]:
+    """Delete at most `limit` rows whose time is over and return them: their objects go after the commit."""
+    found = connection.execute(_EXPIRED.with_for_update(skip_locked=True), {"now": now, "most": limit}).mappings()
+    rows = [BlobRow.model_validate(dict(row)) for row in found]
+    if rows:
+        connection.execute(delete(blobs).where(blobs.c.id.in_([row.id for row in rows])))
+    return rows
+
+
+def ids_with_row(connection: Connection, blob_ids: Collection[str]) -> set[str]:
+    """Return which of some ids (a few hundred at most) have a row."""
+    return set(connection.execute(select(blobs.c.id).where(blobs.c.id.in_(blob_ids))).scalars())

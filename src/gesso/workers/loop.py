@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -13,13 +13,19 @@ from gesso.domain.clock import SECOND, Clock
 from gesso.domain.ids import new_id
 from gesso.domain.job import Job
 from gesso.engines.registry import Engines
-from gesso.jobs.claim import claim, give_back, renew
+from gesso.jobs.claim import claim
 from gesso.jobs.feed import Feed
-from gesso.jobs.settle import Outcome, settle
+from gesso.jobs.settle import Outcome
 from gesso.storage.transactions import Transactions
+from gesso.workers.leases import Leases, Run
+from gesso.workers.pace import Pace
+from gesso.workers.patience import Patience, complain, growing_pauses
 from gesso.workers.run_job import JobRunner, LeaseLost
+from gesso.workers.settlement import Ended, end_run
 
 log = structlog.get_logger(__name__)
+LAST_SECONDS = 10.0  # after the grace period: as long as SQLite waits for a lock
+CANCELLED = Outcome(state="cancelled")
 
 
 @dataclass
@@ -38,7 +44,11 @@ class _HeldSlot:
 
 
 class Worker:
-    """Runs as many jobs as its engines have slots. All methods belong to one event loop; nothing polls."""
+    """Runs as many jobs as its engines have slots. All methods belong to one event loop; nothing polls.
+
+    What ends here is settled while the process lives, however long the database is away. `running_limit` is how many
+    jobs of one account run at once, in all processes together; None is no limit.
+    """
 
     def __init__(
         self,
@@ -49,39 +59,57 @@ class Worker:
         feed: Feed,
         clock: Clock,
         lease_seconds: float,
+        running_limit: int | None = None,
     ) -> None:
         self.id = new_id()
         self._database, self._runner, self._feed, self._clock = database, runner, feed, clock
-        self._lease = int(lease_seconds * SECOND)
+        self._lease, self._running_limit = int(lease_seconds * SECOND), running_limit
         self._free = {name: engines.slots(name) for name in engines.names}
-        # What may still be cancelled, by job and attempt: a lost lease may bring a job back while it still runs here.
-        self._runs: dict[tuple[str, int], tuple[Job, asyncio.Task[Outcome]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()  # each sees one run to its settlement and is never cancelled
-        self._cancelled: set[tuple[str, int]] = set()
+        self._pace = Pace(self._free)
+        self._patience = Patience(database)
+        self._runs = Leases(database, clock, self._lease)
+        self._tasks: set[asyncio.Task[None]] = set()  # each sees one run to its settlement
         self._waiting = set(self._free)  # engines with jobs in the queue, perhaps: at first those of an earlier process
         self._wake = asyncio.Event()
         self._stopping = False
-        self._services: list[asyncio.Task[None]] = []
+        self._claiming: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
         """Begin to claim and to renew leases."""
-        self._services = [asyncio.create_task(self._claim_forever()), asyncio.create_task(self._renew_forever())]
+        self._claiming = asyncio.create_task(self._claim_forever())
+        self._renewing = asyncio.create_task(self._runs.renew_forever())
         self.wake()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Take no more work, give what runs `grace_seconds` to end, give the rest back at once."""
+        """Take no more work, give what runs `grace_seconds` to end, give the rest back at once.
+
+        What cannot be written then, because the database is away or slow, the next process finds by its lease.
+        """
         self._stopping = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_seconds)
-        for _, run in self._runs.values():
-            run.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        for service in self._services:
-            service.cancel()
-        await asyncio.gather(*self._services, return_exceptions=True)
+        self._wake.set()
+        self._patience.hurry()
+        await self._ended(grace_seconds)
+        self._patience.give_up()
+        for run in self._runs:
+            run.task.cancel()
+        await self._ended(LAST_SECONDS)
+        left = [task for task in (*self._tasks, self._claiming, self._renewing) if task is not None]
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=1)
+
+    async def _ended(self, seconds: float) -> None:
+        """Wait until nothing is claimed or run any more, at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                while tasks := [task for task in (*self._tasks, self._claiming) if task and not task.done()]:
+                    await asyncio.wait(tasks)
+        except TimeoutError:
+            pass
 
     # ── slots ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -100,25 +128,26 @@ class Worker:
 
     def wake(self, engine: str | None = None) -> None:
         """Say that a job may be waiting in the queue, for this engine or for any."""
-        self._waiting.update(self._free if engine is None else (engine,))
+        self._waiting.update(self._free if engine is None else self._free.keys() & {engine})
         self._wake.set()
 
     def start_job(self, job: Job, engine: str) -> None:
         """Run a job already claimed for this worker, in a slot already taken."""
         self._feed.publish(job)
-        run = asyncio.create_task(self._runner.run(job))
-        self._runs[job.id, job.attempt] = job, run
-        task = asyncio.create_task(self._work(job, engine, run))
+        run = Run(job, engine, asyncio.create_task(self._runner.run(job)))
+        self._runs.add(run)
+        task = asyncio.create_task(self._work(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def cancel(self, job_id: str) -> bool:
         """Stop a running job of this worker; tell whether it was here."""
-        found = [attempt for attempt in self._runs if attempt[0] == job_id]
-        for attempt in found:
-            self._cancelled.add(attempt)
-            self._runs[attempt][1].cancel()
-        return bool(found)
+        cancelled = [run.cancel() for run in self._runs if run.job.id == job_id]
+        return any(cancelled)
+
+    def seconds_for(self, engine: str, ends: int) -> int:
+        """Return in how many seconds so many jobs of an engine will have ended here, 1 … 3600, as measured so far."""
+        return self._pace.seconds_for(engine, ends)
 
     @property
     def running(self) -> int:
@@ -127,15 +156,18 @@ class Worker:
     # ── claiming ──────────────────────────────────────────────────────────────────────────────────────
 
     async def _claim_forever(self) -> None:
-        while True:
+        pauses = growing_pauses()
+        while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
             try:
                 await self._claim_all()
-            except Exception:  # a database that is away for a moment must not end the worker
-                log.exception("claim_failed")
-                await asyncio.sleep(1)
+                pauses = growing_pauses()
+            except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the worker
+                complain(log, "claim_failed", error)
                 self.wake()
+                if not self._stopping:
+                    await self._patience.rest(next(pauses))
 
     async def _claim_all(self) -> None:
         for engine, wanted in list(self._free.items()):
@@ -144,7 +176,7 @@ class Worker:
             self._free[engine] -= wanted
             self._waiting.discard(engine)  # a submit during the claim brings it back
             try:
-                jobs = await self._database.write(lambda c, e=engine, n=wanted: self._claim(c, e, n))  # type: ignore[misc]
+                jobs = await self._database.write(partial(self._claim, engine=engine, limit=wanted))
             except BaseException:
                 self._free[engine] += wanted
                 raise
@@ -155,84 +187,84 @@ class Worker:
                 self.start_job(job, engine)
 
     def _claim(self, connection: Connection, engine: str, limit: int) -> list[Job]:
-        return claim(connection, self.id, [engine], limit, self._clock(), self._lease)
+        now = self._clock()
+        return claim(connection, self.id, [engine], limit, now, self._lease, running_limit=self._running_limit)
 
     # ── one job ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def _work(self, job: Job, engine: str, run: asyncio.Task[Outcome]) -> None:
-        outcome: Outcome | None = None
+    async def _work(self, run: Run) -> None:
+        following: Job | None = None
         try:
-            outcome = await run
+            outcome = await self._outcome(run)
+            if run.lost:
+                log.warning("lease_lost", job=run.job.id)
+                self._feed.forget(run.job.id)
+            else:
+                following = await self._end(run, outcome)
+        finally:
+            self._runs.remove(run)
+            if following is None:
+                self.free_slot(run.engine)
+        if following is not None:
+            self.start_job(following, run.engine)
+
+    async def _outcome(self, run: Run) -> Outcome | None:
+        """Return how the run ended; None when the server stops and the job is to be given back, or is not ours."""
+        try:
+            return await run.task
         except LeaseLost:
-            log.warning("lease_lost", job=job.id)
+            run.lost = True
         except asyncio.CancelledError:
-            outcome = self._stopped(job)
-        del self._runs[job.id, job.attempt]
-        self._cancelled.discard((job.id, job.attempt))
-        following = await self._end(job, engine, outcome)
-        if following is None:
-            self.free_slot(engine)
-        else:
-            self.start_job(following, engine)
+            if run.cancelled:
+                return CANCELLED
+        return None
 
-    def _stopped(self, job: Job) -> Outcome | None:
-        """Return the outcome of a job that was cancelled; None when the server stops and it is given back."""
-        if (job.id, job.attempt) not in self._cancelled:
-            return None
-        return Outcome(state="cancelled", pictures=(), notes=(), timings={}, failure=None, outputs=())
-
-    async def _end(self, job: Job, engine: str, outcome: Outcome | None) -> Job | None:
-        """Settle (or give back) and, in the same transaction, claim the next job for the slot."""
+    async def _end(self, run: Run, outcome: Outcome | None) -> Job | None:
+        """Settle (or give back); return the next job for the slot, claimed in the same transaction."""
+        job, engine = run.job, run.engine
         look = engine in self._waiting and not self._stopping
         if look:
             self._waiting.discard(engine)
-
-        def work(connection: Connection) -> tuple[Job | None, list[Job]]:
-            worker, attempt, now = job.worker or "", job.attempt, self._clock()
-            ended = None
-            if outcome is None:
-                give_back(connection, job.id, worker, attempt)
-            else:
-                ended = settle(connection, job.id, worker, attempt, outcome, now)
-            return ended, self._claim(connection, engine, 1) if look else []
-
         try:
-            ended, claimed = await self._database.write(work)
-        except Exception:  # the lease expires and the job runs again
-            log.exception("settle_failed", job=job.id)
+            ended, claimed = await self._settle(job, engine, outcome, look=look)
+        except Exception as error:  # noqa: BLE001 - the lease expires and the job runs again
+            complain(log, "settle_failed", error, job=job.id)
             self._feed.forget(job.id)
             self.wake(engine)
             return None
-        if ended is not None:
-            self._feed.publish(ended)
-            log.info("job_ended", job=ended.id, state=ended.state, model=ended.model, engine=engine)
-        else:
-            self._feed.forget(job.id)
-            if outcome is not None:
-                log.warning("settle_refused", job=job.id)
-                await self._runner.discard(outcome.outputs)
+        if outcome is not None and job.started_at is not None:
+            self._pace.add(engine, (self._clock() - job.started_at) / SECOND)
+        await self._tell(job, engine, outcome, ended)
+        if self._running_limit is not None:
+            self.wake()  # a job of this account may run now, on whatever engine
+        if look and claimed is None:
+            self.wake(engine)
         if not claimed:
             return None
         self._waiting.add(engine)
         return claimed[0]
 
-    # ── leases ────────────────────────────────────────────────────────────────────────────────────────
+    async def _settle(
+        self, job: Job, engine: str, outcome: Outcome | None, *, look: bool
+    ) -> tuple[Ended, list[Job] | None]:
+        """Return what came of the run and, where a look was taken, the jobs claimed."""
 
-    async def _renew_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease / SECOND / 3)
-            if not self._runs:
-                continue
-            running = [job for job, _ in self._runs.values()]
-            try:
-                lost = await self._database.write(lambda c, jobs=running: self._renew(c, jobs))  # type: ignore[misc]
-            except Exception:  # tried again at the next third of the lease
-                log.exception("renewal_failed")
-                continue
-            for job in lost:
-                if (job.id, job.attempt) in self._runs:
-                    self._runs[job.id, job.attempt][1].cancel()
+        def end(connection: Connection) -> tuple[Ended, list[Job] | None]:
+            return end_run(connection, job, outcome, self._clock()), None
 
-    def _renew(self, connection: Connection, jobs: Iterable[Job]) -> list[Job]:
-        now = self._clock()
-        return [job for job in jobs if not renew(connection, job.id, job.worker or "", job.attempt, now, self._lease)]
+        def end_and_claim(connection: Connection) -> tuple[Ended, list[Job] | None]:
+            return end_run(connection, job, outcome, self._clock()), self._claim(connection, engine, 1)
+
+        # Nothing is claimed along the way later: of a transaction whose answer was lost, only the end is found again.
+        return await self._patience.write(end_and_claim if look else end, again=end, job=job.id)
+
+    async def _tell(self, job: Job, engine: str, outcome: Outcome | None, ended: Ended) -> None:
+        """Publish what came of a run, and remove pictures that nobody owns."""
+        if ended.job is not None:
+            self._feed.publish(ended.job)
+            log.info("job_ended", job=job.id, state=ended.job.state, model=job.model, engine=engine)
+            return
+        self._feed.forget(job.id)
+        if outcome is not None:
+            log.warning("settle_refused", job=job.id)
+            await self._runner.discard(ended.leftover)
