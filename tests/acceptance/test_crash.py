@@ -260,48 +260,63 @@ def lease_is_over(installation, job_id):
     return job_rows(installation)[job_id].lease_until < now_microseconds()
 
 
-@pytest.mark.postgres
-@pytest.mark.parametrize("about_to_settle", [False, True])
-def test_a_server_stopped_past_its_lease_cannot_settle_what_another_has_ended(
-    about_to_settle, make_postgres_url, tmp_path
-):
+@pytest.fixture
+def two_servers(make_postgres_url, tmp_path):
+    """An installation on PostgreSQL for two servers at once; its log is checked."""
     installation = Installation(tmp_path, make_postgres_url(), lease_seconds=1, max_attempts=100)
     installation.prepare()
-    try:
-        check_a_zombie(installation, about_to_settle)
-    finally:
-        installation.close()
+    yield installation
+    installation.close()
     assert "Traceback" not in installation.log()
 
 
-def check_a_zombie(installation, about_to_settle):
-    """Stop a server within its engine or with all pictures stored, have another end the job, let the first go on."""
-    crash = ("store:2", signal.SIGSTOP) if about_to_settle else ()
-    stopped = installation.start(*crash, release="release-the-stopped")
-    other = installation.start(release="release-the-other")
+@pytest.mark.postgres
+def test_a_server_stopped_within_its_engine_loses_the_job_to_another(two_servers):
+    stopped = two_servers.start(release="release-the-stopped")
+    other = two_servers.start(release="release-the-other")
     other.release.touch()
-    with installation.client(server=stopped) as client, installation.client(server=other) as other_client:
+    with two_servers.client(server=stopped) as client:
         job_id = submit(client, "hold", 2)
-        until(lambda: objects(installation), "its first picture stored")
-        if about_to_settle:
-            stopped.release.touch()
-            until(lambda: said_at("store") in installation.log(), "the point store")
-        else:
-            stopped.signal(signal.SIGSTOP)
-        (ended,) = wait_all_ended(other_client, [job_id])
-        assert ended["state"] == "succeeded"
-        of_the_stopped = objects(installation) - named_in_rows(installation)
-        assert len(of_the_stopped) == 1 + about_to_settle
+    until(lambda: objects(two_servers), "its first picture stored")
+    stopped.signal(signal.SIGSTOP)
+    with two_servers.client(server=other) as client:
+        (ended,) = wait_all_ended(client, [job_id])
+    assert len(objects(two_servers) - named_in_rows(two_servers)) == 1
 
-        stopped.release.touch()
+    stopped.release.touch()
+    stopped.signal(signal.SIGCONT)
+    check_both_sound(two_servers, stopped, other, ended)
+
+
+@pytest.mark.postgres
+def test_a_server_stopped_before_its_settlement_cannot_settle_what_another_runs(two_servers):
+    stopped = two_servers.start("store:2", signal.SIGSTOP, release="release-the-stopped")
+    other = two_servers.start(release="release-the-other")
+    stopped.release.touch()
+    with two_servers.client(server=stopped) as client:
+        job_id = submit(client, "hold", 2)
+    until(lambda: said_at("store") in two_servers.log(), "the point store")
+    with two_servers.client(server=other) as client:
+        until(lambda: job_rows(two_servers)[job_id].attempt == 2, "the job claimed again")
+        wait_held(client, [job_id])
+
         stopped.signal(signal.SIGCONT)
-        wait_swept(installation)
+        until(lambda: "settle_refused" in two_servers.log() or "lease_lost" in two_servers.log(), "the refusal")
+        assert look(client, job_id)["state"] == "running"
+        other.release.touch()
+        (ended,) = wait_all_ended(client, [job_id])
+    check_both_sound(two_servers, stopped, other, ended)
 
-        assert ("lease_lost" in installation.log()) or ("settle_refused" in installation.log())
-        for each in (client, other_client):
-            seen = look(each, job_id)
+
+def check_both_sound(installation, stopped, other, ended):
+    """The job ended once and nothing of the other attempt is left; both servers tell so and go on."""
+    assert ended["state"] == "succeeded"
+    wait_swept(installation)
+    for server in (stopped, other):
+        with installation.client(server=server) as client:
+            seen = look(client, ended["id"])
             assert (seen["ended_at"], len(seen["pictures"])) == (ended["ended_at"], 2)
-        wait_all_ended(client, [submit(client)])  # it goes on as a sound server
+            wait_all_ended(client, [submit(client)])
     check_everything(installation, other)
     check_all_pictures(installation, other)
     stopped.stop()
