@@ -1,10 +1,12 @@
-"""A real server process around the instant engine: `python instant_server.py DATA_FOLDER`. Prints its URL and live key."""
+"""A real server process around the instant engine. Prints its URL and live key.
+
+python instant_server.py DATA_FOLDER [POSTGRES_URL]
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from gesso.server.logs import configure_logs
 from gesso.server.run import serve
@@ -15,7 +17,8 @@ from instant_engine import InstantEngine
 
 def main() -> None:
     """Serve until a signal."""
-    settings = Settings(data_dir=Path(sys.argv[1]), port=0, log_level="warning")
+    where = {"data_dir": sys.argv[1]} | ({"database_url": sys.argv[2]} if len(sys.argv) > 2 else {})
+    settings = Settings(**where, port=0, log_level="warning")
     configure_logs(settings.log_level, settings.log_format)
     parts = build(settings, engines=[InstantEngine()])
     keys = parts.first_keys

@@ -1,9 +1,11 @@
 """How much a job costs beyond its engine: added latency, jobs a second, commits a job, beside the disk's flush time.
 
-    python benchmarks/overhead.py [--json] [--requests 400]
+    python benchmarks/overhead.py [--json] [--requests 400] [--rounds 3] [--postgres URL] [--baseline CHECKOUT]
 
 A real server process runs an engine that takes no time; a client process sends `POST /v1/jobs` with `Prefer: wait` over
-kept-alive connections. The same engine called directly is subtracted.
+kept-alive connections. The same engine called directly is subtracted. Measured side by side, in turns: SQLite; PostgreSQL
+(an empty database that may be filled, else a private server with its ordinary, durable settings, where one is installed);
+and, with --baseline, an older checkout of Gesso on SQLite.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +35,9 @@ from instant_engine import SIDE, InstantEngine
 from machine import write_result
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+from postgres import Unavailable, private_server  # noqa: E402 - the server that tests start too
+
 WARM_UP = 50
 CLIENTS = (1, 32)
 WAL_PAGES = 3  # 4 KiB pages a small commit appends to the log
@@ -41,9 +47,12 @@ def main() -> None:
     """Measure, print, write the result."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments.add_argument("--requests", type=int, default=400, help="per number of clients (times 8 at 32 clients)")
+    arguments.add_argument("--requests", type=int, default=400, help="per round and number of clients (times 8 at 32)")
+    arguments.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turns")
+    arguments.add_argument("--postgres", metavar="URL", help="an empty PostgreSQL database that may be filled")
+    arguments.add_argument("--baseline", type=Path, metavar="CHECKOUT", help="an older Gesso to compare with")
     chosen = arguments.parse_args()
-    measured = measure(chosen.requests)
+    measured = measure(chosen)
     path = write_result("overhead", measured)
     if chosen.json:
         print(json.dumps(measured, indent=2))
@@ -52,33 +61,89 @@ def main() -> None:
         print(f"\nwritten to {path.relative_to(HERE.parent)}")
 
 
-def measure(requests: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Subject:
+    """One thing that is measured: its name, what the server process is told, whose code it runs."""
+
+    name: str
+    database_url: str | None = None
+    source: Path | None = None
+
+    def command(self, data: Path) -> list[str]:
+        return [sys.executable, str(HERE / "instant_server.py"), str(data), *filter(None, [self.database_url])]
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | ({"PYTHONPATH": str(self.source / "src")} if self.source else {})
+
+
+def measure(chosen: argparse.Namespace) -> dict[str, Any]:
     """Return every number of one run."""
     direct = asyncio.run(call_directly(2000))
-    with tempfile.TemporaryDirectory(prefix="gesso-bench-", dir=HERE / "results") as folder:
-        flush_before = flush_seconds(Path(folder))
-        with instant_server(Path(folder) / "data") as (url, key):
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="gesso-bench-", dir=HERE / "results")))
+        flush_before = flush_seconds(folder)
+        servers = [
+            (subject, *held.enter_context(instant_server(subject, folder / subject.name)))
+            for subject in subjects(chosen, held)
+        ]
+        for _, url, key in servers:
             send(url, key, 1, WARM_UP)
-            loads = [load(url, key, clients, requests * (8 if clients > 1 else 1), direct) for clients in CLIENTS]
-        flush_after = flush_seconds(Path(folder))
+        samples: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        for clients in CLIENTS:
+            for turn in range(chosen.rounds):
+                for subject, url, key in servers if turn % 2 == 0 else reversed(servers):
+                    requests = chosen.requests * (8 if clients > 1 else 1)
+                    samples.setdefault((subject.name, clients), []).append(load(url, key, clients, requests))
+        flush_after = flush_seconds(folder)
     return {
         "direct_engine_ms": {"p50": ms(direct, 50)},
         "disk_flush_ms": {"before_p50": ms(flush_before, 50), "after_p50": ms(flush_after, 50)},
-        "loads": loads,
+        "loads": [summary(name, clients, rounds, direct) for (name, clients), rounds in samples.items()],
     }
 
 
-def load(url: str, key: str, clients: int, requests: int, direct: list[float]) -> dict[str, Any]:
-    """Return the numbers at one number of clients."""
+def subjects(chosen: argparse.Namespace, held: ExitStack) -> list[Subject]:
+    """Return what can be measured here; say what cannot."""
+    found = [Subject("sqlite")]
+    url = chosen.postgres or private_postgres(held)
+    if url is not None:
+        migrate = [sys.executable, "-m", "gesso", "db", "migrate", "--quiet"]
+        subprocess.run(migrate, env=os.environ | {"GESSO_DATABASE_URL": url}, check=True)
+        found.append(Subject("postgresql", url))
+    if chosen.baseline:
+        found.append(Subject("sqlite-baseline", source=chosen.baseline.resolve()))
+    return found
+
+
+def private_postgres(held: ExitStack) -> str | None:
+    """Start a server that is as durable as it comes; say so where there is none to start."""
+    durable = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    try:
+        return held.enter_context(private_server(**durable))
+    except Unavailable as reason:
+        print(f"PostgreSQL is not measured: {reason}, and no --postgres was given.", file=sys.stderr)
+        return None
+
+
+def load(url: str, key: str, clients: int, requests: int) -> dict[str, Any]:
+    """Return the latencies of one round, its wall seconds and its commits."""
     commits = commits_so_far(url)
     result = send(url, key, clients, requests)
-    seconds, jobs = result["seconds"], len(result["seconds"])
+    return {**result, "commits": commits_so_far(url) - commits}
+
+
+def summary(name: str, clients: int, rounds: list[dict[str, Any]], direct: list[float]) -> dict[str, Any]:
+    """Return the numbers of all rounds of one subject at one number of clients."""
+    seconds = [second for each in rounds for second in each["seconds"]]
+    speeds = [len(each["seconds"]) / each["wall_seconds"] for each in rounds]
     return {
+        "database": name,
         "clients": clients,
-        "jobs": jobs,
+        "jobs": len(seconds),
         "added_ms": {f"p{p}": round(ms(seconds, p) - ms(direct, 50), 3) for p in (50, 95)},
-        "jobs_per_second": round(jobs / result["wall_seconds"], 1),
-        "commits_per_job": round((commits_so_far(url) - commits) / jobs, 2),
+        "jobs_per_second": round(statistics.median(speeds), 1),
+        "jobs_per_second_of_rounds": [round(speed, 1) for speed in speeds],
+        "commits_per_job": round(sum(each["commits"] for each in rounds) / len(seconds), 2),
     }
 
 
@@ -109,10 +174,10 @@ def flush_seconds(folder: Path, times: int = 200) -> list[float]:
 
 
 @contextmanager
-def instant_server(data: Path) -> Iterator[tuple[str, str]]:
+def instant_server(subject: Subject, data: Path) -> Iterator[tuple[str, str]]:
     """Run the server process; yield its URL and a live key."""
-    command = [sys.executable, str(HERE / "instant_server.py"), str(data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    command = subject.command(data)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=subject.environment()) as process:
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
@@ -154,11 +219,13 @@ def show(measured: dict[str, Any]) -> None:
     flush = measured["disk_flush_ms"]
     print(f"disk flush p50   {flush['before_p50']:.2f} ms before, {flush['after_p50']:.2f} ms after")
     print(f"engine directly  {measured['direct_engine_ms']['p50']:.3f} ms")
-    print(f"{'clients':>7} {'jobs':>6} {'added p50':>10} {'added p95':>10} {'jobs/s':>8} {'commits/job':>12}")
+    print(
+        f"{'database':<16} {'clients':>7} {'jobs':>6} {'added p50':>10} {'added p95':>10} {'jobs/s':>8} {'commits/job':>12}"
+    )
     for row in measured["loads"]:
         added = row["added_ms"]
         print(
-            f"{row['clients']:>7} {row['jobs']:>6} {added['p50']:>7.2f} ms {added['p95']:>7.2f} ms "
+            f"{row['database']:<16} {row['clients']:>7} {row['jobs']:>6} {added['p50']:>7.2f} ms {added['p95']:>7.2f} ms "
             f"{row['jobs_per_second']:>8.1f} {row['commits_per_job']:>12.2f}"
         )
 

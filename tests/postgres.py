@@ -34,10 +34,13 @@ class Unavailable(Exception):
 
 
 @contextmanager
-def private_server() -> Iterator[str]:
-    """Run a server in a temporary folder and yield the address of its database `postgres`."""
+def private_server(place: Path | None = None, **settings: str) -> Iterator[str]:
+    """Run a server in a temporary folder (of `place`) and yield the address of its database `postgres`.
+
+    `settings` go before those of tests, which give up durability for speed.
+    """
     programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="gesso-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="gesso-postgres-", dir=place))
     try:
         account = _account()
         if account:
@@ -57,11 +60,15 @@ def private_server() -> Iterator[str]:
             "-N",
         ]
         subprocess.run(command, check=True, capture_output=True, cwd=folder, **account_options(account))
-        options = SETTINGS | {
-            "listen_addresses": "127.0.0.1",
-            "port": str(port),
-            "unix_socket_directories": str(folder),
-        }
+        options = (
+            SETTINGS
+            | settings
+            | {
+                "listen_addresses": "127.0.0.1",
+                "port": str(port),
+                "unix_socket_directories": str(folder),
+            }
+        )
         command = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())]
         with _guarded(command, folder, account) as server:
             url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
