@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,7 @@ import structlog
 from gesso.accounts.keys import FirstKeys, first_start
 from gesso.catalogue.load import Catalogue, load_catalogue
 from gesso.database.connect import Database
+from gesso.database.dialect import Notice
 from gesso.database.lock import own_data_directory
 from gesso.database.upgrade import Schema, look, upgrade
 from gesso.domain.clock import HOUR, SECOND, Clock
@@ -36,6 +37,7 @@ from gesso.storage.links import Links, load_or_create_secret
 from gesso.storage.room import DiskRoom
 from gesso.workers.clean_up import CleanUp
 from gesso.workers.inputs import InputReader
+from gesso.workers.keep_queue import QueueKeeper
 from gesso.workers.loop import Worker
 from gesso.workers.run_job import JobRunner
 
@@ -149,7 +151,7 @@ class Parts:
             raise
 
     async def start(self) -> None:
-        """Start the worker and the housekeeping."""
+        """Start the worker, the keeping of the queue and the housekeeping."""
         settings = self._settings
         rules = rules_of(settings, self.catalogue, self.engines)
         self.outgoing = Outgoing(rules.outgoing)
@@ -158,7 +160,7 @@ class Parts:
         runner = JobRunner(
             database=self.database,
             blobs=self.blobs,
-            reader=InputReader(self.blobs, self.outgoing, budget, self.decode_limits),
+            reader=InputReader(self.blobs, self.outgoing, budget, self.decode_limits, settings.data_dir),
             engines=self.engines,
             feed=self.feed,
             clock=self.clock,
@@ -171,6 +173,7 @@ class Parts:
             feed=self.feed,
             clock=self.clock,
             lease_seconds=settings.lease_seconds,
+            running_limit=settings.running_limit_per_account,
         )
         queue = QueueLimits(per_account=settings.queue_limit_per_account, total=settings.queue_limit_total)
         limits = IntakeLimits(
@@ -180,9 +183,8 @@ class Parts:
             running_per_account=settings.running_limit_per_account,
         )
         self.intake = Intake(rules, limits, self.database, self.blobs, self.room, self.worker, self.clock)
-        self._clean_up = CleanUp(
+        self._keeper = QueueKeeper(
             database=self.database,
-            blobs=self.blobs,
             clock=self.clock,
             feed=self.feed,
             wake_worker=self.worker.wake,
@@ -190,8 +192,44 @@ class Parts:
             queue_timeout_microseconds=int(settings.queue_timeout_hours * HOUR),
             interval_seconds=min(CLEAN_UP_SECONDS, settings.lease_seconds),
         )
+        self._clean_up = CleanUp(
+            database=self.database,
+            blobs=self.blobs,
+            clock=self.clock,
+            keep_reserve=self.database.keep_reserve,
+            orphan_seconds=settings.orphan_hours * 3600,
+            interval_seconds=CLEAN_UP_SECONDS,
+        )
+        await self._begin()
+
+    async def _begin(self) -> None:
+        if not self.database.shared:  # whatever runs, an earlier process left running
+            await self._keeper.take_over()
+        loop = asyncio.get_running_loop()
+
+        def heard(notice: Notice) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                loop.call_soon_threadsafe(self._hear, notice)
+
+        self.database.listen(heard)
         self.worker.start()
+        self._keeper.start()
         self._clean_up.start()
+
+    def _hear(self, notice: Notice) -> None:
+        """Act on what another process tells; what was missed, the row and the renewal of leases say later."""
+        match notice.channel:
+            case "gesso_queued":
+                self.worker.wake(notice.payload)
+            case "gesso_cancelled":
+                self.worker.cancel(notice.payload)
+            case "gesso_ended":
+                self.feed.nudge(notice.payload)
+                if self._settings.running_limit_per_account is not None:
+                    self.worker.wake()  # its account may have a place now
+            case "gesso_reconnected":
+                self.worker.wake()
+                self.feed.nudge_all()
 
     async def stop_work(self) -> None:
         """Finish or give back what runs, then let go who waits for jobs; a second call waits for the first."""
@@ -203,6 +241,7 @@ class Parts:
     async def stop(self) -> None:
         """Stop the work, then close everything."""
         await self.stop_work()
+        await self._keeper.stop()
         await self._clean_up.stop()
         await self.outgoing.aclose()
         await self.engines.close()

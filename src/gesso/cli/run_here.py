@@ -21,7 +21,7 @@ from gesso.intake.accept import FIDELITIES
 from gesso.intake.prepare import Prepared, find_model, prepare
 from gesso.settings import Settings
 from gesso.wiring import engines_of, rules_of
-from gesso.workers.inputs import Fetched, decode_inputs
+from gesso.workers.inputs import Fetched, decode_inputs, holding
 
 OnProgress = Callable[[Progress], None]
 
@@ -68,7 +68,7 @@ async def _run(
     rules = rules_of(settings, catalogue, engines)
     prepared = prepare(rules, find_model(catalogue, slug), values, fidelities=FIDELITIES["stand_in"])
     request, route = prepared.request, prepared.plan.routes[0]
-    inputs = decode_inputs(request, _bytes_by_field(prepared), rules.decode_limits)
+    inputs = await decode_inputs(request, _bytes_by_field(prepared), rules.decode_limits)
     task = Task(new_id(), request, route, inputs.image, inputs.mask, inputs.references)
     result = _Result(request, on_progress)
     try:
@@ -88,7 +88,7 @@ def _bytes_by_field(prepared: Prepared) -> dict[str, Fetched]:
     named: dict[str, PictureReference | None] = {"image": request.image, "mask": request.mask}
     named |= {f"reference[{i}]": reference for i, reference in enumerate(request.references)}
     return {
-        field: Fetched(field, inline[reference.blob].data, inline[reference.blob].header)
+        field: Fetched(field, inline[reference.blob].header, holding(inline[reference.blob].data))
         for field, reference in named.items()
         if reference is not None and reference.blob is not None and reference.blob in inline
     }

@@ -73,7 +73,7 @@ class RawPicture:
         """Return the SHA-256 (hex) of the pixels: height, width, channels as big-endian uint32, then the bytes."""
         height, width, channels = self.pixels.shape
         digest = hashlib.sha256(struct.pack(">III", height, width, channels))
-        digest.update(self.pixels.tobytes())
+        digest.update(self.pixels.data if self.pixels.flags.c_contiguous else self.pixels.tobytes())
         return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from gesso.domain.picture import DecodedPicture
 from gesso.imaging.colour import to_srgb
@@ -12,6 +13,7 @@ from gesso.imaging.samples import separate
 
 __all__ = ["DecodeLimits", "Header", "decode", "decode_unmanaged", "inspect"]
 
+_CHUNK_PIXELS = 1 << 18
 _PNG_DEPTH_OFFSET = 24  # of the IHDR's bit depth, after signature, length, type, width and height
 
 
@@ -36,13 +38,23 @@ def _decode(data: bytes, field: str, limits: DecodeLimits, *, manage_colour: boo
         orientation = read_orientation(image)
         samples = separate(image, data[_PNG_DEPTH_OFFSET] if kind == "png" else 8)
         profile = image.info.get("icc_profile") if manage_colour else None
-        rgb = np.asarray(to_srgb(samples.colour, profile))
-    alpha = samples.alpha
+        rgb, alpha = _to_array(to_srgb(samples.colour, profile)), samples.alpha
+    del image, samples  # turning needs room of its own
     return DecodedPicture(
         rgb=_frozen(turn_upright(rgb, orientation)),
         alpha=None if alpha is None else _frozen(turn_upright(alpha, orientation)),
         source_format=kind,
     )
+
+
+def _to_array(image: Image.Image) -> np.ndarray:
+    """Return the pixels of an RGB image, taken in strips: all at once, Pillow would hold them twice more meanwhile."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    step = max(1, _CHUNK_PIXELS // image.width)
+    for top in range(0, image.height, step):
+        bottom = min(top + step, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def _frozen(pixels: np.ndarray) -> np.ndarray:

@@ -1,27 +1,34 @@
-"""The housekeeping of one process: expired pictures go, jobs of dead workers come back, overdue ones end."""
+"""The housekeeping of one process: what has had its time goes, and so do bytes that belong to nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from gesso.domain.clock import Clock
+from gesso.domain.clock import SECOND, Clock
 from gesso.domain.errors import StorageFailed
-from gesso.jobs.claim import requeue_expired
-from gesso.jobs.feed import Feed
 from gesso.jobs.idempotency import forget_old
+from gesso.jobs.store import oldest_start
 from gesso.storage.blobs import BlobStore
-from gesso.storage.rows import delete_blob_row, expired
+from gesso.storage.rows import take_expired
+from gesso.storage.sweep import sweep_orphans
 from gesso.storage.transactions import Transactions
+from gesso.workers.patience import complain
 
 log = structlog.get_logger(__name__)
 BATCH = 200
+SHORTEST_SECONDS = 0.5  # between two rounds
+SWEEPS_PER_AGE = 4
 
 
 class CleanUp:
-    """Runs every `interval_seconds`; the queue's recovery also once at start."""
+    """Does its round every `interval_seconds`, more often only where orphans are to go sooner.
+
+    Each step is on its own: one that fails, on a full disk for instance, keeps no other from being done.
+    """
 
     def __init__(
         self,
@@ -29,16 +36,15 @@ class CleanUp:
         database: Transactions,
         blobs: BlobStore,
         clock: Clock,
-        feed: Feed,
-        wake_worker: Callable[[], None],
-        max_attempts: int,
-        queue_timeout_microseconds: int,
+        keep_reserve: Callable[[], Awaitable[None]],
+        orphan_seconds: float,
         interval_seconds: float,
     ) -> None:
         self._database, self._blobs, self._clock = database, blobs, clock
-        self._feed, self._wake_worker = feed, wake_worker
-        self._max_attempts, self._queue_timeout = max_attempts, queue_timeout_microseconds
-        self._interval = interval_seconds
+        self._keep_reserve, self._orphan_seconds = keep_reserve, orphan_seconds
+        self._sweep_every = orphan_seconds / SWEEPS_PER_AGE
+        self._interval = max(min(interval_seconds, self._sweep_every), SHORTEST_SECONDS)
+        self._next_sweep = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -52,39 +58,53 @@ class CleanUp:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _forever(self) -> None:
+        steps = (self._keep_reserve, self.remove_expired, self.forget_old, self._sweep_when_due)
         while True:
-            try:
-                await self.recover_queue()
-                await self.remove_expired()
-                await self._database.write(lambda c: forget_old(c, self._clock()))
-            except Exception:  # housekeeping must outlive a full disk or a locked database
-                log.exception("clean_up_failed")
+            for step in steps:
+                try:
+                    await step()
+                except Exception as error:  # noqa: BLE001 - housekeeping must outlive a full disk or a locked database
+                    complain(log, "clean_up_failed", error)
             await asyncio.sleep(self._interval)
 
-    async def recover_queue(self) -> None:
-        """Requeue jobs whose lease ran out, fail those tried too often or queued too long."""
-        recovered = await self._database.write(
-            lambda c: requeue_expired(c, self._clock(), self._max_attempts, self._queue_timeout)
-        )
-        if recovered.requeued:
-            log.warning("jobs_requeued", count=len(recovered.requeued))
-            self._wake_worker()
-        if recovered.failed:
-            log.warning("jobs_given_up", count=len(recovered.failed))
-        for job in recovered.failed:
-            self._feed.publish(job)
+    async def forget_old(self) -> int:
+        """Drop records of requests that may no longer be repeated; return how many."""
+        return await self._database.write(lambda c: forget_old(c, self._clock()))
 
     async def remove_expired(self) -> int:
-        """Delete pictures past their time, row first, then object; return how many."""
+        """Delete pictures past their time, rows first, then objects; return how many."""
         removed = 0
         while True:
-            rows = await self._database.read(lambda c: expired(c, self._clock(), BATCH))
+            rows = await self._database.write(lambda c: take_expired(c, self._clock(), BATCH))
             for row in rows:
-                await self._database.write(lambda c, blob=row.id: delete_blob_row(c, blob))  # type: ignore[misc]
                 try:
                     await self._blobs.delete(row.account_id, row.id)
-                except StorageFailed:
-                    log.warning("blob_left_behind", blob=row.id)
+                except StorageFailed as error:  # the sweep finds it
+                    log.warning("blob_left_behind", blob=row.id, reason=error.message)
             removed += len(rows)
             if len(rows) < BATCH:
                 return removed
+
+    async def sweep(self) -> int:
+        """Remove bytes that belong to nothing and are older than any job that runs; return how many."""
+        before = await self._swept_before()
+        removed = await sweep_orphans(self._database, self._blobs, before)
+        if removed:
+            log.info("orphans_removed", count=removed)
+        return removed
+
+    async def _sweep_when_due(self) -> None:
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + self._sweep_every
+            await self.sweep()
+
+    async def _swept_before(self) -> float:
+        """Return the Unix time before which an orphan was written.
+
+        The database's clock and the disk's may differ: how long the longest job has been running is taken from the one
+        and counted back on the other.
+        """
+        now = time.time()  # before the look at the jobs: what starts later stores later
+        start = await self._database.read(oldest_start)
+        running_seconds = 0.0 if start is None else (self._clock() - start) / SECOND
+        return now - max(self._orphan_seconds, running_seconds)

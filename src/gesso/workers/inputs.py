@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from gesso.catalogue.sizes import output_size
-from gesso.domain.errors import ImageNotRetrievable, InvalidInput, NotFound
+from gesso.domain.errors import ImageNotRetrievable, InvalidInput, NotFound, StorageFailed
 from gesso.domain.job import Job
 from gesso.domain.picture import DecodedPicture, PictureReference
 from gesso.domain.request import Request
@@ -20,15 +25,19 @@ from gesso.imaging.fit import fit, fit_mask
 from gesso.imaging.mask import decode_mask
 from gesso.outgoing.fetch import Outgoing
 from gesso.storage.blobs import BlobStore
+from gesso.workers.threads import to_its_end
+
+HELD_BYTES = 1 << 20  # a larger file is not held in memory until there is room to decode it
+KEPT_AT_ONCE, LINKS_AT_ONCE = 2, 8  # files looked at, whole, before their jobs have room
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """The bytes of one input picture; its header is within the limits."""
+    """One input picture whose header is within the limits; its bytes are `read` when there is room to decode them."""
 
     field: str
-    data: bytes
     header: Header
+    read: Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,63 +50,136 @@ class Inputs:
 
 
 class InputReader:
-    """Reads and decodes the pictures of jobs."""
+    """Reads and decodes the pictures of jobs. Large files that came by a link lie, nameless, in `folder` until then."""
 
-    def __init__(self, blobs: BlobStore, outgoing: Outgoing, budget: PixelBudget, limits: DecodeLimits) -> None:
+    def __init__(
+        self, blobs: BlobStore, outgoing: Outgoing, budget: PixelBudget, limits: DecodeLimits, folder: Path
+    ) -> None:
         self._blobs, self._outgoing, self._budget, self._limits = blobs, outgoing, budget, limits
+        self._folder = folder
+        self._kept, self._links = asyncio.Semaphore(KEPT_AT_ONCE), asyncio.Semaphore(LINKS_AT_ONCE)
 
-    async def fetch(self, job: Job, request: Request) -> dict[str, Fetched]:
-        """Return the bytes of every picture by field; raise `ImageNotRetrievable` or `InvalidInput`."""
-        wanted: dict[str, PictureReference] = {}
-        if request.image:
-            wanted["image"] = request.image
-        if request.mask:
-            wanted["mask"] = request.mask
-        wanted |= {f"reference[{i}]": reference for i, reference in enumerate(request.references)}
-        results = await asyncio.gather(*(self._fetch_one(job, name, wanted[name]) for name in wanted))
-        return {fetched.field: fetched for fetched in results}
+    @asynccontextmanager
+    async def read(self, job: Job, request: Request, add_time: Callable[[str, float], None]) -> AsyncIterator[Inputs]:
+        """Yield a job's pictures, decoded within the budget of pixels, which is held until the block ends.
 
-    async def _fetch_one(self, job: Job, field: str, reference: PictureReference) -> Fetched:
-        if reference.url is not None:
+        `add_time` is told the seconds of "fetch" and "decode". Raises `ImageNotRetrievable`, `InvalidInput` and
+        `StorageFailed`.
+        """
+        began = time.perf_counter()
+        async with AsyncExitStack() as held:
+            async with AsyncExitStack() as files:
+                fetched = await self._fetch(job, request, files)
+                if fetched:
+                    add_time("fetch", time.perf_counter() - began)
+                began = time.perf_counter()
+                await held.enter_async_context(self._budget.take(_pixels(request, fetched)))
+                inputs = await decode_inputs(request, fetched, self._limits)
+                if fetched:
+                    add_time("decode", time.perf_counter() - began)
+            yield inputs
+
+    # ── fetch ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _fetch(self, job: Job, request: Request, files: AsyncExitStack) -> dict[str, Fetched]:
+        """Bring every picture here, by field; the first that fails ends the others."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._fetch_one(job, field, reference, files))
+                    for field, reference in _references(request).items()
+                ]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return {one.field: one for one in (task.result() for task in tasks)}
+
+    async def _fetch_one(self, job: Job, field: str, reference: PictureReference, files: AsyncExitStack) -> Fetched:
+        if reference.url is None:
+            again = partial(self._read_kept, job, field, reference.blob or "")
+            async with self._kept:
+                data = await again()
+                header = await to_its_end(inspect, data, field, self._limits)
+            return Fetched(field, header, again if len(data) > HELD_BYTES else holding(data))
+        async with self._links:
             data = (await self._outgoing.fetch(reference.url, max_bytes=self._limits.max_bytes)).data
-        else:
-            data = await self._kept(job, field, reference.blob or "")
-        header = await asyncio.to_thread(inspect, data, field, self._limits)
-        return Fetched(field, data, header)
+            header = await to_its_end(inspect, data, field, self._limits)
+            read = await self._spool(data, files) if len(data) > HELD_BYTES else holding(data)
+        return Fetched(field, header, read)
 
-    async def _kept(self, job: Job, field: str, blob: str) -> bytes:
+    async def _read_kept(self, job: Job, field: str, blob: str) -> bytes:
         try:
             return await self._blobs.get(job.account_id, blob)
         except NotFound as error:
             raise ImageNotRetrievable(f"The file given as {field} was deleted before the job ran.") from error
 
-    @asynccontextmanager
-    async def decoded(self, request: Request, fetched: dict[str, Fetched]) -> AsyncIterator[Inputs]:
-        """Decode off the event loop, within the budget of decoded pixels, which is held until the block ends."""
-        pixels = sum(one.header.width * one.header.height for one in fetched.values())
-        if (image := fetched.get("image")) is not None:
-            width, height = output_size(request, image.header.width, image.header.height)
-        else:
-            width, height = request.width or 0, request.height or 0
-        pixels += width * height
-        async with self._budget.take(pixels):
-            yield await asyncio.to_thread(decode_inputs, request, fetched, self._limits)
+    async def _spool(self, data: bytes, files: AsyncExitStack) -> Callable[[], Awaitable[bytes]]:
+        """Put bytes into a file that goes with this process; return what reads them back."""
+        try:
+            file = files.enter_context(tempfile.TemporaryFile(dir=self._folder))  # noqa: SIM115 - `files` closes it
+            await to_its_end(_write, file, data)
+        except OSError as error:
+            raise StorageFailed("There is no room on the server's disk for a linked picture.") from error
+        return partial(to_its_end, _read_back, file)
 
 
-def decode_inputs(request: Request, fetched: dict[str, Fetched], limits: DecodeLimits) -> Inputs:
-    """Decode the image, its mask and the references; image and mask come out in the size the request asks for."""
+def _references(request: Request) -> dict[str, PictureReference]:
+    named = {"image": request.image, "mask": request.mask}
+    named |= {f"reference[{i}]": reference for i, reference in enumerate(request.references)}
+    return {field: reference for field, reference in named.items() if reference is not None}
+
+
+def holding(data: bytes) -> Callable[[], Awaitable[bytes]]:
+    """Return what `Fetched.read` is for bytes that are held in memory."""
+
+    async def read() -> bytes:
+        return data
+
+    return read
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+    file.flush()
+
+
+def _read_back(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+# ── decode ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pixels(request: Request, fetched: Mapping[str, Fetched]) -> int:
+    """Return how many pixels a job counts for in the budget: those of its inputs, and of one picture it makes.
+
+    Measured with 32 megapixels in and out (JPEG, PNG): see `PixelBudget`.
+    """
+    pixels = sum(one.header.width * one.header.height for one in fetched.values())
+    if (image := fetched.get("image")) is not None:
+        width, height = output_size(request, image.header.width, image.header.height)
+    else:
+        width, height = request.width or 0, request.height or 0
+    return pixels + width * height
+
+
+async def decode_inputs(request: Request, fetched: Mapping[str, Fetched], limits: DecodeLimits) -> Inputs:
+    """Decode the image, its mask and the references; image and mask come out in the size the request asks for.
+
+    One at a time, each on a thread, and the bytes of a file only while it is decoded.
+    """
     image = mask = None
     if (source := fetched.get("image")) is not None:
-        image = decode(source.data, "image", limits)
+        image = await to_its_end(decode, await source.read(), "image", limits)
         if (masked := fetched.get("mask")) is not None:
             size = (image.width, image.height)
-            mask = decode_mask(masked.data, request.mask_polarity, size, "mask", limits)
+            mask = await to_its_end(decode_mask, await masked.read(), request.mask_polarity, size, "mask", limits)
         width, height = output_size(request, image.width, image.height)
         if (width, height) != (image.width, image.height):
-            image = fit(image, width, height)
-            mask = fit_mask(mask, width, height) if mask is not None else None
+            image = await to_its_end(fit, image, width, height)
+            mask = None if mask is None else await to_its_end(fit_mask, mask, width, height)
     elif "mask" in fetched:
         raise InvalidInput.of("mask", "mask_without_image", "A mask needs an image to go with.")
     names = sorted((name for name in fetched if name.startswith("reference")), key=lambda name: (len(name), name))
-    references = tuple(decode(fetched[name].data, name, limits) for name in names)
-    return Inputs(image, mask, references)
+    references = [await to_its_end(decode, await fetched[name].read(), name, limits) for name in names]
+    return Inputs(image, mask, tuple(references))

@@ -26,6 +26,8 @@ from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow
 from gesso.storage.transactions import Transactions
 from gesso.workers.inputs import InputReader
+from gesso.workers.patience import Patience
+from gesso.workers.threads import to_its_end
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +77,7 @@ class JobRunner:
         clock: Clock,
         output_microseconds: int,
     ) -> None:
-        self._database, self._blobs, self._reader = database, blobs, reader
+        self._patience, self._blobs, self._reader = Patience(database), blobs, reader
         self._engines, self._feed, self._clock = engines, feed, clock
         self._output_microseconds = output_microseconds
         self._encoding = asyncio.Semaphore(1)  # one large PNG at a time keeps the cores for the engines
@@ -107,15 +109,7 @@ class JobRunner:
     async def _run(self, job: Job, work: _Work) -> None:
         request, route = job.request, job.plan.routes[0]
         assert request is not None, "a deleted job is never claimed"
-        began = time.perf_counter()
-        fetched = await self._reader.fetch(job, request) if _has_pictures(request) else {}
-        if fetched:
-            work.add_time("fetch", time.perf_counter() - began)
-        began = time.perf_counter()
-        async with self._reader.decoded(request, fetched) as inputs:
-            if fetched:
-                work.add_time("decode", time.perf_counter() - began)
-            fetched.clear()
+        async with self._reader.read(job, request, work.add_time) as inputs:
             task = Task(job.id, request, route, inputs.image, inputs.mask, inputs.references, job.checkpoint)
             async with aclosing(self._engines[route.engine].run(task)) as events:
                 async for event in events:
@@ -138,14 +132,14 @@ class JobRunner:
 
     async def _commit_checkpoint(self, job: Job, token: str) -> None:
         worker, attempt = job.worker or "", job.attempt
-        if not await self._database.write(lambda c: save_checkpoint(c, job.id, worker, attempt, token)):
+        if not await self._patience.write(lambda c: save_checkpoint(c, job.id, worker, attempt, token), job=job.id):
             raise LeaseLost
 
     async def _keep(self, job: Job, request: Request, work: _Work, raw: RawPicture) -> None:
         """Encode, mark and store one picture; its row is written when the job is settled."""
         began = time.perf_counter()
         async with self._encoding:
-            made = await asyncio.to_thread(_encoded, raw, request)
+            made = await to_its_end(_encoded, raw, request)
         work.add_time("encode", time.perf_counter() - began)
         began = time.perf_counter()
         now = self._clock()
@@ -185,17 +179,13 @@ class JobRunner:
         for row in outputs:
             try:
                 await self._blobs.delete(row.account_id, row.id)
-            except GessoError:
-                log.warning("output_left_behind", blob=row.id)
+            except GessoError as error:
+                log.warning("output_left_behind", blob=row.id, reason=error.message)
 
     def _failed(self, work: _Work, failure: Failure) -> Outcome:
         return Outcome(
             state="failed", pictures=(), notes=tuple(work.notes), timings=work.timings, failure=failure, outputs=()
         )
-
-
-def _has_pictures(request: Request) -> bool:
-    return bool(request.image or request.mask or request.references)
 
 
 def _failure_of(error: GessoError) -> Failure:

@@ -17,7 +17,8 @@ from gesso.domain.errors import NotFound
 from gesso.domain.job import Job
 from gesso.intake.accept import Ask
 from gesso.jobs.cancel import cancel
-from gesso.jobs.claim import claim, renew, requeue_expired
+from gesso.jobs.claim import claim, renew
+from gesso.jobs.recover import requeue_expired
 from gesso.jobs.store import get_own_job
 from gesso.settings import Settings
 from gesso.wiring import Parts, build
@@ -217,7 +218,7 @@ async def test_a_job_that_comes_back_while_it_still_runs_here_ends_once(open_des
         job = await desk.submit("wait picture")
         await desk.engine.waiting.wait()
         clock.now += HOUR  # the lease is long over, and nobody renewed it
-        await desk.parts._clean_up.recover_queue()
+        await desk.parts._keeper.recover()
         async with asyncio.timeout(20):
             while len(desk.engine.started) < 2:  # noqa: ASYNC110 - the engine only writes down that it started
                 await asyncio.sleep(0.01)
@@ -239,7 +240,7 @@ async def test_a_job_queued_too_long_fails_refunded_and_wakes_who_waits(open_des
         waiting = asyncio.create_task(desk.parts.feed.wait(second.id, 20))
         await asyncio.sleep(0)
         clock.now += 2 * DAY
-        await desk.parts._clean_up.recover_queue()
+        await desk.parts._keeper.recover()
         told = await waiting
         assert (told.state, told.failure.code) == ("failed", "expired")
         assert told.refunded_micro == told.charged_micro > 0
