@@ -117,10 +117,8 @@ async def test_a_failed_submit_frees_its_slot(desk):
     desk.database.break_before = StorageFailed()
     with pytest.raises(StorageFailed):
         await desk.parts.intake.accept(desk.ask(), desk.caller)
-    desk.engine.go.set()
     job = (await desk.parts.intake.accept(desk.ask("a dog"), desk.caller)).job
-    ended = await desk.parts.feed.wait(job.id, 20)
-    assert ended is None or ended.state == "succeeded"
+    assert job.state == "running"  # born so, in the slot that was given back
 
 
 @pytest.mark.parametrize("sign", [{"idempotency_key": "k"}, {"repeat": "again"}, {"repeat": "unsaid"}])

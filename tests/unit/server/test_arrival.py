@@ -171,6 +171,17 @@ async def test_a_body_that_crawls_is_given_up():
     assert state(line) == (0, 0)
 
 
+async def test_a_slow_start_is_forgiven():
+    line, client = arrivals(), Client(2 * MIB)
+    reader = Reader(line, client)
+    client.send(b"x")
+    await asyncio.sleep(0.05)
+    client.send(b"x")
+    client.send(bytes(2 * MIB - 2), more=False)
+    reader.stop.set()
+    assert await reader.task == 2 * MIB
+
+
 async def test_time_in_line_and_time_of_ours_do_not_count():
     line = arrivals(idle=0.1)
     busy, patient = Client(10 * MIB), Client(2 * MIB)
