@@ -16,7 +16,7 @@ from gesso.accounts import ledger
 from gesso.jobs import claim, ending, idempotency, queue, recover, submit
 
 SHORT = settings(
-    LONG, max_examples=80, derandomize=True, database=None, phases=[Phase.generate], report_multiple_bugs=False
+    LONG, max_examples=60, derandomize=True, database=None, phases=[Phase.generate], report_multiple_bugs=False
 )
 CAUGHT = (AssertionError, IntegrityError)  # by the machine, or by a constraint that the machine ran into
 
