@@ -192,6 +192,8 @@ class Askers:
         """Send until there is an answer."""
 
         def attempt() -> httpx.Response | None:
+            if self._done.is_set():
+                raise RuntimeError("the test is over")
             try:
                 with self._installation.client(account) as client:
                     return send(client)
