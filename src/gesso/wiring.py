@@ -26,6 +26,7 @@ from gesso.engines.engine import Engine
 from gesso.engines.registry import Engines
 from gesso.imaging.budget import PixelBudget
 from gesso.imaging.decode import DecodeLimits
+from gesso.imaging.memory import return_large_blocks
 from gesso.intake.accept import Intake, IntakeLimits
 from gesso.intake.prepare import Rules
 from gesso.jobs.feed import Feed
@@ -157,6 +158,7 @@ class Parts:
         self.outgoing = Outgoing(rules.outgoing)
         self.feed = Feed()
         budget = PixelBudget(settings.decoded_pixels_in_flight)
+        return_large_blocks()
         runner = JobRunner(
             database=self.database,
             blobs=self.blobs,
