@@ -30,10 +30,10 @@ class Arrivals:
         """Yield the request for its body, of at most `most` bytes, to be read and worked on within the block.
 
         A large body holds its length of the budget from before its first byte is read until the block is left, and
-        waits in line for it while its client's socket is paused. JSON takes up to twice that in memory while it is
-        parsed and its pictures are decoded; a part with a file is on disk until it is read. Of a body without a length
-        the first mebibyte is read at once and, if there is more, `most` is held for it. Who leaves while in line is
-        found gone when its turn comes, and makes room at once.
+        waits in line for it while its client's socket is paused. JSON takes twice that in memory while it is parsed (three
+        times where the text of a picture has escapes); a part with a file is on disk until it is read, and then there
+        once. Of a body without a length the first mebibyte is read at once and, if there is more, `most` is held for
+        it. Who leaves while in line is found gone when its turn comes, and makes room at once.
 
         Reading raises `PayloadTooLarge`, and `RequestTimeout` when nothing came for `idle_seconds`, or, waited for
         longer than that in all, less than 4 KiB came in each second. Time in line does not count.
