@@ -3,91 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import pytest
+from desk import Turned
 from scripted_engine import ScriptedEngine
 
-from gesso.accounts.keys import Caller, find_caller
-from gesso.accounts.ledger import balance
-from gesso.domain.clock import DAY, HOUR, SECOND
+from gesso.domain.clock import DAY, HOUR
 from gesso.domain.errors import NotFound
 from gesso.domain.job import Job
-from gesso.intake.accept import Ask
 from gesso.jobs.cancel import cancel
 from gesso.jobs.claim import claim, renew
 from gesso.jobs.recover import requeue_expired
-from gesso.jobs.store import get_own_job
-from gesso.settings import Settings
-from gesso.wiring import Parts, build
-
-PRICED = "flux-schnell"
-
-
-class Turned:
-    """A clock that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000 * SECOND
-
-    def __call__(self) -> int:
-        self.now += 1
-        return self.now
-
-
-class Desk:
-    """One running server without HTTP, and a caller with a test key."""
-
-    def __init__(self, parts: Parts, engine: ScriptedEngine, caller: Caller) -> None:
-        self.parts, self.engine, self.caller = parts, engine, caller
-
-    async def submit(self, prompt: str, count: int = 1) -> Job:
-        ask = Ask(model=PRICED, input={"prompt": prompt, "num_outputs": count, "output_format": "png", "seed": 7})
-        return (await self.parts.intake.accept(ask, self.caller)).job
-
-    async def ended(self, job: Job) -> Job:
-        await self.parts.feed.wait(job.id, 20)
-        loaded = await self.load(job)
-        assert loaded.is_terminal, loaded
-        return loaded
-
-    async def load(self, job: Job) -> Job:
-        return await self.parts.database.read(
-            lambda c: get_own_job(c, job.id, self.caller.account_id, self.caller.mode)
-        )
-
-    async def balance(self) -> int:
-        return await self.parts.database.read(lambda c: balance(c, self.caller.account_id, "test"))
-
-    def objects(self) -> list[Path]:
-        return [path for path in (self.parts_folder / "blobs").rglob("*") if path.is_file()]
-
-    @property
-    def parts_folder(self) -> Path:
-        return self.parts._settings.data_dir
-
-
-@pytest.fixture
-async def open_desk(tmp_path) -> AsyncIterator[Callable[..., AsyncExitStack]]:
-    secrets: list[str] = []
-
-    @asynccontextmanager
-    async def opened(engine: ScriptedEngine | None = None, clock: Turned | None = None, grace: float = 0):
-        engine = engine or ScriptedEngine()
-        settings = Settings(data_dir=tmp_path / "data", grace_seconds=grace)
-        parts = build(settings, engines=[engine], clock=clock or Turned())
-        if parts.first_keys is not None:
-            secrets.append(parts.first_keys.test_secret)
-        await parts.start()
-        try:
-            caller = await parts.database.read(lambda c: find_caller(c, secrets[0]))
-            yield Desk(parts, engine, caller)
-        finally:
-            await parts.stop()
-
-    return opened
 
 
 async def test_a_job_ends_succeeded_with_its_pictures_notes_and_timings(open_desk):
