@@ -135,14 +135,14 @@ class JobMachine(RuleBasedStateMachine):
         self.world.me = job.caller
         return claimed, job
 
-    @initialize(who=WHO, worker=WORKER, by=WORKER, once_more=st.booleans())
-    def work_is_under_way(self, who, worker, by, once_more):
+    @initialize(who=WHO, worker=WORKER, once_more=st.booleans())
+    def work_is_under_way(self, who, worker, once_more):
         """Else most runs would spend their acts on an empty queue, and few would ever have a zombie with a rival."""
         for priced, key, repeat in ((101, None, REPEATS[0]), (50, KEYS[0], None), (0, None, None)):
             self._submit(who, {"price": priced, "count": 3}, key=key, repeat=repeat)
         self._claim(worker, 2)
         if once_more:
-            self.leases_end_and_jobs_are_claimed_again(by)
+            self.leases_end_and_jobs_are_claimed_again(worker)
 
     # ── acts of askers ────────────────────────────────────────────────────────────────────────────────
 
