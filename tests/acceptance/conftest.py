@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytest.register_assert_rewrite("installation", "proof")  # so that what they assert is shown as in a test
+
 START_SECONDS = 60
 STOP_SECONDS = 30
 
