@@ -115,7 +115,7 @@ async def test_inputs_stay_when_nobody_knows_whether_the_job_was_made(desk):
 
 async def idle(desk: Desk) -> None:
     """Wait until the worker has looked for jobs of before: from then on a submit gets the slot."""
-    while (slot := desk.parts.worker.hold_slot("builtin")) is None:
+    while (slot := desk.parts.worker.hold_slot("builtin")) is None:  # noqa: ASYNC110 - nobody tells when
         await asyncio.sleep(0.01)
     slot.release()
 
