@@ -66,7 +66,7 @@ def errors() -> Iterator[str]:
     yield "# Errors\n"
     yield "Errors of the HTTP API are problem documents (RFC 9457, `application/problem+json`). `code` is stable; the"
     yield "sentence in `detail` is not. For wrong input, `errors` lists every mistake with its `field`, what came and"
-    yield "what is allowed. `Retry-After` says when to try again after 429.\n"
+    yield "what is allowed. `Retry-After` says when to try again after 429 and 503.\n"
     yield from _table(
         ("code", "status", "meaning"),
         (

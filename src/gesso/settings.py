@@ -78,7 +78,9 @@ class Settings(BaseSettings):
         64_000_000, ge=1_000_000, description="Decoded input pixels held at once; more jobs wait."
     )
     body_bytes_in_flight: int = Field(
-        192 * MEBIBYTE, ge=MEBIBYTE, description="Bytes of large request bodies held at once; more requests wait."
+        192 * MEBIBYTE,
+        ge=MEBIBYTE,
+        description="Bytes of large request bodies held at once; more requests wait. JSON takes up to three times as much.",
     )
     body_idle_seconds: float = Field(
         30, gt=0, le=3600, description="Seconds a request body may pause before it is answered 408."

@@ -1,4 +1,4 @@
-"""`gesso credits`: balances, grants, and the check that every balance is what its ledger adds up to."""
+"""`gesso credits`: balances, grants, and the check that money adds up: balances, ledger and jobs."""
 
 from __future__ import annotations
 
@@ -64,14 +64,17 @@ def grant(
 
 @app.command()
 def check(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Check that every balance is the sum of its ledger entries; exit with 1 when one is not."""
+    """Check that balances are what the ledger adds up to, and the ledger what jobs cost; exit with 1 when not."""
     from gesso.accounts.audit import audit
 
     with opened_database() as database:
         found = [str(discrepancy) for discrepancy in database.read_blocking(audit)]
     if found:
         raise OperatorError("The ledger does not add up: " + "; ".join(found))
-    Output(as_json, quiet).answer({"discrepancies": []}, ["Every balance is what its ledger adds up to."])
+    Output(as_json, quiet).answer(
+        {"discrepancies": []},
+        ["Every balance is what its ledger adds up to, and every job was charged and refunded what it should be."],
+    )
 
 
 def _micro(text: str) -> int:

@@ -93,7 +93,8 @@ def test_the_check_passes_and_finds_a_forged_balance(data, capsys):
     from sqlalchemy import text
 
     assert run(["credits", "check"]) == 0
-    assert capsys.readouterr().out == "Every balance is what its ledger adds up to.\n"
+    said = "Every balance is what its ledger adds up to, and every job was charged and refunded what it should be.\n"
+    assert capsys.readouterr().out == said
 
     data.write_blocking(lambda c: c.execute(text("UPDATE balances SET balance_micro = 1 WHERE mode = 'live'")))
     assert run(["credits", "check"]) == 1
