@@ -104,6 +104,64 @@ def test_turns_are_given_within_a_priority(world):
     assert of_other[4] <= 9, "both alternate at high priority"
 
 
+def run_in_turn(world: World, caller: Caller, jobs: int, *, running_limit: int | None = None, **rest) -> None:
+    """Let an account's jobs run one after the other, of which one always waits."""
+    world.submit(caller=caller, running_limit=running_limit, **rest)
+    for _ in range(jobs):
+        world.submit(caller=caller, running_limit=running_limit, **rest)
+        (job,) = world.claim(running_limit=running_limit)
+        world.settle(job)
+
+
+def test_nobody_pays_for_turns_had_while_a_job_of_lower_priority_waited(world):
+    busy, newcomer = world.account(), world.account()
+    world.submit(priority=LOW)
+    run_in_turn(world, busy, 30)
+    submit_many(world, newcomer, 20)
+    world.submit(caller=busy)
+    claimed = whose(work_off(world, workers=1, rounds=4), busy, newcomer)
+    assert sorted(claimed) == [0, 0, 1, 1]
+
+
+def test_nobody_pays_for_turns_of_another_priority(world):
+    busy, newcomer = world.account(), world.account()
+    submit_many(world, world.me, 50)
+    run_in_turn(world, busy, 30, priority=HIGH)
+    world.submit(caller=newcomer, priority=HIGH)
+    for caller in (busy, newcomer):
+        world.submit(caller=caller)
+    claimed = work_off(world, workers=1, rounds=6)
+    assert sorted(whose(claimed[2:], world.me, busy, newcomer)) == [0, 0, 1, 2], "two of high priority went first"
+
+
+def test_nobody_pays_for_turns_had_while_an_account_at_its_running_limit_waited(world):
+    busy, newcomer = world.account(), world.account()
+    for _ in range(2):  # one runs for long, one waits
+        world.submit(claim_for="long", running_limit=1)
+    run_in_turn(world, busy, 30, running_limit=1)
+    (running,) = world.claim(running_limit=1)
+    submit_many(world, newcomer, 20, running_limit=1)
+    world.submit(caller=busy, running_limit=1)
+    claimed = [running]
+    for _ in range(3):
+        world.settle(claimed[-1])
+        claimed += world.claim(running_limit=1)
+    assert sorted(whose(claimed[1:], busy, newcomer)) == [0, 1, 1]
+
+
+def test_a_job_that_comes_back_goes_to_the_front_of_its_priority(world):
+    busy, newcomer = world.account(), world.account()
+    world.submit(priority=LOW)
+    run_in_turn(world, busy, 30)
+    (back,) = world.claim()
+    world.submit(caller=busy)
+    world.give_back(back)
+    submit_many(world, newcomer, 20)
+    claimed = work_off(world, workers=1, rounds=4)
+    assert claimed[0].id == back.id
+    assert sorted(whose(claimed[1:], busy, newcomer)) == [0, 1, 1]
+
+
 def test_beyond_its_running_limit_an_account_waits_and_others_do_not(world):
     other = world.account()
     submit_many(world, world.me, 100)

@@ -134,24 +134,34 @@ jobs = Table(
     Index("jobs_listed", "account_id", "mode", "created_at", "id"),
     # The account is in the index so that those at their limit are passed over without a look at their rows.
     _partial("jobs_claimable", "engine", "priority", "turn", "id", "account_id", where="state = 'queued'"),
-    _partial("jobs_queued_turn", "engine", "turn", where="state = 'queued'"),
     _partial("jobs_queued_since", "queued_at", where="state = 'queued'"),
     _partial("jobs_leased", "lease_until", where="state = 'running'"),
     _partial("jobs_running", "account_id", "started_at", where="state = 'running'"),
 )
 
-# An account's line at an engine: limits are checked without counting jobs, turns are given without looking at old ones.
+# An account's line at an engine: limits are checked without counting jobs.
 queues = Table(
     "queues",
     metadata,
     Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
     Column("engine", Text, nullable=False),
     Column("active_jobs", Integer, nullable=False),  # queued or running
-    Column("last_turn", BigInteger, nullable=False),
     PrimaryKeyConstraint("account_id", "engine", name="queues_key"),
     CheckConstraint("active_jobs >= 0", name="queues_not_negative"),
-    Index("queues_turn", "engine", "last_turn"),
     _partial("queues_active", "active_jobs", where="active_jobs > 0"),
+)
+
+# The newest turn of an account at an engine: turns are given without looking at old jobs. Those of different priorities
+# cannot be compared, as a lower one may wait for ever.
+turns = Table(
+    "turns",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("last_turn", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account_id", "engine", "priority", name="turns_key"),
+    Index("turns_last", "engine", "priority", "last_turn"),
 )
 
 idempotency_records = Table(

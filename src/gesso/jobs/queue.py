@@ -28,13 +28,19 @@ class Place:
 
 # One step each: into the index of waiting jobs, and into that of last turns.
 _BASE = text(
-    "SELECT (SELECT MIN(turn) FROM jobs WHERE state = 'queued' AND engine = :engine), "
-    "(SELECT MAX(last_turn) FROM queues WHERE engine = :engine)"
+    "SELECT (SELECT MIN(turn) FROM jobs WHERE state = 'queued' AND engine = :engine AND priority = :priority), "
+    "(SELECT MAX(last_turn) FROM turns WHERE engine = :engine AND priority = :priority)"
 )
+# Jobs that are passed over for a limit stay behind the turns of those that are claimed meanwhile.
+_CLAIMED = text("SELECT MAX(turn) FROM jobs WHERE state = 'running' AND engine = :engine AND priority = :priority")
 _ENTER = text(
-    "INSERT INTO queues (account_id, engine, active_jobs, last_turn) VALUES (:account_id, :engine, 1, :base) "
-    "ON CONFLICT (account_id, engine) DO UPDATE SET active_jobs = queues.active_jobs + 1, last_turn = "
-    "CASE WHEN excluded.last_turn > queues.last_turn THEN excluded.last_turn ELSE queues.last_turn + 1 END "
+    "INSERT INTO queues (account_id, engine, active_jobs) VALUES (:account_id, :engine, 1) "
+    "ON CONFLICT (account_id, engine) DO UPDATE SET active_jobs = queues.active_jobs + 1"
+)
+_TURN = text(
+    "INSERT INTO turns (account_id, engine, priority, last_turn) VALUES (:account_id, :engine, :priority, :base) "
+    "ON CONFLICT (account_id, engine, priority) DO UPDATE SET last_turn = "
+    "CASE WHEN excluded.last_turn > turns.last_turn THEN excluded.last_turn ELSE turns.last_turn + 1 END "
     "RETURNING last_turn"
 )
 _LEAVE = text("UPDATE queues SET active_jobs = active_jobs - 1 WHERE account_id = :account_id AND engine = :engine")
@@ -46,28 +52,34 @@ _ACTIVE_ACCOUNTS = text("SELECT COUNT(DISTINCT account_id) FROM queues WHERE act
 # To the front of the line, but without pulling the lowest turn down: that would let newcomers pass those who wait.
 FRONT_TURN = (
     "COALESCE((SELECT MIN(waiting.turn) FROM jobs AS waiting WHERE waiting.state = 'queued' "
-    "AND waiting.engine = jobs.engine), (SELECT MAX(last_turn) FROM queues WHERE queues.engine = jobs.engine), turn)"
+    "AND waiting.engine = jobs.engine AND waiting.priority = jobs.priority), "
+    "(SELECT MAX(last_turn) FROM turns WHERE turns.engine = jobs.engine AND turns.priority = jobs.priority), turn)"
 )
 
 
 def enter_queue(
-    connection: Connection, account_id: str, engine: str, limits: QueueLimits, running_limit: int | None = None
+    connection: Connection,
+    account_id: str,
+    engine: str,
+    priority: int,
+    limits: QueueLimits,
+    running_limit: int | None = None,
 ) -> Place:
     """Count one more unfinished job and return its place; raise `TooManyRequests` when it is one too many.
 
-    Start-time fair queueing (Goyal, Vin, Cheng 1996) with jobs of equal length: a job's turn is one after its
-    account's last, but never before the lowest that waits now. Lower turns are claimed first, equal ones in the order
-    of arrival, so accounts alternate however many jobs each has in line. When nobody waits all accounts are even:
-    nobody pays for what was served before.
+    Start-time fair queueing (Goyal, Vin, Cheng 1996) with jobs of equal length, for each priority apart: a job's turn is
+    one after its account's last, but never before the lowest that waits now. Lower turns are claimed first, equal ones in
+    the order of arrival, so accounts alternate however many jobs each has in line. When nobody waits all accounts are
+    even: nobody pays for what was served before.
 
     On PostgreSQL the account's line at the engine is locked from here to the end of the transaction. An account's limit is
     exact for each engine; submits at the same instant, for other engines or of other accounts, are not seen, so that
     they may pass the sums together.
     """
-    lowest, last = connection.execute(_BASE, {"engine": engine}).one()
-    base = (last or 0) + 1 if lowest is None else lowest
-    values = {"account_id": account_id, "engine": engine, "base": base}
-    turn: int = connection.execute(_ENTER, values).scalar_one()
+    line = {"engine": engine, "priority": priority}
+    connection.execute(_ENTER, {"account_id": account_id, "engine": engine})
+    values = {**line, "account_id": account_id, "base": _base(connection, line, running_limit)}
+    turn: int = connection.execute(_TURN, values).scalar_one()
     if running_limit is not None:  # what this account submits for other engines at this instant counts too
         alone(connection, f"running-limit {account_id}")
     own, in_all = connection.execute(_ACTIVE, {"account_id": account_id}).one()
@@ -80,6 +92,15 @@ def enter_queue(
         raise TooManyRequests(f"There are {in_all - 1} jobs waiting or running, which is the most this server takes.")
     # Even if all its others were running by now, it would not be one too many.
     return Place(turn, may_start=running_limit is None or own <= running_limit)
+
+
+def _base(connection: Connection, line: dict[str, object], running_limit: int | None) -> int:
+    """Return the turn before which no job that comes now may be."""
+    lowest, last = connection.execute(_BASE, line).one()
+    if lowest is None:
+        return int(last or 0) + 1
+    claimed = None if running_limit is None else connection.execute(_CLAIMED, line).scalar()
+    return max(int(lowest), claimed or 0)
 
 
 def leave_queue(connection: Connection, account_id: str, engine: str) -> None:

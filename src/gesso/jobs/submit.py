@@ -71,7 +71,8 @@ def submit(connection: Connection, submission: Submission, now: int) -> Submitte
     if earlier is not None:
         return Submitted(earlier, replayed=True)
     caller, engine = submission.caller, submission.plan.routes[0].engine
-    place = enter_queue(connection, caller.account_id, engine, submission.limits, submission.running_limit)
+    priority, limit = submission.priority, submission.running_limit
+    place = enter_queue(connection, caller.account_id, engine, priority, submission.limits, limit)
     job = _new_job(submission, job_id, place, now)
     connection.execute(_INSERT, _columns(job))
     charge(connection, job.account_id, job.mode, job.charged_micro, job.id, now, job.model)

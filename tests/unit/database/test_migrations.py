@@ -93,7 +93,8 @@ OLD_ROWS = """
       priority, turn, attempt, given_back, cancel_requested, charged_micro, refunded_micro, created_at, queued_at)
     VALUES ('j', 1, 'a', 'k', 'live', 'native', 'queued', 'm', 'builtin', 1, '{}', '{}', 0, 1, 0, 0, FALSE, 5, 0, 1, 1);
     INSERT INTO ledger_entries (account_id, mode, kind, micro, balance_after, job_id, note, created_at)
-    VALUES ('a', 'live', 'charge', -5, 95, 'j', '', 1)
+    VALUES ('a', 'live', 'charge', -5, 95, 'j', '', 1);
+    INSERT INTO queues (account_id, engine, active_jobs, last_turn) VALUES ('a', 'builtin', 1, 7)
 """
 
 
@@ -136,6 +137,8 @@ def test_what_was_in_the_first_tables_is_kept(connection):
     assert connection.execute(text("SELECT id, charged_micro FROM jobs")).all() == [("j", 5)]
     assert connection.execute(text("SELECT job_id, micro FROM ledger_entries")).all() == [("j", -5)]
     assert connection.execute(text("SELECT COUNT(*) FROM recent_requests")).scalar() == 0
+    assert connection.execute(text("SELECT * FROM queues")).all() == [("a", "builtin", 1)]
+    assert connection.execute(text("SELECT * FROM turns")).all() == [("a", "builtin", 0, 7)]
 
 
 def test_doing_it_again_changes_nothing(connection):

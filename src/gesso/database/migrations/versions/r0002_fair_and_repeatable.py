@@ -9,6 +9,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     op.add_column("keys", sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.drop_index("jobs_queued_turn", "jobs")  # the next one serves as well
     op.drop_index("jobs_claimable", "jobs")
     op.create_index(
         "jobs_claimable",
@@ -26,6 +27,21 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'running'"),
         postgresql_where=sa.text("state = 'running'"),
     )
+    op.create_table(
+        "turns",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("engine", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("last_turn", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"]),
+        sa.PrimaryKeyConstraint("account_id", "engine", "priority", name="turns_key"),
+    )
+    op.create_index("turns_last", "turns", ["engine", "priority", "last_turn"], unique=False)
+    op.execute(
+        "INSERT INTO turns (account_id, engine, priority, last_turn) SELECT account_id, engine, 0, last_turn FROM queues"
+    )
+    op.drop_index("queues_turn", "queues")
+    op.drop_column("queues", "last_turn")
     op.create_table(
         "recent_requests",
         sa.Column("key_id", sa.Text(), nullable=False),
