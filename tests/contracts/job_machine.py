@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,17 +15,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from job_model import Model, ModelJob
-from sqlalchemy import Connection, text
+from job_rows import Seen, empty
+from sqlalchemy import Connection
 from store_world import LEASE, World
 
-from gesso.accounts.audit import audit
 from gesso.accounts.keys import Caller, create_key
 from gesso.database.connect import Database
-from gesso.database.tables import metadata
 from gesso.domain.clock import DAY, HOUR, MINUTE
 from gesso.domain.errors import Conflict, GessoError
 from gesso.domain.job import Job
-from gesso.jobs.claim import next_due, save_checkpoint
+from gesso.jobs.claim import save_checkpoint
 from gesso.jobs.idempotency import forget_old, forget_request
 from gesso.jobs.submit import IdempotencyKey, QueueLimits, Repeat
 
@@ -45,46 +43,14 @@ WHO = st.sampled_from([0, 0, 1, 2])
 WORKER = st.sampled_from([0, 1])
 WHICH = st.integers(0, 30)
 BY = st.tuples(st.sampled_from(["holder", "holder", "rival", "anyone"]), WHICH)
+MISFORTUNES = ["time passes", "a worker vanishes", "the process restarts", "records are too old"]
+MISSING = st.sampled_from([0, 1, 1, 2, 3])
 PASSED = st.sampled_from([0, 2 * MINUTE, LEASE, LEASE // 2, HOUR + 1, DAY + 1])
 PRICE = st.sampled_from([101, 101, 1, 0])
-RUNNING_LIMIT = st.sampled_from([None, None, 1, 2])
+RUNNING_LIMIT = st.sampled_from([None, 1, 1, 2])
 REPEATS = [Repeat("r1", "first"), Repeat("r1", "again"), Repeat("r1", "unsaid")]
 KEYS = [IdempotencyKey("k1", "f1"), IdempotencyKey("k1", "f2"), IdempotencyKey("k2", "f1")]
 SENT = st.sampled_from([*((key, None) for key in KEYS), *((None, repeat) for repeat in REPEATS), (KEYS[0], REPEATS[1])])
-
-_JOBS = text(
-    "SELECT id, state, attempt, checkpoint, deleted_at, charged_micro, refunded_micro, worker, lease_until, "
-    "cancel_requested, (SELECT COUNT(*) FROM blobs WHERE owner_id = jobs.id AND owner = 'job_output') FROM jobs"
-)
-_PLACES = text("SELECT account_id, engine, active_jobs FROM queues WHERE active_jobs <> 0")
-_BALANCES = text("SELECT account_id, mode, balance_micro FROM balances")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Everything that is compared with the model, as it is in the database."""
-
-    rows: dict[str, tuple[object, ...]]
-    places: dict[tuple[str, str], int]
-    balances: dict[tuple[str, str], int]
-    next_due: int | None
-    discrepancies: list[object]
-
-    @classmethod
-    def by(cls, connection: Connection) -> Seen:
-        rows = {}
-        for job_id, state, attempt, token, deleted, *money, worker, lease, cancelled, pictures in connection.execute(
-            _JOBS
-        ):
-            run = (worker, lease, bool(cancelled)) if state in ("queued", "running") else ()
-            rows[job_id] = (state, attempt, token, deleted is not None, *money, pictures, *run)
-        return cls(
-            rows,
-            {(account, engine): count for account, engine, count in connection.execute(_PLACES)},
-            {(account, mode): left for account, mode, left in connection.execute(_BALANCES)},
-            next_due(connection, DAY),
-            list(audit(connection)),
-        )
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -135,12 +101,12 @@ class JobMachine(RuleBasedStateMachine):
         self.world.me = job.caller
         return claimed, job
 
-    @initialize(who=WHO, worker=WORKER, once_more=st.booleans())
-    def work_is_under_way(self, who, worker, once_more):
+    @initialize(who=WHO, worker=WORKER, running_limit=RUNNING_LIMIT, once_more=st.sampled_from([True, True, False]))
+    def work_is_under_way(self, who, worker, running_limit, once_more):
         """Else most runs would spend their acts on an empty queue, and few would ever have a zombie with a rival."""
-        for priced, key, repeat in ((101, None, REPEATS[0]), (50, KEYS[0], None), (0, None, None)):
+        for priced, key, repeat in ((101, None, REPEATS[0]), (50, KEYS[0], None), (7, None, None)):
             self._submit(who, {"price": priced, "count": 3}, key=key, repeat=repeat)
-        self._claim(worker, 2)
+        self._claim(worker, 2, running_limit=running_limit)
         if once_more:
             self.leases_end_and_jobs_are_claimed_again(worker)
 
@@ -193,9 +159,11 @@ class JobMachine(RuleBasedStateMachine):
         self.claims.append(submitted.job)
 
     @precondition(lambda self: self.model.jobs)
-    @rule(which=WHICH)
-    def cancel(self, which):
-        job = self.job(which)
+    @rule(which=WHICH, act=st.sampled_from(["cancel", "cancel", "delete", "answer"]))
+    def act_on_a_job(self, which, act):
+        {"cancel": self._cancel, "delete": self._delete, "answer": self._answer}[act](self.job(which))
+
+    def _cancel(self, job):
         before = self.world.job(job.id)
         try:
             cancelled = self.world.cancel(before)
@@ -209,10 +177,7 @@ class JobMachine(RuleBasedStateMachine):
             job.cancel_requested = True
         assert cancelled.state == job.state
 
-    @precondition(lambda self: self.model.jobs)
-    @rule(which=WHICH)
-    def delete(self, which):
-        job = self.job(which)
+    def _delete(self, job):
         try:
             left, gone = self.world.delete(self.world.job(job.id))
         except Conflict:
@@ -224,10 +189,8 @@ class JobMachine(RuleBasedStateMachine):
         job.deleted = True
         self.model.forget(job.id)
 
-    @precondition(lambda self: self.model.jobs)
-    @rule(which=WHICH)
-    def answer_is_sent(self, which):
-        job = self.job(which)
+    def _answer(self, job):
+        """Its answer was sent: an equal request without a key is another job from now on."""
         self.world.write(lambda c: forget_request(c, job.id))
         self.model.forget(job.id)
 
@@ -235,7 +198,7 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule(
         worker=WORKER,
-        limit=st.integers(1, 3),
+        limit=st.sampled_from([1, 3, 3]),
         engines=st.sampled_from([("builtin",), ("builtin",), ("upstream",), ENGINES]),
         running_limit=RUNNING_LIMIT,
     )
@@ -266,15 +229,10 @@ class JobMachine(RuleBasedStateMachine):
                 job.end("cancelled", self.world.now)
 
     @precondition(lambda self: self.claims)
-    @rule(by=BY, missing=st.sampled_from([0, 1, 1, 2, 3]))
-    def succeed(self, by, missing):
+    @rule(by=BY, state=st.sampled_from(["succeeded", "succeeded", "failed", "cancelled"]), missing=MISSING)
+    def settle(self, by, state, missing):
         claimed, job = self.claimed(by)
-        self._settle(claimed, job, "succeeded", max(0, job.count - missing))
-
-    @precondition(lambda self: self.claims)
-    @rule(by=BY, state=st.sampled_from(["failed", "cancelled"]))
-    def fail(self, by, state):
-        self._settle(*self.claimed(by), state, 0)
+        self._settle(claimed, job, state, max(0, job.count - missing) if state == "succeeded" else 0)
 
     def _settle(self, claimed, job, state, delivered):
         holds, before = job.is_held_by(claimed), self.world.job(job.id)
@@ -287,28 +245,25 @@ class JobMachine(RuleBasedStateMachine):
         assert (ended.state, ended.refunded_micro) == (job.state, job.refunded)
 
     @precondition(lambda self: self.claims)
-    @rule(by=BY)
-    def renew(self, by):
-        claimed, job = self.claimed(by)
+    @rule(by=BY, act=st.sampled_from(["renew", "checkpoint", "give back"]))
+    def hold(self, by, act):
+        {"renew": self._renew, "checkpoint": self._checkpoint, "give back": self._give_back}[act](*self.claimed(by))
+
+    def _renew(self, claimed, job):
         if not job.is_held_by(claimed):
             assert self.world.renew(claimed) == "lost"
             return
         assert self.world.renew(claimed) == ("cancelled" if job.cancel_requested else "kept")
         job.lease_until = self.world.now + LEASE
 
-    @precondition(lambda self: self.claims)
-    @rule(by=BY)
-    def checkpoint(self, by):
-        (claimed, job), token = self.claimed(by), f"token {next(self.tokens)}"
+    def _checkpoint(self, claimed, job):
+        token = f"token {next(self.tokens)}"
         saved = self.world.write(lambda c: save_checkpoint(c, claimed.id, claimed.worker, claimed.attempt, token))
         assert saved == job.is_held_by(claimed)
         if saved:
             job.checkpoint = token
 
-    @precondition(lambda self: self.claims)
-    @rule(by=BY)
-    def give_back(self, by):
-        claimed, job = self.claimed(by)
+    def _give_back(self, claimed, job):
         holds = job.is_held_by(claimed)
         assert self.world.give_back(claimed) == holds
         if holds:
@@ -317,15 +272,16 @@ class JobMachine(RuleBasedStateMachine):
 
     # ── what befalls ──────────────────────────────────────────────────────────────────────────────────
 
-    @rule(
-        what=st.sampled_from(["time passes", "a worker vanishes", "the process restarts"]), passed=PASSED, worker=WORKER
-    )
+    @rule(what=st.sampled_from(MISFORTUNES), passed=PASSED, worker=WORKER)
     def something_befalls(self, what, passed, worker):
         if what == "time passes":
             self.world.now += passed
             self._recover(everything=False)
         elif what == "a worker vanishes":
             self._vanish(worker)
+        elif what == "records are too old":
+            self.world.now += passed
+            assert self.world.write(lambda c: forget_old(c, self.world.now)) == self.model.forget_old(self.world.now)
         else:
             self.workers = [self._new_worker(), self._new_worker()]
             self._recover(everything=True)  # it knows every worker of before to be dead, however fresh the lease
@@ -356,11 +312,6 @@ class JobMachine(RuleBasedStateMachine):
         recovered = self.world.recover(MAX_ATTEMPTS, DAY, everything=everything)
         assert (set(recovered.requeued), {job.id for job in recovered.failed}) == (requeued, ended)
 
-    @rule(passed=PASSED)
-    def old_records_go(self, passed):
-        self.world.now += passed
-        assert self.world.write(lambda c: forget_old(c, self.world.now)) == self.model.forget_old(self.world.now)
-
     # ── what always holds ─────────────────────────────────────────────────────────────────────────────
 
     @invariant()
@@ -374,16 +325,11 @@ class JobMachine(RuleBasedStateMachine):
         assert seen.next_due == self.model.next_due(DAY)
 
 
-def run_machine(database: Database, how: settings) -> None:
-    """Run the machine on a database that is emptied before each run; raise what it finds."""
+def run_machine(database: Database, how: settings, dice: int | None = None) -> None:
+    """Run the machine on a database that is emptied before each run; raise what it finds. `dice` fix what it does."""
 
     def machine() -> JobMachine:
         database.write_blocking(empty)
         return JobMachine(World(database))
 
-    run_state_machine_as_test(machine, settings=how)
-
-
-def empty(connection: Connection) -> None:
-    for table in reversed(metadata.sorted_tables):
-        connection.execute(table.delete())
+    run_state_machine_as_test(machine if dice is None else seed(dice)(machine), settings=how)
