@@ -10,6 +10,7 @@ import pytest
 from store_world import LEASE, World
 
 from gesso.database.connect import Database
+from gesso.jobs import claim as claims
 from gesso.jobs.claim import claim, requeue_expired
 
 pytestmark = pytest.mark.postgres
@@ -118,6 +119,29 @@ def test_a_claim_passes_over_what_another_is_about_to_take(shared, running_limit
             go_on.set()
         assert [job.id for job in slowly.result(SECONDS)] == [first.id]
         assert [job.id for job in quickly.result(SECONDS)] == [second.id]
+
+
+def test_jobs_born_running_while_a_claim_counts_are_counted(shared, monkeypatch):
+    """A claim sees the jobs of its account that were submitted after the first one, and so the first one too."""
+    world, _ = shared
+    counted, go_on = threading.Event(), threading.Event()
+    count_running = claims._Claim.count_running
+
+    def slowly(self) -> None:
+        count_running(self)
+        counted.set()
+        assert go_on.wait(SECONDS)
+
+    monkeypatch.setattr(claims._Claim, "count_running", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        claimed = pool.submit(world.claim, "w1", 4, ("builtin",), 1)
+        try:
+            assert counted.wait(SECONDS)
+            born = [world.submit(claim_for="w2", running_limit=1) for _ in range(2)]
+        finally:
+            go_on.set()
+        assert [job.state for job in born] == ["running", "queued"]
+        assert claimed.result(SECONDS) == []
 
 
 def test_a_recovery_passes_over_a_job_that_is_being_settled(shared):

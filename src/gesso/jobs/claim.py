@@ -11,7 +11,7 @@ from typing import Literal
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.sql.elements import TextClause
 
-from gesso.database.dialect import alone, notify, skip_locked
+from gesso.database.dialect import alone, is_postgres, notify, skip_locked
 from gesso.domain.job import Job
 from gesso.jobs.ending import END_QUEUED, Ending, end_job
 from gesso.jobs.queue import FRONT_TURN
@@ -82,15 +82,15 @@ class _Claim:
     running: Counter[str] = field(default_factory=Counter)
 
     def count_running(self) -> None:
-        """Look at the running jobs once, with no other claim in between."""
-        alone(self.connection, "running-limit")
-        for account_id, count in self.connection.execute(_RUNNING):
-            self.running[account_id] = count
+        """Look at the running jobs, ours too."""
+        self.running = Counter(dict(self.connection.execute(_RUNNING).tuples().all()))
 
     def take(self, engine: str, most: int) -> bool:
         """Take an engine's next jobs; False when there are none that may run."""
         statement = _candidates(bool(self._full), skip_locked(self.connection))
         rows = self.connection.execute(statement, self._where(engine) | {"most": most}).all()
+        if rows and self.running_limit is not None and is_postgres(self.connection):
+            self.count_running()  # what was submitted before these may have been born running since the last count
         for job_id, account_id, cancel_requested in rows:
             if cancel_requested:
                 end_job(self.connection, END_QUEUED, job_id, Ending("cancelled", Report()), self.now)
@@ -138,6 +138,7 @@ def claim(
     """
     this = _Claim(connection, worker, now, lease, running_limit)
     if running_limit is not None and limit > 0:
+        alone(connection, "running-limit")  # no other claim from here on
         this.count_running()
     if len(engines) == 1:
         (engine,) = engines
