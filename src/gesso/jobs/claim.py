@@ -83,7 +83,9 @@ class _Claim:
 
     def count_running(self) -> None:
         """Look at the running jobs, ours too."""
-        self.running = Counter(dict(self.connection.execute(_RUNNING).tuples().all()))
+        self.running.clear()
+        for account_id, count in self.connection.execute(_RUNNING):
+            self.running[account_id] = count
 
     def take(self, engine: str, most: int) -> bool:
         """Take an engine's next jobs; False when there are none that may run."""
