@@ -3,9 +3,10 @@
     python benchmarks/memory.py [--json] [--edits 50] [--side 0] [--slots 4] [--nothing-written]
 
 A real `gesso serve` is capped (see `memory_cap`) and sent all edits at once, each of a picture of 6928 by 4618 pixels:
-mostly JPEG as multipart, some as base64 in JSON, some PNG. Every one must end with a picture that decodes, or be refused
-with a problem document; the server must answer afterwards. Its memory is read from /proc while it works. `--side` asks for
-small results, so that the run is short; 0 leaves them as large as the server gives out.
+plain JPEG, JPEG as of a camera (to be turned, with a colour profile; also as base64 in JSON), and PNG with alpha. Every
+one must end with a picture that decodes, or be refused with a problem document; the server must answer afterwards. Its
+memory is read from /proc while it works. `--side` asks for small results, so that the run is short; 0 leaves them as
+large as the server gives out.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from PIL import Image
+from PIL import Image, ImageCms
 
 from machine import ROOT, write_result
 from memory_cap import Cap, capped
 
 LIMIT_BYTES = 1_500_000_000
 WIDTH, HEIGHT = 6928, 4618
+ORIENTATION = 0x0112  # the EXIF tag
 PROMPTS = ("add a red balloon on the left", "make it look like a pencil drawing", "add a duck", "make it warmer")
 WAIT_SECONDS = 300
 REFUSALS = (429, 503)
@@ -75,7 +77,7 @@ def measure(edits: int, side: int, slots: int) -> dict[str, Any]:
                 ends = list(pool.map(lambda number: edit(server, bodies, number), range(edits)))
             seconds = time.perf_counter() - began
             wrong = [end.wrong for end in ends if end.wrong] + server.still_well()
-            peak = server.memory()["VmHWM"]
+            peak = watch.most["VmHWM"]
         log = (Path(folder) / "log").read_text(errors="replace")
         wrong += [f"the kernel killed {cap.kills()}"] if cap.kills() else []
     if peak * 1024 > LIMIT_BYTES:
@@ -88,7 +90,7 @@ def measure(edits: int, side: int, slots: int) -> dict[str, Any]:
         "edits": edits,
         "slots": slots,
         "input_megapixels": round(WIDTH * HEIGHT / 1e6, 1),
-        "input_mib": {kind: round(size / 2**20, 1) for kind, size in bodies.sizes.items()},
+        "input_mib": bodies.mib,
         "result_pixels": sorted({end.size for end in ends if end.size}),
         "answers": dict(Counter(str(end.status) for end in ends)),
         "jobs": dict(Counter(end.state for end in ends if end.state)),
@@ -109,27 +111,45 @@ class Bodies:
     def __init__(self, side: int) -> None:
         with Image.open(ROOT / "examples" / "photo.jpg") as photo:
             large = photo.convert("RGB").resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-        self._jpeg, self._png = io.BytesIO(), io.BytesIO()
-        large.save(self._jpeg, "JPEG", quality=95)
-        large.save(self._png, "PNG", compress_level=1)
-        text = base64.b64encode(self._jpeg.getvalue()).decode()
+        turned = Image.Exif()
+        turned[ORIENTATION] = 6
+        self._files = {
+            "jpeg": saved(large, "JPEG", quality=95),
+            "camera": saved(large, "JPEG", quality=95, exif=turned, icc_profile=foreign_profile()),
+        }
+        large.putalpha(Image.linear_gradient("L").resize(large.size))
+        self._files["png"] = saved(large, "PNG", compress_level=1)
+        text = base64.b64encode(self._files["camera"]).decode()
         self._size = {"width": side, "height": side * HEIGHT // WIDTH} if side else {}
         self._json = [json.dumps(self._ask({"image": text}, number)).encode() for number in range(len(PROMPTS))]
-        self.sizes = {"jpeg": len(self._jpeg.getvalue()), "png": len(self._png.getvalue()), "json": len(self._json[0])}
+        sizes = {kind: len(data) for kind, data in self._files.items()} | {"json": len(self._json[0])}
+        self.mib = {kind: round(size / 2**20, 1) for kind, size in sizes.items()}
 
     def _ask(self, rest: dict[str, str], number: int) -> dict[str, Any]:
         prompt = PROMPTS[number % len(PROMPTS)]
         return {"model": "gesso-sketch", "input": {"prompt": prompt, "seed": 1, **self._size, **rest}}
 
     def request(self, number: int) -> dict[str, Any]:
-        """Return what httpx is to send: of every five edits three are JPEG, one is JSON and one PNG."""
-        kind = ("jpeg", "json", "jpeg", "png", "jpeg")[number % 5]
+        """Return what httpx is to send: of every five edits two are JPEG, two as of a camera (one in JSON), one PNG."""
+        kind = ("jpeg", "json", "camera", "png", "jpeg")[number % 5]
         if kind == "json":
             return {"content": self._json[number % len(PROMPTS)], "headers": {"Content-Type": "application/json"}}
         ask = self._ask({}, number)
         fields = {"model": ask["model"], **{name: str(value) for name, value in ask["input"].items()}}
-        data = self._png if kind == "png" else self._jpeg
-        return {"data": fields, "files": {"image": (f"photo.{kind}", data.getvalue(), f"image/{kind}")}}
+        return {"data": fields, "files": {"image": ("photo", self._files[kind], "application/octet-stream")}}
+
+
+def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    """Return the picture as a file."""
+    target = io.BytesIO()
+    picture.save(target, kind, **options)
+    return target.getvalue()
+
+
+def foreign_profile() -> bytes:
+    """Return a profile that is not sRGB, so that every pixel has to be converted: red and green change places."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return data.replace(b"rXYZ", b"\0XYZ").replace(b"gXYZ", b"rXYZ").replace(b"\0XYZ", b"gXYZ")
 
 
 @dataclass
@@ -157,7 +177,7 @@ def edit(server: Served, bodies: Bodies, number: int) -> End:
             while job["state"] in ("queued", "running"):
                 job = client.get(f"/v1/jobs/{job['id']}", headers={"Prefer": f"wait={WAIT_SECONDS}"}).json()
             if job["state"] != "succeeded":
-                return End(202, job["state"], wrong=f"edit {number} ended {job['state']}: {job['failure']}")
+                return End(202, job["state"], wrong=f"edit {number} ended {job['state']}: {job['error']}")
             with Image.open(io.BytesIO(client.get(job["pictures"][0]["url"]).content)) as made:
                 made.load()
                 return End(202, job["state"], f"{made.width} x {made.height}")
@@ -228,20 +248,24 @@ class Watch:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Watch:
-        self._thread = threading.Thread(target=self._look)
+        self._thread = threading.Thread(target=self._watch)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        self._look()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            self._look()
 
     def _look(self) -> None:
-        while not self._over.wait(0.1):
-            try:
-                self.most |= Counter(self.server.memory())
-            except (OSError, ValueError):  # it has ended
-                return
+        try:
+            self.most |= Counter(self.server.memory())
+        except (OSError, ValueError):  # it has ended
+            self._over.set()
 
 
 def show(measured: dict[str, Any]) -> None:
