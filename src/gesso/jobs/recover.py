@@ -30,6 +30,7 @@ _NEXT_DUE = text(
     "SELECT (SELECT MIN(lease_until) FROM jobs WHERE state = 'running'), "
     "(SELECT MIN(queued_at) FROM jobs WHERE state = 'queued')"
 )
+_ANY_WAIT = text("SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued')")
 _OVERDUE_ENDING = Ending(
     "failed", Report(failure=Failure(code="expired", message="The job waited too long for a free place."))
 )
@@ -63,6 +64,11 @@ def next_due(connection: Connection, queue_timeout: int) -> int | None:
     if queued_at is not None:
         times.append(queued_at + queue_timeout)
     return min(times, default=None)
+
+
+def does_any_wait(connection: Connection) -> bool:
+    """Tell whether there are jobs in the queue, whoever may run them."""
+    return bool(connection.execute(_ANY_WAIT).scalar())
 
 
 def _recover_running(

@@ -9,7 +9,7 @@ import structlog
 
 from gesso.domain.clock import SECOND, Clock
 from gesso.jobs.feed import Feed
-from gesso.jobs.recover import next_due, requeue_expired
+from gesso.jobs.recover import does_any_wait, next_due, requeue_expired
 from gesso.storage.transactions import Transactions
 from gesso.workers.patience import complain, growing_pauses
 
@@ -20,7 +20,9 @@ SHORTEST_SECONDS = 0.1  # between two looks, so that nothing keeps the database 
 class QueueKeeper:
     """Looks when the next lease ends or the next job has waited too long, and every `interval_seconds`.
 
-    With an interval of at most a lease, a job whose worker died comes back within one lease.
+    With an interval of at most a lease, a job whose worker died comes back within one lease. So does one that every other
+    worker passed over because a process was about to claim it, and died: nothing tells of that, so that the worker here
+    looks at each round while jobs wait.
     """
 
     def __init__(
@@ -65,9 +67,10 @@ class QueueKeeper:
         )
         if recovered.requeued:
             log.warning("jobs_requeued", count=len(recovered.requeued))
-            self._wake_worker()
         if recovered.failed:
             log.warning("jobs_given_up", count=len(recovered.failed))
+        if recovered.requeued or recovered.failed:  # where one was given up, its account may have a place now
+            self._wake_worker()
         for job in recovered.failed:
             self._feed.publish(job)
 
@@ -76,6 +79,8 @@ class QueueKeeper:
         while True:
             try:
                 await self.recover()
+                if await self._database.read(does_any_wait):
+                    self._wake_worker()
                 seconds = await self._seconds_to_next()
                 pauses = growing_pauses(1.0, max(self._interval, 1.0))
             except Exception as error:  # noqa: BLE001 - it must outlive a full disk or a locked database

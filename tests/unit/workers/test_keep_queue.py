@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from gesso.domain.clock import HOUR, SECOND, now_microseconds
 from gesso.domain.errors import StorageFailed
-from gesso.jobs.claim import claim
+from gesso.jobs.cancel import cancel
+from gesso.jobs.claim import claim, give_back
 from gesso.jobs.feed import Feed
 from gesso.wiring import Around
 from gesso.workers.keep_queue import QueueKeeper
@@ -67,6 +68,32 @@ async def test_where_others_may_live_only_leases_tell(open_desk):
         clock.now += 2 * HOUR
         await again.parts._keeper.recover()
         assert (await again.ended(second)).state == "succeeded"
+
+
+async def test_a_job_that_nobody_was_told_of_is_found(open_desk):
+    """Every claim looks past a row that another is about to take; if that one dies instead, nothing tells of it."""
+    async with open_desk(clock=now_microseconds, lease_seconds=1) as desk:
+        first = await desk.submit("wait picture")
+        await desk.engine.waiting.wait()
+        second = await desk.submit("picture")
+        (taken,) = await desk.parts.database.write(lambda c: claim(c, "dead", ["builtin"], 1, desk.parts.clock(), HOUR))
+        desk.engine.go.set()
+        await desk.ended(first)
+        await desk.ended(await desk.submit("picture"))
+        await desk.parts.database.write(lambda c: give_back(c, taken.id, "dead", taken.attempt))
+        assert (await desk.ended(second)).state == "succeeded"
+
+
+async def test_an_account_at_its_limit_goes_on_when_its_job_is_given_up(open_desk):
+    clock = Turned()
+    async with open_desk(ScriptedEngine(slots=2), clock=clock, running_limit_per_account=1) as desk:
+        job = await desk.submit("wait picture")
+        await desk.engine.waiting.wait()
+        await desk.parts.database.write(lambda c: cancel(c, job.id, desk.caller.account_id, "test", clock()))
+        other = await desk.submit("picture")
+        clock.now += HOUR
+        await desk.parts._keeper.recover()
+        assert (await desk.ended(other)).state == "succeeded"
 
 
 class Away:
