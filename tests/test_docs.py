@@ -59,7 +59,11 @@ def test_every_setting_is_documented(reference):
 def test_settings_named_in_prose_exist():
     from gesso.settings import Settings
 
-    known = {f"GESSO_{name.upper()}" for name in Settings.model_fields} | {"GESSO_KEY", "GESSO_URL", "GESSO_TEST_POSTGRES_URL"}
+    known = {f"GESSO_{name.upper()}" for name in Settings.model_fields} | {
+        "GESSO_KEY",
+        "GESSO_URL",
+        "GESSO_TEST_POSTGRES_URL",
+    }
     for page in PAGES:
         named = set(re.findall(r"\bGESSO_[A-Z_]+\b", page.read_text()))
         assert named - known == set(), page
