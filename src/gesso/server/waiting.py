@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+import structlog
 from fastapi import Request
 
 from gesso.accounts.keys import Caller
-from gesso.domain.errors import NotFound
+from gesso.domain.errors import NotFound, StorageFailed
 from gesso.domain.events import Snapshot
 from gesso.domain.job import Job
 from gesso.jobs.feed import Feed
@@ -19,6 +20,7 @@ from gesso.server.links import linker
 from gesso.server.render import event_text, job_body, snapshot_json
 from gesso.wiring import Parts
 
+log = structlog.get_logger(__name__)
 KEEP_ALIVE_SECONDS = 15.0
 KEEP_ALIVE = b": still here\n\n"
 
@@ -32,7 +34,8 @@ async def wait_for_end(request: Request, parts: Parts, job: Job, caller: Caller,
     """Return the job once it has ended, or as it is when the time is over, the client left or the server stops.
 
     Where the feed cannot say (the job runs in another process, or ended before) its row is looked at, and if that has
-    not ended, the rest of the time is waited. Raises `NotFound` when it is deleted meanwhile.
+    not ended, the rest of the time is waited; where the row cannot be read, the job is returned as it was, since its id
+    must not get lost. Raises `NotFound` when it is deleted meanwhile.
     """
     clock = asyncio.get_running_loop().time
     until = clock() + seconds
@@ -44,10 +47,12 @@ async def wait_for_end(request: Request, parts: Parts, job: Job, caller: Caller,
                 break
             # The row, not what is live here: a job taken for ours may have ended elsewhere.
             job = heard or await read_job(parts, job.id, caller)
-        return job
+    except StorageFailed as error:
+        log.warning("wait_cut_short", job=job.id, reason=error.message)
     finally:
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
+    return job
 
 
 async def _hear(feed: Feed, job_id: str, seconds: float, leaving: asyncio.Future[None]) -> Job | None:
@@ -79,6 +84,9 @@ async def job_events(request: Request, parts: Parts, job: Job, caller: Caller) -
         try:
             job = await read_job(parts, job.id, caller)
         except NotFound:  # deleted while we watched
+            return
+        except StorageFailed as error:  # who watches comes again, as after any other broken stream
+            log.warning("watch_cut_short", job=job.id, reason=error.message)
             return
         if parts.feed.closed:
             break

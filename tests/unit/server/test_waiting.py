@@ -9,11 +9,13 @@ import pytest
 from open_server import BODY, Open, open_server
 
 from gesso.domain.clock import MINUTE
+from gesso.domain.errors import StorageFailed
 from gesso.domain.ids import new_id
 from gesso.jobs.claim import claim
 from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome, settle
 from gesso.server import jobs as job_routes
+from gesso.server import waiting
 
 ELSEWHERE = new_id()
 WAIT = {"Prefer": "wait=60"}
@@ -106,11 +108,11 @@ async def test_who_watches_sees_the_end(open_, listening):
 
 async def test_a_stopping_server_lets_go_who_waits_and_watches(open_, listening):
     job_id = await job_elsewhere(open_)
-    waiting = asyncio.create_task(open_.client.get(f"/v1/jobs/{job_id}", headers=WAIT))
+    answer = asyncio.create_task(open_.client.get(f"/v1/jobs/{job_id}", headers=WAIT))
     watching = asyncio.create_task(open_.client.get(f"/v1/jobs/{job_id}/events"))
     assert {await listening.get(), await listening.get()} == {"wait", "watch"}
     await open_.parts.stop_work()
-    assert (await waiting).json()["state"] == "running"
+    assert (await answer).json()["state"] == "running"
     assert '"state":"running"' in (await watching).text.split("\n\n")[-2]
 
 
@@ -135,3 +137,26 @@ async def test_a_job_deleted_while_it_is_watched_ends_the_stream(open_, listenin
     assert (await open_.client.delete(f"/v1/jobs/{job_id}")).status_code == 204
     events = (await open_.client.get(f"/v1/jobs/{job_id}/events")).text
     assert events.count("event: job") == 1
+
+
+async def away(*_) -> None:
+    raise StorageFailed("The database could not be used: it cannot be reached.")
+
+
+async def test_an_accepted_job_is_answered_although_the_database_is_away_meanwhile(open_, listening, monkeypatch):
+    await open_.client.post("/v1/jobs", json=BODY)
+    answer = asyncio.create_task(open_.client.post("/v1/jobs", json=BODY, headers=WAIT))
+    await listening.get()
+    monkeypatch.setattr(waiting, "read_job", away)
+    open_.parts.feed.nudge_all()
+    accepted = await answer
+    assert (accepted.status_code, accepted.json()["state"]) == (202, "queued")
+
+
+async def test_a_stream_ends_when_the_database_is_away(open_, listening, monkeypatch):
+    job_id = await job_elsewhere(open_)
+    answer = asyncio.create_task(open_.client.get(f"/v1/jobs/{job_id}/events"))
+    await listening.get()
+    monkeypatch.setattr(waiting, "read_job", away)
+    open_.parts.feed.nudge_all()
+    assert (await answer).text.count("event: job") == 1
