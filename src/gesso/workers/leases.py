@@ -28,18 +28,26 @@ class Run:
     task: asyncio.Task[Outcome]
     cancelled: bool = False
     lost: bool = False
+    stopped: bool = False
 
     def cancel(self) -> bool:
         """End it as cancelled; False when it has ended by itself already."""
         if self.task.done():
             return False
         self.cancelled = True
-        return self.task.cancel()
+        self.stop()
+        return True
 
     def drop(self) -> None:
         """Stop it without a word to the database: the job is another's now, or has ended."""
         self.lost = True
-        self.task.cancel()
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it. Only once: stopped again it would no longer wait for its thread, which still uses slot and memory."""
+        if not self.stopped:
+            self.stopped = True
+            self.task.cancel()
 
 
 class Leases:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.ids import new_id
-from gesso.domain.job import Job
+from gesso.domain.job import Failure, Job
 from gesso.engines.registry import Engines
 from gesso.jobs.claim import claim
 from gesso.jobs.feed import Feed
@@ -26,6 +26,9 @@ from gesso.workers.settlement import Ended, end_run
 log = structlog.get_logger(__name__)
 LAST_SECONDS = 10.0  # after the grace period: as long as SQLite waits for a lock
 CANCELLED = Outcome(state="cancelled")
+BROKEN = Outcome(
+    state="failed", failure=Failure(code="internal", message="The server made a mistake running this job.")
+)
 
 
 @dataclass
@@ -94,7 +97,7 @@ class Worker:
         await self._ended(grace_seconds)
         self._patience.give_up()
         for run in self._runs:
-            run.task.cancel()
+            run.stop()
         await self._ended(LAST_SECONDS)
         left = [task for task in (*self._tasks, self._claiming, self._renewing) if task is not None]
         for task in left:
@@ -217,6 +220,9 @@ class Worker:
         except asyncio.CancelledError:
             if run.cancelled:
                 return CANCELLED
+            if not (run.stopped or self._stopping):  # an engine's own doing: given back it would come again for ever
+                log.error("job_crashed", job=run.job.id, exc_info=True)
+                return BROKEN
         return None
 
     async def _end(self, run: Run, outcome: Outcome | None) -> Job | None:

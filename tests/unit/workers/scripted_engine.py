@@ -17,7 +17,7 @@ from gesso.engines.engine import Readiness
 class ScriptedEngine:
     """Stands in for the built-in engine. The prompt's words are carried out in order:
 
-    `picture` yields one, `wait` waits for `go`, `fail` and `crash` raise, `checkpoint` yields one.
+    `picture` yields one, `wait` waits for `go`, `fail`, `crash` and `break` raise, `checkpoint` yields one.
     """
 
     name = "builtin"
@@ -52,6 +52,8 @@ class ScriptedEngine:
                     raise EngineFailed("The engine says no.")
                 elif word == "crash":
                     raise RuntimeError("a bug in /secret/path.py")
+                elif word == "break":
+                    raise asyncio.CancelledError
                 else:
                     yield Note("word", word)
                 yield Progress("denoise", index, task.request.count)

@@ -30,7 +30,7 @@ async def test_a_job_ends_succeeded_with_its_pictures_notes_and_timings(open_des
         assert len(desk.objects()) == 2
 
 
-@pytest.mark.parametrize(("word", "code"), [("fail", "engine_failed"), ("crash", "internal")])
+@pytest.mark.parametrize(("word", "code"), [("fail", "engine_failed"), ("crash", "internal"), ("break", "internal")])
 async def test_an_engine_that_fails_ends_the_job_refunded_and_leaks_nothing(open_desk, word, code):
     async with open_desk() as desk:
         before = await desk.balance()
