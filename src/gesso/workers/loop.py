@@ -38,12 +38,15 @@ class _HeldSlot:
     worker: str
     engine: str
     owner: Worker
+    used: asyncio.Future[None]  # whether for the job or not
 
     def start(self, job: Job) -> None:
         self.owner.start_job(job, self.engine)
+        self.used.set_result(None)
 
     def release(self) -> None:
         self.owner.free_slot(self.engine)
+        self.used.set_result(None)
 
 
 class Worker:
@@ -72,9 +75,10 @@ class Worker:
         self._patience = Patience(database)
         self._runs = Leases(database, clock, self._lease)
         self._tasks: set[asyncio.Task[None]] = set()  # each sees one run to its settlement
+        self._held: set[asyncio.Future[None]] = set()  # slots whose job is being submitted
         self._waiting = set(self._free)  # engines with jobs in the queue, perhaps: at first those of an earlier process
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = self._giving_back = False
         self._claiming: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
@@ -96,6 +100,7 @@ class Worker:
         self._patience.hurry()
         await self._ended(grace_seconds)
         self._patience.give_up()
+        self._giving_back = True
         for run in self._runs:
             run.stop()
         await self._ended(LAST_SECONDS)
@@ -106,11 +111,13 @@ class Worker:
             await asyncio.wait(left, timeout=1)
 
     async def _ended(self, seconds: float) -> None:
-        """Wait until nothing is claimed or run any more, at most so long."""
+        """Wait until nothing is submitted, claimed or run here any more, at most so long."""
         try:
             async with asyncio.timeout(seconds):
-                while tasks := [task for task in (*self._tasks, self._claiming) if task and not task.done()]:
-                    await asyncio.wait(tasks)
+                while under_way := [
+                    one for one in (*self._tasks, *self._held, self._claiming) if one and not one.done()
+                ]:
+                    await asyncio.wait(under_way)
         except TimeoutError:
             pass
 
@@ -121,7 +128,10 @@ class Worker:
         if self._stopping or engine in self._waiting or self._free.get(engine, 0) < 1:
             return None
         self._free[engine] -= 1
-        return _HeldSlot(self.id, engine, self)
+        used: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._held.add(used)
+        used.add_done_callback(self._held.discard)
+        return _HeldSlot(self.id, engine, self, used)
 
     def free_slot(self, engine: str) -> None:
         """Return a slot and look for a queued job to fill it."""
@@ -139,6 +149,8 @@ class Worker:
         self._feed.publish(job)
         run = Run(job, engine, asyncio.create_task(self._runner.run(job)))
         self._runs.add(run)
+        if self._giving_back:
+            run.stop()
         task = asyncio.create_task(self._work(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
