@@ -138,6 +138,11 @@ class Parts:
         folder = data_folder(settings)
         if settings.database_url is None:  # on PostgreSQL several processes may share the folder
             self._held.enter_context(own_data_directory(folder))
+        elif (folder / DATABASE_NAME).exists():  # its pictures have no rows on PostgreSQL: the sweep would remove them
+            raise OperatorError(
+                f"The data folder {folder} holds a SQLite database and its pictures. With GESSO_DATABASE_URL, set "
+                "GESSO_DATA_DIR to a folder of its own."
+            )
         try:
             self.database = around.database(open_database(settings))
             self._held.callback(self.database.close)
