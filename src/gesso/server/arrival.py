@@ -95,7 +95,7 @@ def _too_large(most: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"The body is over the limit of {most} bytes.", limit_bytes=most)
 
 
-def arrivals_of(request: Request) -> Arrivals:
+async def arrivals_of(request: Request) -> Arrivals:  # async: a plain function would be sent to a thread
     """Return the arrivals of the app that answers this request."""
     arrivals: Arrivals = request.app.state.arrivals
     return arrivals

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from gesso.wiring import Parts
 
 
-def parts_of(request: Request) -> Parts:
+async def parts_of(request: Request) -> Parts:  # async: a plain function would be sent to a thread
     """Return the parts of the app that answers this request."""
     parts: Parts = request.app.state.parts
     return parts
