@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import time
 
+import obstore
 import pytest
+from obstore.exceptions import GenericError
 
-from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed
+from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed, StorageFull
 from gesso.domain.ids import new_id
-from gesso.storage.blobs import BlobStore
+from gesso.storage import blobs
+from gesso.storage.blobs import BlobStore, StoredObject
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -103,3 +109,100 @@ def test_a_folder_that_cannot_be_is_the_operators_business(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OperatorError, match="GESSO_DATA_DIR"):
         BlobStore.open_local(tmp_path / "file" / "blobs")
+
+
+async def listed(store) -> list[StoredObject]:
+    return [stored async for page in store.pages() for stored in page]
+
+
+async def test_every_object_is_listed_with_its_time_a_page_at_a_time(store, monkeypatch):
+    monkeypatch.setattr(blobs, "PAGE_OBJECTS", 3)
+    before = time.time() - 2
+    names = {(new_id(), new_id()) for _ in range(7)}
+    for account, blob in names:
+        await store.put(account, blob, b"x")
+    assert [page async for page in BlobStore.in_memory().pages()] == []
+    assert [len(page) for page in [page async for page in store.pages()]] == [3, 3, 1]
+    found = await listed(store)
+    assert {(stored.account_id, stored.blob_id) for stored in found} == names
+    assert all(before <= stored.modified_seconds <= time.time() + 2 for stored in found)
+
+
+async def test_objects_may_go_while_they_are_listed(store, monkeypatch):
+    monkeypatch.setattr(blobs, "PAGE_OBJECTS", 2)
+    account = new_id()
+    for _ in range(20):
+        await store.put(account, new_id(), b"x")
+    seen = 0
+    async for page in store.pages():
+        for stored in page:
+            await store.delete(stored.account_id, stored.blob_id)
+        seen += len(page)
+    assert seen == 20
+    assert await listed(store) == []
+
+
+async def test_names_that_are_not_ours_are_passed_over(tmp_path):
+    store = BlobStore.open_local(tmp_path)
+    account, blob = new_id(), new_id()
+    await store.put(account, blob, b"x")
+    for name in ("lost+found/file", "readme.txt", f"{account}/notes", f"{account}/{blob}/deep"):
+        path = tmp_path / name
+        if not path.parent.is_file():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("not ours")
+    assert [(one.account_id, one.blob_id) for one in await listed(store)] == [(account, blob)]
+
+
+async def test_what_a_put_left_that_was_cut_short_is_no_object_and_can_be_removed(tmp_path):
+    store = BlobStore.open_local(tmp_path)
+    account, blob = new_id(), new_id()
+    await store.put(account, blob, b"x")
+    left, young, other = (tmp_path / account / name for name in (f"{new_id()}#1", f"{blob}#12", "notes#1"))
+    for path in (left, young, other):
+        path.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    os.utime(other, (1, 1))
+    assert len(await listed(store)) == 1
+    assert await store.remove_unfinished(time.time() - 3600) == 1
+    assert (left.exists(), young.exists(), other.exists()) == (False, True, True)
+    assert await store.get(account, blob) == b"x"
+    assert await BlobStore.in_memory().remove_unfinished(time.time()) == 0
+
+
+async def test_a_put_writes_where_the_removal_looks(tmp_path):
+    """The name of an unfinished put is the store's own affair: here it is watched at work."""
+    store = BlobStore.open_local(tmp_path)
+    account, blob = new_id(), new_id()
+    (tmp_path / account).mkdir()
+    put = asyncio.create_task(store.put(account, blob, bytes(300_000_000)))
+    seen: set[str] = set()
+    while not put.done():
+        seen |= {path.name for path in (tmp_path / account).iterdir()}
+        await asyncio.sleep(0)
+    await put
+    assert seen <= {blob, f"{blob}#1"}
+    assert f"{blob}#1" in seen
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, StorageFull, "the disk is full"),
+        (errno.EDQUOT, StorageFull, "the disk is full"),
+        (errno.EROFS, StorageFailed, "the disk is read-only"),
+        (errno.EIO, StorageFailed, "could not be written."),
+    ],
+)
+async def test_the_reason_of_a_failure_is_said_in_words(store, monkeypatch, number, kind, words):
+    async def fail(*args, **options):
+        text = (
+            f"Generic LocalFileSystem error: Unable to open file /srv/a/b#1: {os.strerror(number)} (os error {number})"
+        )
+        raise GenericError(text)
+
+    monkeypatch.setattr(obstore, "put_async", fail)
+    with pytest.raises(StorageFailed, match=words) as caught:
+        await store.put(new_id(), new_id(), b"x")
+    assert type(caught.value) is kind
+    assert "/srv" not in caught.value.message

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from obstore.store import MemoryStore
 
 from gesso.accounts.keys import Caller, create_account
 from gesso.database.connect import Database
-from gesso.domain.errors import Conflict, NotFound
+from gesso.domain.errors import Conflict, NotFound, StorageFailed
 from gesso.domain.ids import new_id
 from gesso.storage.blobs import BlobStore
 from gesso.storage.files import delete_file, keep_file
@@ -67,3 +68,53 @@ async def test_deleting_takes_row_and_bytes_of_the_owner_only(database, caller):
         await store.get(caller.account_id, row.id)
     with pytest.raises(NotFound):
         await delete_file(database, store, row.id, caller.account_id, "live")
+
+
+class LostAnswers:
+    """A database whose next writes fail, before or after they were committed."""
+
+    def __init__(self, database: Database, *, before: int = 0, after: int = 0) -> None:
+        self._database, self._before, self._after = database, before, after
+
+    async def write(self, work):
+        if self._before:
+            self._before -= 1
+            raise StorageFailed
+        result = await self._database.write(work)
+        if self._after:
+            self._after -= 1
+            raise StorageFailed
+        return result
+
+
+async def test_bytes_whose_row_may_be_there_are_left_to_the_sweep(database, caller):
+    store, name = BlobStore.in_memory(), new_id()
+    with pytest.raises(StorageFailed):
+        await keep_file(LostAnswers(database, after=1), store, caller, b"x", "image/png", None, 1, None, blob_id=name)
+    assert (await database.read(lambda c: get_blob(c, name))).id == name
+    assert await store.get(caller.account_id, name) == b"x"
+
+
+async def test_an_upload_whose_row_was_not_written_may_be_sent_again(database, caller):
+    store, name = BlobStore.in_memory(), new_id()
+    away = LostAnswers(database, before=1)
+    with pytest.raises(StorageFailed):
+        await keep_file(away, store, caller, b"x", "image/png", None, 1, None, blob_id=name)
+    with pytest.raises(Conflict):
+        await keep_file(away, store, caller, b"other", "image/png", None, 1, None, blob_id=name)
+    await keep_file(away, store, caller, b"x", "image/png", None, 1, None, blob_id=name)
+    assert (await database.read(lambda c: get_blob(c, name))).size_bytes == 1
+    with pytest.raises(Conflict):
+        await keep_file(away, store, caller, b"x", "image/png", None, 1, None, blob_id=name)
+    assert await store.get(caller.account_id, name) == b"x"
+
+
+async def test_a_file_is_deleted_when_its_row_is_gone(database, caller):
+    class ReadOnly(BlobStore):
+        async def delete(self, account_id: str, blob_id: str) -> None:
+            raise StorageFailed
+
+    store = ReadOnly(MemoryStore())
+    row = await keep_file(database, store, caller, b"x", "image/png", None, 1, None)
+    await delete_file(database, store, row.id, caller.account_id, "live")
+    assert await database.read(lambda c: get_blob(c, row.id)) is None
