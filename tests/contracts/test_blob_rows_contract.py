@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from gesso.domain.errors import Conflict, NotFound
-from gesso.storage.rows import add_blob, blobs_of_account, delete_blob_row, expired, get_blob, get_own_blob
+from gesso.domain.ids import new_id
+from gesso.storage.rows import (
+    add_blob,
+    blobs_of_account,
+    delete_blob_row,
+    get_blob,
+    get_own_blob,
+    ids_with_row,
+    take_expired,
+)
 
 
 def keep(world, **changes):
@@ -41,11 +50,33 @@ def test_deleting_tells_whether_there_was_something(world):
     assert world.read(lambda c: get_blob(c, row.id)) is None
 
 
-def test_expired_rows_come_oldest_first_and_those_without_an_end_never(world):
+def test_expired_rows_go_oldest_first_and_those_without_an_end_never(world):
     late, early = keep(world, expires_at=20), keep(world, expires_at=10)
-    keep(world, expires_at=21), keep(world)
-    assert [row.id for row in world.read(lambda c: expired(c, 20, 10))] == [early.id, late.id]
-    assert [row.id for row in world.read(lambda c: expired(c, 20, 1))] == [early.id]
+    kept = {keep(world, expires_at=21).id, keep(world).id}
+    assert world.write(lambda c: take_expired(c, 20, 1)) == [early]
+    assert world.write(lambda c: take_expired(c, 20, 10)) == [late]
+    assert world.write(lambda c: take_expired(c, 20, 10)) == []
+    assert world.read(lambda c: ids_with_row(c, [late.id, early.id, *kept])) == kept
+
+
+def test_which_of_many_ids_have_a_row(world):
+    rows = [keep(world) for _ in range(3)]
+    asked = [row.id for row in rows] + [new_id() for _ in range(497)]
+    assert world.read(lambda c: ids_with_row(c, asked)) == {row.id for row in rows}
+    assert world.read(lambda c: ids_with_row(c, [])) == set()
+
+
+def test_an_id_that_is_taken_undoes_only_its_own_work(world):
+    """On PostgreSQL a violated constraint would end the whole transaction."""
+    row, other = keep(world), world.blob(owner="file", owner_id=world.me.account_id)
+
+    def work(connection):
+        with pytest.raises(Conflict):
+            add_blob(connection, row)
+        add_blob(connection, other)
+
+    world.write(work)
+    assert world.read(lambda c: get_blob(c, other.id)) == other
 
 
 def test_an_accounts_newest_files_come_first(world):

@@ -104,14 +104,11 @@ _CONDITIONS: dict[Owner, str] = {
 }
 
 
-def expired(connection: Connection, now: int, limit: int) -> list[BlobRow]:
-    """Return at most `limit` rows whose time is over, the longest overdue first."""
-    found = connection.execute(_EXPIRED, {"now": now, "most": limit}).mappings()
-    return [BlobRow.model_validate(dict(row)) for row in found]
-
-
 def take_expired(connection: Connection, now: int, limit: int) -> list[BlobRow]:
-    """Delete at most `limit` rows whose time is over and return them: their objects go after the commit."""
+    """Delete at most `limit` rows whose time is over, the longest overdue first, and return them.
+
+    Their objects go after the commit, never before.
+    """
     found = connection.execute(_EXPIRED.with_for_update(skip_locked=True), {"now": now, "most": limit}).mappings()
     rows = [BlobRow.model_validate(dict(row)) for row in found]
     if rows:
