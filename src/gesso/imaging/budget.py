@@ -7,6 +7,6 @@ class PixelBudget(Budget):
     """Shares pixels among those who hold decoded pictures.
 
     A job takes the pixels of its inputs and of one output. Measured on edits of 32 megapixels, which take 64 million:
-    8 bytes for each of them where the output is JPEG or PNG, 11 where it is WebP, while a picture is decoded, drawn on a
-    copy and encoded. The files of the inputs and the output come on top.
+    8 bytes for each of them where the output is JPEG or PNG, 13 where it is WebP, files included, while a picture is
+    decoded, drawn on a copy and encoded.
     """
