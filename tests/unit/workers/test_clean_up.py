@@ -23,6 +23,7 @@ def age(path, seconds: float) -> None:
 
 async def test_orphans_go_when_they_are_old_enough_and_owned_objects_stay(open_desk):
     async with open_desk() as desk:
+        await desk.parts._clean_up.stop()
         job = await desk.ended(await desk.submit("picture"))
         old, young = new_id(), new_id()
         for blob in (old, young):
@@ -38,6 +39,7 @@ async def test_what_a_running_job_stored_stays_however_old(open_desk):
     """Its rows are written when it is settled, which may be hours later."""
     clock = Turned()
     async with open_desk(clock=clock) as desk:
+        await desk.parts._clean_up.stop()
         job = await desk.submit("picture wait picture", count=2)
         await desk.engine.waiting.wait()
         clock.now += 5 * HOUR
@@ -108,6 +110,7 @@ async def test_a_failed_step_is_one_line_and_keeps_no_other_from_being_done(open
 async def test_many_expired_pictures_go_in_few_transactions(open_desk):
     clock = Turned()
     async with open_desk(clock=clock) as desk:
+        await desk.parts._clean_up.stop()
         jobs = [await desk.ended(await desk.submit("picture picture picture", count=3)) for _ in range(3)]
         clock.now += 8 * 24 * HOUR + SECOND
         before = desk.parts.database.commits

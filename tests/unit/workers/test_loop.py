@@ -190,6 +190,7 @@ async def test_a_checkpoint_is_committed_and_brought_back(open_desk):
 async def test_delivered_pictures_go_when_their_time_is_over(open_desk):
     clock = Turned()
     async with open_desk(clock=clock) as desk:
+        await desk.parts._clean_up.stop()  # its first round may still be going on
         job = await desk.ended(await desk.submit("picture"))
         blob = job.pictures[0].blob
         assert await desk.parts.blobs.get(job.account_id, blob)
