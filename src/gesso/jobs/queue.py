@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+from sqlalchemy.sql.elements import TextClause
 
 from gesso.database.dialect import alone
 from gesso.domain.errors import TooManyRequests
@@ -26,23 +27,34 @@ class Place:
     may_start: bool
 
 
-# One step each: into the index of waiting jobs, and into that of last turns.
-_BASE = text(
-    "SELECT (SELECT MIN(turn) FROM jobs WHERE state = 'queued' AND engine = :engine AND priority = :priority), "
-    "(SELECT MAX(last_turn) FROM turns WHERE engine = :engine AND priority = :priority)"
-)
-# Jobs that are passed over for a limit stay behind the turns of those that are claimed meanwhile.
-_CLAIMED = text("SELECT MAX(turn) FROM jobs WHERE state = 'running' AND engine = :engine AND priority = :priority")
 _ENTER = text(
     "INSERT INTO queues (account_id, engine, active_jobs) VALUES (:account_id, :engine, 1) "
     "ON CONFLICT (account_id, engine) DO UPDATE SET active_jobs = queues.active_jobs + 1"
 )
-_TURN = text(
-    "INSERT INTO turns (account_id, engine, priority, last_turn) VALUES (:account_id, :engine, :priority, :base) "
-    "ON CONFLICT (account_id, engine, priority) DO UPDATE SET last_turn = "
-    "CASE WHEN excluded.last_turn > turns.last_turn THEN excluded.last_turn ELSE turns.last_turn + 1 END "
-    "RETURNING last_turn"
+# One step each: into the index of waiting jobs, and into that of last turns.
+_LOWEST = "(SELECT MIN(turn) FROM jobs WHERE state = 'queued' AND engine = :engine AND priority = :priority)"
+_AFTER_LAST = "(SELECT MAX(given.last_turn) + 1 FROM turns AS given WHERE engine = :engine AND priority = :priority)"
+# Jobs that are passed over for a limit stay behind the turns of those that are claimed meanwhile.
+_CLAIMED = (
+    "(SELECT MAX(turn) FROM jobs WHERE state = 'running' AND engine = :engine AND priority = :priority "  # noqa: S608 - made of constants
+    f"AND turn > {_LOWEST})"
 )
+
+
+def _turn(*bases: str) -> TextClause:
+    """Return the statement that gives a turn: not before the first of the bases that there is."""
+    return text(
+        "INSERT INTO turns (account_id, engine, priority, last_turn) "
+        "SELECT CAST(:account_id AS TEXT), CAST(:engine AS TEXT), CAST(:priority AS INTEGER), "
+        f"COALESCE({', '.join(bases)}, 1) WHERE TRUE "  # without WHERE, SQLite takes ON for that of a join
+        "ON CONFLICT (account_id, engine, priority) DO UPDATE SET last_turn = "
+        "CASE WHEN excluded.last_turn > turns.last_turn THEN excluded.last_turn ELSE turns.last_turn + 1 END "
+        "RETURNING last_turn"
+    )
+
+
+_TURN = _turn(_LOWEST, _AFTER_LAST)
+_TURN_LIMITED = _turn(_CLAIMED, _LOWEST, _AFTER_LAST)
 _LEAVE = text("UPDATE queues SET active_jobs = active_jobs - 1 WHERE account_id = :account_id AND engine = :engine")
 _ACTIVE = text(
     "SELECT (SELECT SUM(active_jobs) FROM queues WHERE account_id = :account_id), "
@@ -76,10 +88,9 @@ def enter_queue(
     exact for each engine; submits at the same instant, for other engines or of other accounts, are not seen, so that
     they may pass the sums together.
     """
-    line = {"engine": engine, "priority": priority}
     connection.execute(_ENTER, {"account_id": account_id, "engine": engine})
-    values = {**line, "account_id": account_id, "base": _base(connection, line, running_limit)}
-    turn: int = connection.execute(_TURN, values).scalar_one()
+    values = {"account_id": account_id, "engine": engine, "priority": priority}
+    turn: int = connection.execute(_TURN if running_limit is None else _TURN_LIMITED, values).scalar_one()
     if running_limit is not None:  # what this account submits for other engines at this instant counts too
         alone(connection, f"running-limit {account_id}")
     own, in_all = connection.execute(_ACTIVE, {"account_id": account_id}).one()
@@ -92,15 +103,6 @@ def enter_queue(
         raise TooManyRequests(f"There are {in_all - 1} jobs waiting or running, which is the most this server takes.")
     # Even if all its others were running by now, it would not be one too many.
     return Place(turn, may_start=running_limit is None or own <= running_limit)
-
-
-def _base(connection: Connection, line: dict[str, object], running_limit: int | None) -> int:
-    """Return the turn before which no job that comes now may be."""
-    lowest, last = connection.execute(_BASE, line).one()
-    if lowest is None:
-        return int(last or 0) + 1
-    claimed = None if running_limit is None else connection.execute(_CLAIMED, line).scalar()
-    return max(int(lowest), claimed or 0)
 
 
 def leave_queue(connection: Connection, account_id: str, engine: str) -> None:
