@@ -95,11 +95,19 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
                     requests = chosen.requests * (8 if clients > 1 else 1)
                     samples.setdefault((subject.name, clients), []).append(load(url, key, clients, requests))
         flush_after = flush_seconds(folder)
+    compared = {"baseline_commit": commit_of(chosen.baseline)} if chosen.baseline else {}
     return {
+        **compared,
         "direct_engine_ms": {"p50": ms(direct, 50)},
         "disk_flush_ms": {"before_p50": ms(flush_before, 50), "after_p50": ms(flush_after, 50)},
         "loads": [summary(name, clients, rounds, direct) for (name, clients), rounds in samples.items()],
     }
+
+
+def commit_of(checkout: Path) -> str:
+    """Return the commit of another checkout."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def subjects(chosen: argparse.Namespace, held: ExitStack) -> list[Subject]:
