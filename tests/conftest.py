@@ -27,6 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-on-skip", action="store_true", help="end with a failure when any test was skipped")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless nothing may be left out."""
+    if config.getoption("--fail-on-skip"):
+        return
+    for item in items:
+        if item.get_closest_marker("heavy"):
+            item.add_marker(pytest.mark.skip(reason="it takes minutes; make test-all runs it"))
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Turn a passing run with skips into a failing one, where that was asked for."""
     if not session.config.getoption("--fail-on-skip") or exitstatus != pytest.ExitCode.OK:

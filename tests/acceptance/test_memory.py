@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.heavy]
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "memory.py"
 EDITS = 50
 
