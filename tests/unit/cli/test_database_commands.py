@@ -84,6 +84,7 @@ def test_commands_need_no_data_folder_on_postgresql(postgresql, tmp_path, capsys
 
 @pytest.mark.postgres
 def test_a_password_is_never_told(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("psycopg", reason='PostgreSQL needs: pip install "gesso[postgres]"')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GESSO_DATABASE_URL", "postgresql://someone:geheim@127.0.0.1:1/gesso")
     for words in (["db", "migrate"], ["db", "status"], ["jobs", "list"]):

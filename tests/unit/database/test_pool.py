@@ -314,8 +314,7 @@ def test_a_missing_driver_is_named(monkeypatch):
     ],
 )
 def test_errors_of_the_server_are_told_without_its_words(kind, reason):
-    import psycopg
-
+    psycopg = pytest.importorskip("psycopg", reason='PostgreSQL needs: pip install "gesso[postgres]"')
     error = DBAPIError("SELECT 1", {}, getattr(psycopg.errors, kind)("host 10.0.0.7, user operator"))
     failure = as_storage_failure(error)
     assert isinstance(failure, StorageFailed)
@@ -325,7 +324,6 @@ def test_errors_of_the_server_are_told_without_its_words(kind, reason):
 
 @pytest.mark.parametrize("kind", ["UniqueViolation", "CheckViolation", "NumericValueOutOfRange", "UndefinedTable"])
 def test_errors_of_a_statement_stay_what_they_are(kind):
-    import psycopg
-
+    psycopg = pytest.importorskip("psycopg", reason='PostgreSQL needs: pip install "gesso[postgres]"')
     error = DBAPIError("SELECT 1", {}, getattr(psycopg.errors, kind)("no"))
     assert as_storage_failure(error) is error
