@@ -19,6 +19,8 @@ def is_set(parameter: Parameter, value: Any) -> bool:
 
 def why_idle(parameter: Parameter, values: Mapping[str, Any]) -> str | None:
     """Return why a parameter does not count beside the others' values, or None when it does."""
+    if parameter.idle:
+        return parameter.idle
     for name, wanted in parameter.only_when.items():
         if values.get(name) not in wanted:
             return f"only used when {name} is {choices(wanted)}"

@@ -13,6 +13,7 @@ from gesso.catalogue.model import Model, Parameter, ParameterType
 from gesso.catalogue.roles import REFERENCE_ROLES, SHARED_ROLES, Role
 from gesso.catalogue.size_tables import PRESETS, TABLES
 from gesso.catalogue.sizes import parse_ratio, parse_sides
+from gesso.catalogue.vendors import VENDORS
 from gesso.catalogue.wording import choices, did_you_mean, shown
 from gesso.domain.errors import Problem
 
@@ -209,6 +210,11 @@ def _reference_flaws(model: Model) -> Iterator[Flaw]:
                 f"price_rules[{i}].when", f"there is no parameter {shown(name)}.{did_you_mean(name, list(known))}"
             )
     for i, route in enumerate(model.routes):
+        if route.vendor and route.vendor not in VENDORS:
+            hint = did_you_mean(route.vendor, list(VENDORS))
+            yield Flaw(f"routes[{i}].vendor", f"there is no vendor {shown(route.vendor)}.{hint}")
+        if route.engine == "upstream" and not (route.vendor and route.target):
+            yield Flaw(f"routes[{i}]", "a route upstream names a vendor and a target")
         for name in set(route.arguments) - known:
             yield Flaw(
                 f"routes[{i}].arguments", f"there is no parameter {shown(name)}.{did_you_mean(name, list(known))}"

@@ -70,6 +70,7 @@ class Parameter(Frozen):
     also_size: SizeLimits | None = None  # a {"width": …, "height": …} object is taken as well
     only_when: Mapping[str, tuple[Scalar, ...]] = {}  # another parameter → the values under which this one counts
     aliases: tuple[str, ...] = ()  # other spellings taken for the same field
+    idle: str = ""  # taken, checked, and without effect in this model: why
     fact: Fact | None = None  # for limits the owner's reference does not state itself
 
     @field_validator("fields", mode="before")
@@ -134,10 +135,27 @@ class Sizing(Frozen):
     fact: Fact | None = None
 
 
-class Argument(Frozen):
-    """Where one parameter goes on a route."""
+# What a route does with a parameter that is more than handing a value over.
+How = Literal[
+    "repeat",  # one call for each picture
+    "merge_prompt",  # said within the prompt
+    "expand_prompt",  # a language model would have to write the prompt out
+    "check_pictures",  # a classifier would have to look at finished pictures
+    "load_loras",  # weights are put on the model and taken off again
+    "runtime",  # a choice of how to run, that may change speed more than pictures
+]
 
-    to: str | None = None  # the engine's argument; None: not passed on, for `reason`
+
+class Argument(Frozen):
+    """Where one parameter goes on a route.
+
+    With `send: size` the size all size parameters decided on is handed over: as width and height to two arguments, as
+    "WIDTHxHEIGHT" to one.
+    """
+
+    to: str | tuple[str, ...] | None = None  # the engine's argument; None: not passed on, for `how` or `reason`
+    send: Literal["value", "size"] = "value"
+    how: How | None = None
     values: Mapping[str, Any] = {}  # asked value (as text) → the engine's
     invert: bool = False  # a switch of opposite sense
     minimum: float | None = None  # the route's own range, inside the model's
@@ -147,14 +165,22 @@ class Argument(Frozen):
 
 
 class Route(Frozen):
-    """One way to run a model: on another catalogue model by role (`model`), or by the engine's own argument names."""
+    """One way to run a model: on another catalogue model by role (`model`), or by the engine's own argument names.
+
+    `vendor` is a word of `vendors.py`; `target` is what the vendor calls the model, or where its weights are.
+    """
 
     engine: str
     fidelity: Fidelity
     model: str | None = None
+    vendor: str = ""
+    target: str = ""
+    pipeline: str = ""  # the class that runs the weights
+    gated: bool = False  # the weights' owner has to let one in first
     arguments: Mapping[str, Argument] = {}
     constants: Mapping[str, Any] = {}
     note: str = ""
+    fact: Fact | None = None
 
 
 class PriceRule(Frozen):

@@ -23,12 +23,20 @@ def pass_on(model: Model, route: Route, request: Request, checked: Checked, serv
     arguments: dict[str, Any] = dict(route.constants)
     verdicts = []
     for parameter in model.parameters:
-        said = _say(parameter, route.arguments.get(parameter.name), request, checked, served)
+        argument = route.arguments.get(parameter.name)
+        said = _say(parameter, argument, request, checked, served)
         verdicts.append(record(parameter, checked, said))
-        target = route.arguments.get(parameter.name, Argument(to=parameter.name)).to
-        if target is not None and said.verdict != "ignored" and said.used is not None and not parameter.is_picture:
-            arguments[target] = said.used
+        if said.verdict != "ignored" and said.used is not None and not parameter.is_picture:
+            arguments |= _handed_over(argument or Argument(to=parameter.name), said.used, request)
     return Driven(arguments, tuple(verdicts))
+
+
+def _handed_over(argument: Argument, used: Any, request: Request) -> dict[str, Any]:
+    """Return the engine's arguments one parameter becomes: none, one, or width and height."""
+    names = (argument.to,) if isinstance(argument.to, str) else argument.to or ()
+    if argument.send == "size" and len(names) > 1:
+        return dict(zip(names, (request.width, request.height), strict=True))
+    return dict.fromkeys(names, used)
 
 
 def _say(
@@ -41,13 +49,43 @@ def _say(
         if parameter.role in served or (parameter.role in SERVER_ROLES and parameter.role != "inline_result"):
             return Said("used", "the server does it")
         argument = Argument(to=parameter.name)
+    if argument.how is not None:
+        return _done(argument, parameter, value)
     if argument.to is None:
         return Said(argument.verdict or "ignored", argument.reason or "this route does not take it")
+    if argument.send == "size":
+        return _sized(request)
     if parameter.role == "seed":
         return Said("used", "a seed was drawn" if request.seed_drawn else "passed on", request.seed)
     if not is_set(parameter, value):
         return Said("used", "not given")
     return _converted(argument, value)
+
+
+def _sized(request: Request) -> Said:
+    if request.width is None or request.height is None:
+        return Said("mapped", "the size follows from the image")
+    size = f"{request.width}x{request.height}"
+    return Said("mapped", f"handed over as {size} pixels", size)
+
+
+def _done(argument: Argument, parameter: Parameter, value: Any) -> Said:
+    """Return the verdict of a parameter that is more than handed over."""
+    if not is_set(parameter, value):
+        return Said("used", "not given")
+    match argument.how:
+        case "repeat":
+            return Said("used", "one call for each picture", value)
+        case "merge_prompt":
+            return Said("mapped", argument.reason or "said within the prompt", value)
+        case "expand_prompt":
+            wanted = value not in (False, "Off")
+            return Said("ignored", "not expanded: this route has no language model") if wanted else Said("used", "off")
+        case "check_pictures":
+            wanted = value if parameter.role != "safety_off" else not value
+            return Said("ignored", "unchecked: this route has no checker") if wanted else Said("used", "off")
+        case _:
+            return Said("used", argument.reason or "passed on", value)
 
 
 def _converted(argument: Argument, value: Any) -> Said:

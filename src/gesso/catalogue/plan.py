@@ -11,6 +11,7 @@ from gesso.catalogue.model import Model, Route
 from gesso.catalogue.pass_on import pass_on
 from gesso.catalogue.price import price
 from gesso.catalogue.roles import Role
+from gesso.catalogue.vendors import VENDORS
 from gesso.catalogue.wording import safe_text
 from gesso.domain.errors import InvalidInput, ModelNotReady, Problem
 from gesso.domain.request import Fidelity, Plan, Request, RouteChoice, Verdict, VerdictWord
@@ -97,6 +98,8 @@ def choose(
         engine=route.engine,
         fidelity=route.fidelity,
         runs=route.model or model.slug,
+        vendor=route.vendor,
+        target=route.target,
         arguments=driven.arguments,
         verdicts=(*driven.verdicts, *strangers),
     )
@@ -136,7 +139,8 @@ def _no_worse(later: RouteChoice, first: RouteChoice) -> bool:
 
 
 def _words(route: Route) -> str:
-    return f"The {route.engine} engine" + (f" ({route.note})" if route.note else "")
+    where = VENDORS[route.vendor].name if route.vendor else route.note
+    return f"The {route.engine} engine" + (f" ({where})" if where else "")
 
 
 def _not_allowed(route: Route) -> str:

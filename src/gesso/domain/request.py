@@ -78,6 +78,8 @@ class RouteChoice(Frozen):
     engine: str
     fidelity: Fidelity
     runs: str  # the model that is really run: the asked one, or the one standing in
+    vendor: str = ""  # upstream: who runs it …
+    target: str = ""  # … and under which name; locally: whose weights
     arguments: dict[str, Any] = {}
     verdicts: tuple[Verdict, ...] = ()
 

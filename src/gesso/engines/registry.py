@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gesso.catalogue.vendors import VENDORS
 from gesso.domain.request import RouteChoice
 from gesso.engines.engine import Engine
 
@@ -29,7 +30,7 @@ class Engines:
         """Return None when the route could run now, else the reason in a sentence."""
         engine = self._engines.get(route.engine)
         if engine is None:
-            return f"the engine {route.engine} is not part of this server"
+            return f"the engine {route.engine} is not part of this server{_needs(route)}"
         readiness = engine.readiness(route)
         return None if readiness.ready else readiness.reason
 
@@ -37,3 +38,10 @@ class Engines:
         """Close every engine."""
         for engine in self._engines.values():
             await engine.close()
+
+
+def _needs(route: RouteChoice) -> str:
+    """Return what else the route would need."""
+    if route.vendor in VENDORS:
+        return f"; with it, a key of {VENDORS[route.vendor].name} in {VENDORS[route.vendor].key}"
+    return f"; with it, the weights {route.target}" if route.target else ""

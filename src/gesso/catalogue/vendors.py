@@ -1,0 +1,40 @@
+"""Who runs models for others: what routes of the engine `upstream` may name, and the key each needs from the operator."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Vendor(NamedTuple):
+    """A vendor's name for people, and the environment variable its key is read from."""
+
+    name: str
+    key: str
+
+
+VENDORS: dict[str, Vendor] = {
+    "bfl": Vendor("Black Forest Labs", "BFL_API_KEY"),
+    "bria": Vendor("Bria", "BRIA_API_TOKEN"),
+    "byteplus_ark": Vendor("BytePlus ModelArk", "ARK_API_KEY"),
+    "claid": Vendor("Claid", "CLAID_API_KEY"),
+    "dashscope": Vendor("Alibaba Model Studio", "DASHSCOPE_API_KEY"),
+    "eachlabs": Vendor("Eachlabs", "EACHLABS_API_KEY"),
+    "fal": Vendor("fal", "FAL_KEY"),
+    "fashn": Vendor("FASHN", "FASHN_API_KEY"),
+    "friendli": Vendor("Friendli", "FRIENDLI_TOKEN"),
+    "google": Vendor("Google Gemini", "GEMINI_API_KEY"),
+    "ideogram": Vendor("Ideogram", "IDEOGRAM_API_KEY"),
+    "luma": Vendor("Luma", "LUMAAI_API_KEY"),
+    "magic_hour": Vendor("Magic Hour", "MAGIC_HOUR_API_KEY"),
+    "minimax": Vendor("MiniMax", "MINIMAX_API_KEY"),
+    "openai": Vendor("OpenAI", "OPENAI_API_KEY"),
+    "pruna": Vendor("Pruna", "PRUNA_API_KEY"),
+    "recraft": Vendor("Recraft", "RECRAFT_API_TOKEN"),
+    "replicate": Vendor("Replicate", "REPLICATE_API_TOKEN"),
+    "reve": Vendor("Reve", "REVE_API_TOKEN"),
+    "stability": Vendor("Stability AI", "STABILITY_API_KEY"),
+    "tencent": Vendor("Tencent Cloud", "TENCENTCLOUD_SECRET_KEY"),
+    "vidu": Vendor("Vidu", "VIDU_API_KEY"),
+    "volcengine_visual": Vendor("Volcengine", "VOLC_SECRETKEY"),
+    "xai": Vendor("xAI", "XAI_API_KEY"),
+}
