@@ -92,7 +92,6 @@ def test_every_model_is_told_in_words(model: Any) -> None:
     assert model.licence
     assert model.fact is not None
     for parameter in model.parameters:
-        assert parameter.role is not None
         assert parameter.description.endswith(".")
     path = next(PACKAGED.rglob(f"{model.slug}.yaml"))
     assert path.parent.parent == PACKAGED
