@@ -87,6 +87,8 @@ def _routes(settings: Settings) -> Iterator[Finding]:
         yield Finding("broken", "catalogue", error.message)
         return
     yield Finding("ok", "catalogue", f"{len(catalogue.models)} models")
+    for slug, file in catalogue.replaced.items():
+        yield Finding("ok", f"model {slug}", f"your {file} replaces the packaged one")
     engines = Engines(engines_of(settings))
     yield from _engines(engines)
     yield from _models(catalogue, engines, settings)
@@ -101,7 +103,7 @@ def _engines(engines: Engines) -> Iterator[Finding]:
 
 
 def _models(catalogue: Catalogue, engines: Engines, settings: Settings) -> Iterator[Finding]:
-    from gesso.domain.request import RouteChoice
+    from gesso.catalogue.describe import bare_choice
 
     to_live = (
         "live keys too" if settings.allow_fidelity == "stand_in" else "live ones with GESSO_ALLOW_FIDELITY=stand_in"
@@ -110,8 +112,7 @@ def _models(catalogue: Catalogue, engines: Engines, settings: Settings) -> Itera
         if not model.routes:
             yield Finding("missing", f"model {model.slug}", f"no engine runs it; test keys get a stand-in, {to_live}")
         for route in model.routes:
-            choice = RouteChoice(engine=route.engine, fidelity=route.fidelity, runs=route.model or model.slug)
-            reason = engines.why_not(choice)
+            reason = engines.why_not(bare_choice(model, route))
             detail = f"{route.fidelity} on {route.engine}: {reason or 'ready'}"
             yield Finding("missing" if reason else "ok", f"model {model.slug}", detail)
 

@@ -1,7 +1,8 @@
-"""`gesso models`: the catalogue, or one model with its parameters."""
+"""`gesso models`: the catalogue, or one model with all there is to know of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,31 +10,44 @@ import typer
 from gesso.cli.output import AsJson, Output, Quiet
 
 if TYPE_CHECKING:
-    from gesso.catalogue.model import Model, Parameter
+    from gesso.catalogue.model import Lifecycle, Model, Parameter
+    from gesso.engines.registry import Engines
 
 
 def models(
-    slug: Annotated[str | None, typer.Argument(help="Show this model and its parameters.")] = None,
+    slug: Annotated[str | None, typer.Argument(help="Show this model with its parameters, sizes and routes.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the models, or show one with its parameters."""
-    from gesso.catalogue.load import load_catalogue
-    from gesso.settings import load_settings
-
-    catalogue = load_catalogue(load_settings().model_folders)
+    """List the models, or show one with its parameters, sizes and routes."""
     output = Output(as_json, quiet)
+    from gesso.settings import load_settings
+    from gesso.wiring import catalogue_of
+
+    settings = load_settings()
+    catalogue = catalogue_of(settings)
     if slug is None:
-        titles = {
-            "slug": "model",
-            "operations": "does",
-            "price": "price a picture",
-            "engines": "runs on",
-            "fidelity": "fidelity",
-        }
-        output.table([_row(model) for model in catalogue.models], titles, "slug", "The catalogue is empty.")
-    else:
-        _show(catalogue.get(slug), output)
+        _list(catalogue.models, output)
+        return
+    from gesso.engines.registry import Engines
+    from gesso.wiring import engines_of
+
+    _show(catalogue.get(slug), Engines(engines_of(settings)), output)
+
+
+def _list(found: tuple[Model, ...], output: Output) -> None:
+    from gesso.catalogue.describe import describe
+
+    titles = {
+        "slug": "model",
+        "operations": "does",
+        "state": "lifecycle",
+        "price": "price a picture",
+        "engines": "runs on",
+        "fidelity": "fidelity",
+    }
+    rows = [describe(model) if output.as_json else _row(model) for model in found]
+    output.table(rows, titles, "slug", "The catalogue is empty.")
 
 
 def _row(model: Model) -> dict[str, Any]:
@@ -42,10 +56,8 @@ def _row(model: Model) -> dict[str, Any]:
     routes = routes_of(model)
     return {
         "slug": model.slug,
-        "name": model.name,
-        "owner": model.owner,
-        "licence": model.licence,
         "operations": list(model.operations),
+        "state": model.lifecycle.state,
         "price": price_words(model),
         "engines": list(dict.fromkeys(route.engine for route in routes)),
         "fidelity": list(dict.fromkeys(route.fidelity for route in routes)),
@@ -63,23 +75,54 @@ def price_words(model: Model) -> str:
     return own if price.unit == "credit" else f"{own} = {render_credits(price.micro_credits())} credits"
 
 
-def _show(model: Model, output: Output) -> None:
+def lifecycle_words(lifecycle: Lifecycle) -> str:
+    """Return whether the owner still offers a model: "retired (2026-03-01); use flux-schnell instead"."""
+    when = f" ({lifecycle.date})" if lifecycle.date else ""
+    instead = f"; use {lifecycle.successor} instead" if lifecycle.successor else ""
+    return f"{lifecycle.state}{when}{instead}"
+
+
+def _show(model: Model, engines: Engines, output: Output) -> None:
     from gesso.catalogue.schema import json_schema
+    from gesso.catalogue.size_words import offered_sizes, size_left_out
 
-    if output.as_json:
-        output.answer(_row(model) | {"input": json_schema(model)}, ())
+    routes = _routes(model, engines)
+    if not output.for_people:
+        from gesso.catalogue.describe import describe
+
+        whole = describe(model) | {"routes": routes, "input": json_schema(model)}
+        output.answer(whole, (), [parameter.name for parameter in model.parameters])
         return
-    output.remark(f"{model.name} ({model.slug}) by {model.owner}: {', '.join(model.operations)}; {price_words(model)}.")
-    rows = [_parameter_row(parameter) for parameter in model.parameters]
+    output.remark(f"{model.name} ({model.slug}) by {model.owner}: {', '.join(model.operations)}. {model.description}")
+    output.remark(f"Licence: {model.licence or 'not stated'}. Price of a picture: {price_words(model)}.")
+    output.remark(f"Lifecycle: {lifecycle_words(model.lifecycle)}. {model.lifecycle.note}".rstrip() + "\n")
     titles = {"name": "parameter", "type": "type", "default": "default", "allowed": "allowed", "meaning": "meaning"}
-    output.table(rows, titles, "name", "It takes no parameters.")
+    output.table([_parameter_row(one) for one in model.parameters], titles, "name", "It takes no parameters.")
+    output.remark(f"\nSize when nothing is said of it: {size_left_out(model)}.")
+    sizes = [one._asdict() for one in offered_sizes(model)]
+    output.table(sizes, {"parameter": "parameter", "value": "value", "gives": "pixels"}, "value", "")
+    output.remark("")
+    titles = {"engine": "engine", "vendor": "vendor", "target": "runs", "fidelity": "fidelity", "needs": "needs"}
+    output.table(routes, titles, "engine", "")
 
 
-def _parameter_row(parameter: Parameter) -> dict[str, Any]:
+def _routes(model: Model, engines: Engines) -> list[dict[str, Any]]:
+    """Return the routes with whether each can be used here and what it needs (None: nothing)."""
+    from gesso.catalogue.describe import bare_choice, describe_route
+    from gesso.catalogue.plan import routes_of
+
+    rows = []
+    for route in routes_of(model):
+        needs = engines.why_not(bare_choice(model, route))
+        rows.append({**describe_route(route), "ready": needs is None, "needs": needs})
+    return rows
+
+
+def _parameter_row(parameter: Parameter) -> Mapping[str, Any]:
     return {
         "name": parameter.name,
         "type": parameter.type,
-        "default": "required" if parameter.required else parameter.default,
+        "default": "required" if parameter.must_be_given else parameter.default,
         "allowed": allowed_words(parameter),
         "meaning": parameter.description,
     }
