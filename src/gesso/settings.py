@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -18,7 +20,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gesso.catalogue.model import UNKNOWN_PRICE
+from gesso.catalogue.price import parse_price
 from gesso.catalogue.wording import did_you_mean, shown
+from gesso.domain.credits import MOST, Price
 from gesso.domain.errors import OperatorError
 from gesso.outgoing.allow import parse_allow_list
 
@@ -65,6 +70,19 @@ class Settings(BaseSettings):
         "exact",
         description="The least true route live keys may get: exact (the model itself), approximate (also another build "
         "of it), stand_in (also another model). Test keys always get all three.",
+    )
+    prices: Annotated[Mapping[str, Price], NoDecode] = Field(
+        {},
+        description="Prices of your own for one picture, which go before the models' files: a table `[prices]` of "
+        '`slug = "0.5 usd"`, or slug=0.5 usd comma-separated.',
+    )
+    unknown_price_credits: Decimal = Field(
+        UNKNOWN_PRICE.amount,
+        ge=0,
+        le=MOST,
+        max_digits=16,
+        decimal_places=6,
+        description="Credits a picture costs whose owner publishes no price.",
     )
     initial_credits: int = Field(10_000, ge=0, le=10**12, description="Credits the first account gets in each mode.")
 
@@ -158,6 +176,16 @@ class Settings(BaseSettings):
             raise ValueError(error.message) from error
         return value
 
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _prices(cls, value: object) -> object:
+        """Take "slug=0.5 usd, other=12 credit" from the environment as well as a table from the file."""
+        if isinstance(value, str):
+            value = _pairs(value)
+        if not isinstance(value, Mapping):
+            return value
+        return {slug: _price_of(slug, text) for slug, text in value.items()}
+
     @field_validator("database_url")
     @classmethod
     def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
@@ -205,6 +233,29 @@ def unknown_variables() -> list[str]:
     """Return the `GESSO_*` variables of the environment that are no settings: probably misspelt, and without effect."""
     known = {f"GESSO_{name.upper()}" for name in Settings.model_fields} | set(CLIENT_VARIABLES)
     return sorted(name for name in os.environ if name.upper().startswith("GESSO_") and name.upper() not in known)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in (part.strip() for part in text.split(",")):
+        slug, equals, price = (word.strip() for word in part.partition("="))
+        if not part:
+            continue
+        if not equals:
+            raise ValueError(f"{shown(part)} is no price of a model, like flux-schnell=0.5 usd")
+        if slug in found:
+            raise ValueError(f"{shown(slug)} is there twice")
+        found[slug] = price
+    return found
+
+
+def _price_of(slug: str, text: object) -> Price:
+    if isinstance(text, Price):
+        return text
+    try:
+        return parse_price(text if isinstance(text, str) else str(text))
+    except ValueError as error:
+        raise ValueError(f"the price of {shown(slug)}: {error}") from error
 
 
 def _mistake(item: ErrorDetails) -> str:

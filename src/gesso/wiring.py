@@ -18,7 +18,7 @@ from gesso.database.dialect import Notice
 from gesso.database.lock import own_data_directory
 from gesso.database.upgrade import Schema, look, upgrade
 from gesso.domain.clock import HOUR, SECOND, Clock
-from gesso.domain.credits import MICRO
+from gesso.domain.credits import MICRO, Price
 from gesso.domain.errors import OperatorError
 from gesso.domain.request import RouteChoice
 from gesso.engines.builtin.engine import BuiltinEngine
@@ -49,8 +49,9 @@ DATABASE_NAME = "gesso.db"
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
-    """Load the packaged models and the operator's own."""
-    return load_catalogue(settings.model_folders)
+    """Load the packaged models and the operator's own, at the prices of this installation."""
+    unknown = Price(amount=settings.unknown_price_credits)
+    return load_catalogue(settings.model_folders, prices=settings.prices, unknown_price=unknown)
 
 
 def decode_limits_of(settings: Settings) -> DecodeLimits:
@@ -133,6 +134,8 @@ class Parts:
         self._stopping: asyncio.Task[None] | None = None
 
         self.catalogue = catalogue_of(settings)
+        for slug, file in self.catalogue.replaced.items():
+            log.info("model_replaced", model=slug, by=file)
         self.engines = Engines(engines)
         self._held = ExitStack()
         folder = data_folder(settings)

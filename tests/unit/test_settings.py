@@ -1,7 +1,10 @@
 """Settings: where they come from, and what a wrong one says."""
 
+from decimal import Decimal
+
 import pytest
 
+from gesso.domain.credits import Price
 from gesso.domain.errors import OperatorError
 from gesso.settings import load_settings, unknown_variables
 
@@ -69,7 +72,48 @@ def test_variables_without_effect_are_found(monkeypatch):
     assert unknown_variables() == ["GESSO_PROT"]
 
 
+def test_prices_are_a_table_in_the_file_and_pairs_in_the_environment(folder, monkeypatch):
+    (folder / "gesso.toml").write_text('[prices]\nflux-schnell = "0.5 usd"\n"seedream-v4.5" = "12 credit"\n')
+    of_file = {"flux-schnell": Price(amount="0.5", unit="usd"), "seedream-v4.5": Price(amount=12)}
+    assert load_settings().prices == of_file
+
+    monkeypatch.setenv("GESSO_PRICES", "fashn-edit = 2 fashn_credit, a=1 usd")
+    assert load_settings().prices == {
+        "fashn-edit": Price(amount=2, unit="fashn_credit"),
+        "a": Price(amount=1, unit="usd"),
+    }
+
+
+def test_what_a_price_nobody_publishes_is_set_to(monkeypatch):
+    assert load_settings().unknown_price_credits == 10
+    monkeypatch.setenv("GESSO_UNKNOWN_PRICE_CREDITS", "0.25")
+    assert load_settings().unknown_price_credits == Decimal("0.25")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("flux-schnell", '"flux-schnell" is no price of a model, like flux-schnell=0.5 usd'),
+        ("a=1 usd,a=2 usd", '"a" is there twice'),
+        ("a=1 euro", 'the price of "a": "euro" is no unit: allowed are credit, usd,'),
+        ("a=", 'the price of "a": must be a number, a space and a unit'),
+    ],
+)
+def test_a_wrong_price_is_named_with_what_is_allowed(monkeypatch, text, told):
+    monkeypatch.setenv("GESSO_PRICES", text)
+    message = refusal()
+    assert "GESSO_PRICES is " in message
+    assert told in message
+
+
+def test_a_price_without_a_unit_in_the_file_is_refused(folder):
+    (folder / "gesso.toml").write_text("[prices]\nflux-schnell = 0.5\n")
+    assert 'the price of "flux-schnell": must be a number, a space and a unit' in refusal()
+
+
 WRONG = {
+    "UNKNOWN_PRICE_CREDITS": ["-1", "nan", "inf", "1000001", "0.0000001", "ten"],
+    "PRICES": ["x=-1 usd"],
     "OUTGOING_ALLOW": ["10.0.0.0/99", "a b", "10.0.0.256"],
     "TRUSTED_PROXIES": ["nonsense", "10.0.0.1/8"],
     "PUBLIC_URL": ["http://", "https:///x", "http://a.example/?q=1", "ftp://a.example"],

@@ -44,6 +44,9 @@ _ROLE_TYPES: dict[Role, tuple[ParameterType, ...]] = {
     "inline_result": ("boolean",),
 }
 
+_ENDPOINT_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+_ENDPOINT_RULE = "letters, digits, dots, dashes and underscores; a colon stands between an endpoint and its adapter"
+
 
 class Flaw(NamedTuple):
     """One thing wrong with a model file: which field, and what about it."""
@@ -64,6 +67,7 @@ def flaws(model: Model) -> Iterator[Flaw]:
     yield from _role_flaws(model)
     yield from _size_flaws(model)
     yield from _reference_flaws(model)
+    yield from _adapter_flaws(model)
 
 
 def _shape_flaws(parameter: Parameter, where: str) -> Iterator[Flaw]:
@@ -204,6 +208,10 @@ def _size_flaws(model: Model) -> Iterator[Flaw]:
 
 def _reference_flaws(model: Model) -> Iterator[Flaw]:
     known = {one.name for one in model.parameters}
+    if "price" not in model.model_fields_set:
+        for field in ("price_rules", "price_fact"):
+            if getattr(model, field):
+                yield Flaw(field, "it says more about a price, and there is no price")
     for i, rule in enumerate(model.price_rules):
         for name in set(rule.when) - known:
             yield Flaw(
@@ -219,3 +227,15 @@ def _reference_flaws(model: Model) -> Iterator[Flaw]:
             yield Flaw(
                 f"routes[{i}].arguments", f"there is no parameter {shown(name)}.{did_you_mean(name, list(known))}"
             )
+
+
+def _adapter_flaws(model: Model) -> Iterator[Flaw]:
+    endpoints = model.names.get("friendli", ())
+    if model.adapters and not endpoints:
+        yield Flaw("adapters", "adapters belong to an endpoint: give its id under names.friendli")
+    for endpoint in endpoints:
+        if not _ENDPOINT_WORD.fullmatch(endpoint):
+            yield Flaw("names.friendli", f"{shown(endpoint)} is no endpoint: {_ENDPOINT_RULE}")
+    for route in model.adapters:
+        if not _ENDPOINT_WORD.fullmatch(route):
+            yield Flaw(f"adapters.{route}", f"{shown(route)} is no adapter route: {_ENDPOINT_RULE}")

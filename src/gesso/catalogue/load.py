@@ -7,14 +7,25 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gesso.catalogue.consistency import flaws
-from gesso.catalogue.model import Model, Parameter
-from gesso.catalogue.strict_yaml import BadYaml, read_yaml
+from gesso.catalogue.model import UNKNOWN_PRICE, Adapter, Lifecycle, Model, Parameter, Route, Sizing
+from gesso.catalogue.price import priced
+from gesso.catalogue.strict_yaml import BadYaml, line_of, read_yaml
 from gesso.catalogue.wording import did_you_mean, shown
+from gesso.domain.credits import Price
 from gesso.domain.errors import NotFound, OperatorError
 
+_OF_FIELD: dict[str, type[BaseModel]] = {
+    "adapters": Adapter,
+    "lifecycle": Lifecycle,
+    "parameters": Parameter,
+    "price": Price,
+    "routes": Route,
+    "sizing": Sizing,
+}
+_FIELDS = list(Model.model_fields)
 PACKAGED = Path(__file__).parent / "models"
 NATIVE = "native"  # the dialect whose names are the slugs
 
@@ -22,8 +33,9 @@ NATIVE = "native"  # the dialect whose names are the slugs
 class Catalogue:
     """A fixed set of models, found by slug or by the name a dialect has for them."""
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(self, models: Sequence[Model], replaced: Mapping[str, str] | None = None) -> None:
         self.models: tuple[Model, ...] = tuple(models)
+        self.replaced: Mapping[str, str] = replaced or {}  # slug of a packaged model → the operator's file in its place
         self._by_slug = {model.slug: model for model in self.models}
 
     def get(self, slug: str) -> Model:
@@ -50,92 +62,139 @@ class Catalogue:
         return found
 
 
-def load_catalogue(folders: Sequence[Path] = ()) -> Catalogue:
+def load_catalogue(
+    folders: Sequence[Path] = (), *, prices: Mapping[str, Price] | None = None, unknown_price: Price = UNKNOWN_PRICE
+) -> Catalogue:
     """Return the packaged models and those in the operator's folders (searched with their subfolders).
 
-    Raises `OperatorError` naming file and field of every mistake, a slug or dialect name given twice among them.
+    A file of the operator's replaces the packaged model of its slug. `prices` go before those of the files.
+
+    Raises `OperatorError` naming file, line and field of every mistake, a slug or dialect name given twice among them.
     """
-    if not folders:
+    if not folders and not prices and unknown_price == UNKNOWN_PRICE:
         return _packaged()
     loader = _Loader()
     for folder in (PACKAGED, *folders):
         loader.read_folder(folder)
-    return loader.finish()
+    return loader.finish(prices or {}, unknown_price)
+
+
+def check_file(path: Path, folders: Sequence[Path] = ()) -> Model:
+    """Return the model in a file as it would stand beside the packaged ones and those in the operator's folders.
+
+    Raises `OperatorError` with every mistake of this file; those of other files are not told.
+    """
+    loader = _Loader()
+    for folder in (PACKAGED, *folders):
+        loader.read_folder(folder, leave_out=path)
+    loader.forget_mistakes()
+    model = loader.read_file(path)
+    loader.finish({}, UNKNOWN_PRICE, only=path)
+    assert model is not None  # a file that is no model is a mistake
+    return model
 
 
 @cache
 def _packaged() -> Catalogue:
     loader = _Loader()
     loader.read_folder(PACKAGED)
-    return loader.finish()
+    return loader.finish({}, UNKNOWN_PRICE)
 
 
 class _Loader:
     """Collects models and mistakes over several folders."""
 
     def __init__(self) -> None:
-        self._models: dict[str, tuple[Model, str]] = {}  # slug → model, file
+        self._models: dict[str, tuple[Model, Path]] = {}
+        self._replaced: dict[str, str] = {}  # slug → the operator's file
         self._mistakes: list[str] = []
 
-    def read_folder(self, folder: Path) -> None:
+    def read_folder(self, folder: Path, leave_out: Path | None = None) -> None:
         if not folder.is_dir():
             self._mistakes.append(f"{folder}: there is no such folder")
             return
-        for path in sorted(folder.rglob("*.yaml")):
-            self._read_file(path, str(path.relative_to(PACKAGED) if path.is_relative_to(PACKAGED) else path))
+        for path in sorted(folder.rglob("*.y*ml")):
+            if path.suffix == ".yml":
+                self._mistakes.append(f"{path}: model files end in .yaml")
+            elif path.suffix == ".yaml" and (leave_out is None or path.resolve() != leave_out.resolve()):
+                self.read_file(path)
 
-    def finish(self) -> Catalogue:
-        self._find_repeated_names()
-        self._find_missing_targets()
-        if self._mistakes:
-            lines = "\n".join(f"  {mistake}" for mistake in self._mistakes)
-            raise OperatorError(f"There are mistakes in the model files:\n{lines}")
-        return Catalogue([model for model, _ in self._models.values()])
+    def forget_mistakes(self) -> None:
+        self._mistakes.clear()
 
-    def _read_file(self, path: Path, file: str) -> None:
+    def read_file(self, path: Path) -> Model | None:
+        """Add the model in a file and return it; None, with its mistakes noted, when there is none."""
         try:
             data = read_yaml(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            self._mistakes.append(f"{file}: it cannot be read ({type(error).__name__})")
-            return
+            self._mistakes.append(f"{_shown_path(path)}: it cannot be read ({type(error).__name__})")
+            return None
         except BadYaml as error:
-            self._mistakes.append(f"{file}: {error}")
-            return
+            self._mistakes.append(f"{_shown_path(path)}: {error}")
+            return None
         if not isinstance(data, dict):
-            self._mistakes.append(f"{file}: it must be a mapping of a model's fields")
-            return
+            self._mistakes.append(f"{_shown_path(path)}: it must be a mapping of a model's fields")
+            return None
         try:
             model = Model.model_validate(data)
         except ValidationError as error:
-            self._mistakes.extend(f"{file}: {field}: {message}" for field, message in _form_flaws(data, error))
-            return
-        self._add(model, path, file)
+            for field, message in _form_flaws(data, error):
+                self._note(path, field, message)
+            return None
+        self._add(model, path)
+        return model
 
-    def _add(self, model: Model, path: Path, file: str) -> None:
-        self._mistakes.extend(f"{file}: {flaw.field}: {flaw.message}" for flaw in flaws(model))
+    def finish(self, prices: Mapping[str, Price], unknown_price: Price, only: Path | None = None) -> Catalogue:
+        """Return the catalogue, or raise with the mistakes; those between files are told of `only`, when given."""
+        self._find_repeated_names(only)
+        self._find_missing_targets(only)
+        if self._mistakes:
+            lines = "\n".join(f"  {mistake}" for mistake in self._mistakes)
+            raise OperatorError(f"There are mistakes in the model files:\n{lines}")
+        return Catalogue(priced((model for model, _ in self._models.values()), prices, unknown_price), self._replaced)
+
+    def _note(self, path: Path, field: str, message: str) -> None:
+        line = line_of(path.read_text(encoding="utf-8"), field)
+        self._mistakes.append(f"{_shown_path(path)}: line {line}: {field}: {message}")
+
+    def _add(self, model: Model, path: Path) -> None:
+        for flaw in flaws(model):
+            self._note(path, flaw.field, flaw.message)
         if path.stem != model.slug:
-            self._mistakes.append(f"{file}: slug: {shown(model.slug)} belongs into a file {model.slug}.yaml")
+            self._note(path, "slug", f"{shown(model.slug)} belongs into a file {model.slug}.yaml")
         if model.slug in self._models:
-            self._mistakes.append(f"{file}: slug: {shown(model.slug)} is the slug of {self._models[model.slug][1]} too")
-            return
-        self._models[model.slug] = (model, file)
+            first, first_path = self._models[model.slug]
+            if any(route.engine == "builtin" and route.fidelity == "exact" for route in first.routes):
+                self._note(path, "slug", f"{shown(model.slug)} is what the built-in engine is, and cannot be replaced")
+                return
+            if path.is_relative_to(PACKAGED) or not first_path.is_relative_to(PACKAGED):
+                self._note(path, "slug", f"{shown(model.slug)} is the slug of {_shown_path(first_path)} too")
+                return
+            self._replaced[model.slug] = str(path)
+        self._models[model.slug] = (model, path)
 
-    def _find_repeated_names(self) -> None:
-        owners: dict[tuple[str, str], str] = {}
-        for model, file in self._models.values():
+    def _find_repeated_names(self, only: Path | None) -> None:
+        owners: dict[tuple[str, str], Path] = {}
+        # A file that replaces a model stands in its place, perhaps before whose names it takes: the package goes first.
+        for model, path in sorted(self._models.values(), key=lambda entry: not entry[1].is_relative_to(PACKAGED)):
             for dialect, names in model.names.items():
                 for name in names:
-                    first = owners.setdefault((dialect, name), file)
-                    if first != file or names.count(name) > 1:
-                        self._mistakes.append(f"{file}: names.{dialect}: {shown(name)} is taken by {first}")
+                    first = owners.setdefault((dialect, name), path)
+                    if (first != path or names.count(name) > 1) and only in (None, path):
+                        self._note(path, f"names.{dialect}", f"{shown(name)} is taken by {_shown_path(first)}")
 
-    def _find_missing_targets(self) -> None:
+    def _find_missing_targets(self, only: Path | None) -> None:
         slugs = list(self._models)
-        for model, file in self._models.values():
+        for model, path in self._models.values():
             for i, route in enumerate(model.routes):
-                if route.model is not None and route.model not in self._models:
+                if route.model is not None and route.model not in self._models and only in (None, path):
                     hint = did_you_mean(route.model, slugs)
-                    self._mistakes.append(f"{file}: routes[{i}].model: there is no model {shown(route.model)}.{hint}")
+                    self._note(path, f"routes[{i}].model", f"there is no model {shown(route.model)}.{hint}")
+
+
+def _shown_path(path: Path) -> str:
+    """Render a file's path; those of the package from its folder of models on."""
+    return str(path.relative_to(PACKAGED) if path.is_relative_to(PACKAGED) else path)
 
 
 def _form_flaws(data: Mapping[str, Any], error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -145,7 +204,9 @@ def _form_flaws(data: Mapping[str, Any], error: ValidationError) -> Iterator[tup
         field = _field(data, detail["loc"])
         message = detail["msg"]
         if detail["type"] == "extra_forbidden":
-            known = list((Parameter if "parameters" in detail["loc"] else Model).model_fields)
+            known = (
+                list(_OF_FIELD.get(str(detail["loc"][0]), Model).model_fields) if len(detail["loc"]) > 1 else _FIELDS
+            )
             message = f"there is no such field.{did_you_mean(str(detail['loc'][-1]), known)}"
         if field not in seen:
             seen.add(field)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from gesso.catalogue.roles import Role
-from gesso.domain.credits import Price
+from gesso.domain.credits import MOST, Price
 from gesso.domain.frozen import Frozen
 from gesso.domain.picture import MaskPolarity, OutputFormat
 from gesso.domain.request import Fidelity, Operation, VerdictWord
@@ -18,6 +18,7 @@ ParameterType = Literal["string", "integer", "number", "boolean", "image", "imag
 Confidence = Literal["verified", "documented", "inferred"]
 Scalar = bool | int | float | str
 
+UNKNOWN_PRICE = Price(amount=Decimal(10))  # what a picture costs when its owner publishes no price
 PICTURE_TYPES: frozenset[ParameterType] = frozenset({"image", "image_list"})
 
 
@@ -129,6 +130,7 @@ class Sizing(Frozen):
     edit_reads_size: bool = True  # False: an edit follows its image whatever the size parameters say
     edit_area_pixels: int | None = None
     edit_long_side_max: int | None = None
+    edit_long_side: int | None = None  # an edit's longer side, whatever its source's
     multiple_of: int = Field(1, ge=1)  # sides of sizes computed here are cut to this
     limits: SizeLimits = SizeLimits()
     preset_area_min: int | None = None  # presets below it are scaled up, keeping their ratio
@@ -187,7 +189,7 @@ class PriceRule(Frozen):
     """Another price when parameters have these values; the first rule that fits counts."""
 
     when: Mapping[str, tuple[Scalar, ...]]
-    amount: Decimal = Field(ge=0)
+    amount: Decimal = Field(ge=0, le=MOST)
 
 
 class Lifecycle(Frozen):
@@ -198,6 +200,14 @@ class Lifecycle(Frozen):
     successor: str | None = None
     note: str = ""
     fact: Fact | None = None
+
+
+class Adapter(Frozen):
+    """Weights put on the model an endpoint serves, asked for as `endpoint:adapter`."""
+
+    path: str = Field(min_length=1)  # a repository's name or a folder, as the endpoint's owner knows it
+    scale: float = Field(1.0, ge=-4, le=4)
+    description: str = ""
 
 
 class Model(Frozen):
@@ -217,10 +227,11 @@ class Model(Frozen):
     sizing: Sizing = Sizing()
     default_format: OutputFormat = "png"  # when the model has no parameter for it
     output: Literal["one", "list"] = "list"
-    price: Price = Price()
+    price: Price = UNKNOWN_PRICE  # not in the file: the installation sets it (price.py)
     price_rules: tuple[PriceRule, ...] = ()
     price_fact: Fact | None = None
     routes: tuple[Route, ...] = ()
+    adapters: Mapping[str, Adapter] = {}  # adapter route of a Friendli endpoint → its weights
     without: Mapping[Role, str] = {}  # a role this model lacks → the reason told to whoever asks for it
     notes: tuple[str, ...] = ()
     fact: Fact | None = None  # where parameters, defaults and enums come from unless a parameter says otherwise

@@ -9,7 +9,7 @@ from gesso.catalogue.check import Checked
 from gesso.catalogue.drive import drive
 from gesso.catalogue.model import Model, Route
 from gesso.catalogue.pass_on import pass_on
-from gesso.catalogue.price import price
+from gesso.catalogue.price import price, price_notes
 from gesso.catalogue.roles import Role
 from gesso.catalogue.vendors import VENDORS
 from gesso.catalogue.wording import safe_text
@@ -64,7 +64,7 @@ def plan(
         ready = _without_losses(ready)
     cost, micro = price(model, request)
     routes = (ready[0], *(later for later in ready[1:] if _no_worse(later, ready[0])))
-    return Plan(routes=routes, price=cost, price_micro=micro, notes=_notes(model, routes[0]))
+    return Plan(routes=routes, price=cost, price_micro=micro, notes=(*_notes(model, routes[0]), *price_notes(model)))
 
 
 def routes_of(model: Model) -> tuple[Route, ...]:

@@ -49,6 +49,39 @@ def read_yaml(text: str) -> Any:
         raise BadYaml("not YAML") from error
 
 
+def line_of(text: str, field: str) -> int:
+    """Return the line on which `field` (like routes[0].model, parameters.steps.default) is, or what would hold it.
+
+    The text was read before; nothing is kept meanwhile, as only mistakes ask for it.
+    """
+    node = yaml.compose(text, _Nodes)
+    if node is None:
+        return 1
+    line = node.start_mark.line
+    rest = field
+    while rest:
+        step = _step(node, rest)
+        if step is None:
+            break
+        line, node, rest = step
+    return int(line) + 1
+
+
+def _step(node: yaml.Node, rest: str) -> tuple[int, yaml.Node, str] | None:
+    """Go from a node to the one `rest` names first: its line, itself, and what is left of the name."""
+    if isinstance(node, yaml.MappingNode):
+        fits = [(key, value) for key, value in node.value if re.match(rf"{re.escape(key.value)}(?=[.\[]|$)", rest)]
+        if not fits:
+            return None
+        key, value = max(fits, key=lambda pair: len(pair[0].value))  # a key may have dots itself
+        return key.start_mark.line, value, rest[len(key.value) :].lstrip(".")
+    place = re.match(r"\[?([0-9]{1,9})\]?(?=[.\[]|$)", rest)
+    if isinstance(node, yaml.SequenceNode) and place is not None and int(place[1]) < len(node.value):
+        item = node.value[int(place[1])]
+        return item.start_mark.line, item, rest[place.end() :].lstrip(".")
+    return None
+
+
 def _where(mark: Any) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
 

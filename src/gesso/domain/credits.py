@@ -3,14 +3,17 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
+from pydantic import Field
+
 from gesso.domain.frozen import Frozen
 
 MICRO = 1_000_000  # micro-credits in a credit
+MOST = 1_000_000  # of any unit for one picture: what a typing mistake would charge still fits the ledger
 
 PriceUnit = Literal["credit", "usd", "magic_hour_credit", "claid_credit", "fashn_credit"]
 
 # What one unit is worth in credits (US cents). The vendors' units are their published list prices, rounded to what a
-# small plan pays; an operator's own prices use "credit" or "usd".
+# small plan pays.
 CREDITS_PER_UNIT: dict[PriceUnit, Decimal] = {
     "credit": Decimal(1),
     "usd": Decimal(100),
@@ -23,7 +26,7 @@ CREDITS_PER_UNIT: dict[PriceUnit, Decimal] = {
 class Price(Frozen):
     """What one picture costs: an amount in a unit."""
 
-    amount: Decimal = Decimal(0)
+    amount: Decimal = Field(Decimal(0), ge=0, le=MOST)
     unit: PriceUnit = "credit"
 
     def micro_credits(self, pictures: int = 1) -> int:

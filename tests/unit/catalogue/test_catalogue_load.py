@@ -1,14 +1,15 @@
-"""Loading model files: an operator hears of every mistake at once, by file and field."""
+"""Loading model files: an operator hears of every mistake at once, by file, line and field."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from asking import CATALOGUE, ODD_MODELS
 
-from gesso.catalogue.load import load_catalogue
-from gesso.catalogue.strict_yaml import BadYaml, read_yaml
+from gesso.catalogue.load import PACKAGED, check_file, load_catalogue
+from gesso.catalogue.strict_yaml import BadYaml, line_of, read_yaml
 from gesso.domain.errors import NotFound, OperatorError
 
 GOOD = """
@@ -19,6 +20,10 @@ operations: [generate]
 parameters:
   prompt: {{type: string, role: prompt, required: true}}
 """
+
+
+def without_lines(message: str) -> str:
+    return re.sub(r": line [0-9]+: ", ": ", message)
 
 
 def told(folder: Path, files: dict[str, str]) -> str:
@@ -46,12 +51,12 @@ def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
             "d.yaml": GOOD.format(slug="other-name"),
         },
     )
-    assert "a.yaml: parameters.steps.role: " in message
-    assert 'a.yaml: parameters.steps.minimun: there is no such field. Did you mean "minimum"?' in message
-    assert "a.yaml: colour: there is no such field." in message
+    assert "a.yaml: line 7: parameters.steps.role: " in message
+    assert 'a.yaml: line 7: parameters.steps.minimun: there is no such field. Did you mean "minimum"?' in message
+    assert "a.yaml: line 8: colour: there is no such field." in message
     assert f"{Path('deep') / 'b.yaml'}: line 3, column 1: " in message
     assert "c.yaml: it must be a mapping" in message
-    assert 'd.yaml: slug: "other-name" belongs into a file other-name.yaml' in message
+    assert 'd.yaml: line 2: slug: "other-name" belongs into a file other-name.yaml' in message
     assert message.startswith("There are mistakes in the model files:\n")
     assert message.count("\n") == 6
 
@@ -97,7 +102,7 @@ def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_parameter_that_does_not_agree_with_itself(tmp_path: Path, text: str, told_of: str) -> None:
-    assert f"mine.yaml: {told_of}" in told(tmp_path, {"mine.yaml": with_parameters(text)})
+    assert f"mine.yaml: {told_of}" in without_lines(told(tmp_path, {"mine.yaml": with_parameters(text)}))
 
 
 @pytest.mark.parametrize(
@@ -115,23 +120,144 @@ def test_a_parameter_that_does_not_agree_with_itself(tmp_path: Path, text: str, 
         ("routes: [{engine: x, fidelity: perfect}]", "routes.0.fidelity: "),
         ("price_rules: [{when: {mode: [fast]}, amount: 3}]", "price_rules[0].when: there is no parameter"),
         ("price: {amount: 1, unit: euro}", "price.unit: "),
+        ("price: {amount: -1, unit: usd}", "price.amount: "),
+        ("price: {amount: 1000001, unit: usd}", "price.amount: "),
+        ("price: {amuont: 1}", 'price.amuont: there is no such field. Did you mean "amount"?'),
+        ("price_rules: [{when: {prompt: [a]}, amount: 3}]", "price_rules: it says more about a price, and there is no"),
+        ("price_fact: {source: me, confidence: verified}", "price_fact: it says more about a price, and there is no"),
+        ("adapters: {night: {path: me/night}}", "adapters: adapters belong to an endpoint"),
+        ("names: {friendli: [dep1]}\nadapters: {'a:b': {path: me/night}}", 'adapters.a:b: "a:b" is no adapter route'),
+        ("names: {friendli: [dep1]}\nadapters: {night: {scale: 1}}", "adapters.night.path: "),
+        ("names: {friendli: [dep1]}\nadapters: {night: {path: a, scale: 9}}", "adapters.night.scale: "),
+        ("names: {friendli: ['dep1:night']}", 'names.friendli: "dep1:night" is no endpoint'),
         ("names: {eachlabs: [flux-schnell]}", 'names.eachlabs: "flux-schnell" is taken by black-forest-labs'),
         ("names: {fashn: [a, a]}", 'names.fashn: "a" is taken by'),
         ("without: {telepathy: no}", "without.telepathy"),
     ],
 )
 def test_a_model_that_does_not_agree_with_the_rest(tmp_path: Path, rest: str, told_of: str) -> None:
-    assert f"mine.yaml: {told_of}" in told(tmp_path, {"mine.yaml": with_parameters("", rest=rest)})
+    assert f"mine.yaml: {told_of}" in without_lines(told(tmp_path, {"mine.yaml": with_parameters("", rest=rest)}))
 
 
 def test_an_editing_model_needs_an_image(tmp_path: Path) -> None:
     message = told(tmp_path, {"mine.yaml": with_parameters("", operations="[edit]")})
-    assert "mine.yaml: operations: a model that edits needs a parameter with the role image" in message
+    assert "mine.yaml: line 4: operations: a model that edits needs a parameter with the role image" in message
 
 
-def test_a_slug_of_the_package_cannot_be_taken(tmp_path: Path) -> None:
+def test_the_built_in_model_cannot_be_replaced(tmp_path: Path) -> None:
     message = told(tmp_path, {"gesso-sketch.yaml": GOOD.format(slug="gesso-sketch")})
-    assert 'slug: "gesso-sketch" is the slug of gesso/gesso-sketch.yaml too' in message
+    assert 'line 2: slug: "gesso-sketch" is what the built-in engine is, and cannot be replaced' in message
+
+
+def test_two_files_of_the_operator_with_one_slug_are_a_mistake(tmp_path: Path) -> None:
+    text = GOOD.format(slug="fashn-edit")
+    message = told(tmp_path, {"a/fashn-edit.yaml": text, "b/fashn-edit.yaml": text})
+    first = tmp_path / "a" / "fashn-edit.yaml"
+    assert f'{tmp_path / "b" / "fashn-edit.yaml"}: line 2: slug: "fashn-edit" is the slug of {first} too' in message
+    assert message.count("\n") == 1
+
+
+def test_a_file_of_the_operator_replaces_the_packaged_model(tmp_path: Path) -> None:
+    path = tmp_path / "fashn-edit.yaml"
+    path.write_text(GOOD.format(slug="fashn-edit") + "names: {fashn: [edit]}\n", encoding="utf-8")
+    catalogue = load_catalogue([tmp_path])
+    assert catalogue.get("fashn-edit").owner == "Me"
+    assert catalogue.by_name("fashn", "edit").owner == "Me"
+    assert catalogue.replaced == {"fashn-edit": str(path)}
+    assert [model.slug for model in catalogue.models] == [model.slug for model in load_catalogue().models]
+    assert load_catalogue().get("fashn-edit").owner == "FASHN"
+    assert load_catalogue().replaced == {}
+
+
+def test_a_replacing_file_is_told_of_a_name_it_takes_from_another_model(tmp_path: Path) -> None:
+    text = GOOD.format(slug="claid-edit-v1") + "names: {fashn: [edit]}\n"  # stands before fashn-edit in the catalogue
+    message = told(tmp_path, {"claid-edit-v1.yaml": text})
+    assert 'claid-edit-v1.yaml: line 8: names.fashn: "edit" is taken by fashn/fashn-edit.yaml' in message
+
+
+def test_a_file_with_the_wrong_ending_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    assert "mine.yml: model files end in .yaml" in told(tmp_path, {"mine.yml": GOOD.format(slug="mine")})
+
+
+LINED = """# a remark
+slug: mine
+parameters:
+  prompt:
+    type: string
+
+  a.b:
+    enum:
+      - one
+      - two
+routes:
+  - engine: x
+    arguments: {prompt: {to: text}}
+  - engine: y
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("slug", 2),
+        ("parameters.prompt.type", 5),
+        ("parameters.prompt.missing", 4),
+        ("parameters.a.b.enum", 8),
+        ("parameters.a.b.enum.1", 10),
+        ("parameters.nobody", 3),
+        ("routes[1].engine", 14),
+        ("routes.0.arguments.prompt", 13),
+        ("routes[7]", 11),
+        ("name", 2),
+        ("(the file)", 2),
+    ],
+)
+def test_the_line_of_a_field_or_of_what_would_hold_it(field: str, line: int) -> None:
+    assert line_of(LINED, field) == line
+
+
+def test_a_file_is_checked_on_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD.format(slug="mine"), encoding="utf-8")
+    (tmp_path / "broken.yaml").write_text("slug: [", encoding="utf-8")  # another's mistake
+    assert check_file(path).slug == "mine"
+    assert check_file(path, [tmp_path]).slug == "mine"
+    assert check_file(PACKAGED / "fashn" / "fashn-edit.yaml").slug == "fashn-edit"
+
+
+def test_a_checked_file_may_run_on_another_model_of_the_operator(tmp_path: Path) -> None:
+    (tmp_path / "first.yaml").write_text(GOOD.format(slug="first"), encoding="utf-8")
+    path = tmp_path / "second.yaml"
+    route = "routes: [{engine: builtin, fidelity: stand_in, model: first}]\n"
+    path.write_text(GOOD.format(slug="second") + route, encoding="utf-8")
+    assert check_file(path, [tmp_path]).slug == "second"
+    with pytest.raises(OperatorError, match=r'second\.yaml: line 8: routes\[0\]\.model: there is no model "first"'):
+        check_file(path)
+
+
+def test_every_mistake_of_a_checked_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    rest = "names: {fashn: [edit]}\nsizing: {table: nowhere}"
+    path.write_text(with_parameters("  steps: {type: integer, minimum: 9, maximum: 1}", rest=rest), encoding="utf-8")
+    with pytest.raises(OperatorError) as caught:
+        check_file(path)
+    assert re.findall(r"mine\.yaml: line ([0-9]+): ([a-z.]+):", caught.value.message) == [
+        ("7", "parameters.steps.minimum"),
+        ("9", "sizing.table"),
+        ("8", "names.fashn"),
+    ]
+    with pytest.raises(OperatorError, match=r"gone\.yaml: it cannot be read"):
+        check_file(tmp_path / "gone.yaml")
+
+
+def test_adapters_of_an_endpoint_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    adapters = (
+        "adapters:\n  night: {path: me/night-lora, scale: 0.8, description: Dark skies.}\n  plain: {path: me/p}\n"
+    )
+    path.write_text(GOOD.format(slug="mine") + "names: {friendli: [dep123]}\n" + adapters, encoding="utf-8")
+    found = check_file(path).adapters
+    assert (found["night"].path, found["night"].scale, found["plain"].scale) == ("me/night-lora", 0.8, 1.0)
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
