@@ -153,6 +153,8 @@ def _by_source(
             at_most=resolution.at_most,
             multiple_of=sizing.multiple_of,
         )
+    elif sizing.edit_long_side is not None:
+        rule = SizeRule(ratio=ratio, long_side=sizing.edit_long_side, multiple_of=sizing.multiple_of)
     elif sizing.edit == "area" or sizing.edit_long_side_max is not None:
         rule = SizeRule(
             ratio=ratio,
