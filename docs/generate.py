@@ -14,13 +14,17 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from model_pages import model_pages
+from page_words import sentence, table, value_words
+
 REFERENCE = Path(__file__).resolve().parent / "reference"
 HEAD = "<!-- Written by docs/generate.py; change the code instead, then run: make docs -->\n\n"
 
 
 def pages() -> dict[str, str]:
-    """Return every generated page by its file name."""
-    makers = {"settings": settings, "errors": errors, "models": models, "cli": commands, "api": routes}
+    """Return every generated page by its path below docs/reference/."""
+    makers = {"settings": settings, "errors": errors, "cli": commands, "api": routes, **model_pages()}
     return {f"{name}.md": HEAD + "\n".join(make()).rstrip() + "\n" for name, make in makers.items()}
 
 
@@ -31,10 +35,10 @@ def settings() -> Iterator[str]:
     yield "# Settings\n"
     yield "Each is read from the environment, then from `gesso.toml` in the working folder, then has its default."
     yield "In the file a setting has its lower-case name without the prefix: `port = 9000`.\n"
-    yield from _table(
+    yield from table(
         ("variable", "default", "allowed", "meaning"),
         (
-            (f"`GESSO_{name.upper()}`", _default(field), _allowed(field), _sentence(field.description or ""))
+            (f"`GESSO_{name.upper()}`", _default(field), _allowed(field), sentence(field.description or ""))
             for name, field in Settings.model_fields.items()
         ),
     )
@@ -67,10 +71,10 @@ def errors() -> Iterator[str]:
     yield "Errors of the HTTP API are problem documents (RFC 9457, `application/problem+json`). `code` is stable; the"
     yield "sentence in `detail` is not. For wrong input, `errors` lists every mistake with its `field`, what came and"
     yield "what is allowed. `Retry-After` says when to try again after 429 and 503.\n"
-    yield from _table(
+    yield from table(
         ("code", "status", "meaning"),
         (
-            (f"`{code}`", _status(kind, STATUSES), _sentence(kind.__doc__ or ""))
+            (f"`{code}`", _status(kind, STATUSES), sentence(kind.__doc__ or ""))
             for code, kind in ERROR_CODES.items()
             if not issubclass(kind, JobFailed)
         ),
@@ -80,11 +84,11 @@ def errors() -> Iterator[str]:
     yield "## Why a job failed\n"
     yield "A job that was accepted and then failed is no HTTP error: its `state` is `failed`, its `error` has one of these"
     yield "codes, and it was refunded.\n"
-    yield from _table(
+    yield from table(
         ("code", "meaning"),
         (
             *(
-                (f"`{code}`", _sentence(kind.__doc__ or ""))
+                (f"`{code}`", sentence(kind.__doc__ or ""))
                 for code, kind in ERROR_CODES.items()
                 if issubclass(kind, JobFailed)
             ),
@@ -94,7 +98,7 @@ def errors() -> Iterator[str]:
             ),
             ("`expired`", "It waited in the queue for longer than `GESSO_QUEUE_TIMEOUT_HOURS`."),
             ("`interrupted`", "It was started `GESSO_MAX_ATTEMPTS` times and its worker went silent each time."),
-            ("`storage_failed`", _sentence(StorageFailed.__doc__ or "")),
+            ("`storage_failed`", sentence(StorageFailed.__doc__ or "")),
             ("`internal`", "The server made a mistake running it; its log has the job's id."),
         ),
     )
@@ -102,37 +106,6 @@ def errors() -> Iterator[str]:
 
 def _status(kind: type, statuses: Mapping[type, int]) -> str:
     return next((str(statuses[base]) for base in kind.__mro__ if base in statuses), "never sent")
-
-
-def models() -> Iterator[str]:
-    """Yield the page of models with their parameters."""
-    from gesso.catalogue.load import load_catalogue
-    from gesso.cli.models import allowed_words, price_words
-
-    yield "# Models\n"
-    for model in load_catalogue().models:
-        yield f"## `{model.slug}`\n"
-        yield f"{model.name} by {model.owner}. {_sentence(model.description)}".rstrip() + "\n"
-        price = "free" if model.price.amount == 0 else f"{price_words(model)} a picture"
-        yield f"Does: {', '.join(model.operations)}. Licence: {model.licence or 'not stated'}. Price: {price}.\n"
-        for route in model.routes:
-            yield f"Runs on `{route.engine}` ({route.fidelity}). {_sentence(route.note)}".rstrip() + "\n"
-        if not model.routes:
-            yield "No engine runs it here yet; test keys get a stand-in.\n"
-        yield from _table(
-            ("parameter", "type", "default", "allowed", "meaning"),
-            (
-                (
-                    f"`{parameter.name}`",
-                    parameter.type,
-                    "required" if parameter.must_be_given else _value(parameter.default),
-                    allowed_words(parameter),
-                    _sentence(parameter.description),
-                )
-                for parameter in model.parameters
-            ),
-        )
-        yield ""
 
 
 def commands() -> Iterator[str]:
@@ -151,8 +124,8 @@ def _command(path: str, command: Any) -> Iterator[str]:
     children: Mapping[str, Any] = getattr(command, "commands", {})
     if not children:
         yield f"## `{path}`\n"
-        yield f"{_sentence((command.help or '').strip())}\n"
-        yield from _table(("argument or option", "default", "meaning"), map(_option, command.params))
+        yield f"{sentence((command.help or '').strip())}\n"
+        yield from table(("argument or option", "default", "meaning"), map(_option, command.params))
         yield ""
     for name, child in children.items():
         yield from _command(f"{path} {name}", child)
@@ -162,8 +135,8 @@ def _option(option: Any) -> tuple[str, str, str]:
     spelled = ", ".join(f"`{word}`" for word in option.opts)
     if option.param_type_name == "argument":
         spelled = f"`{option.metavar or option.name.upper()}`"
-    default = "required" if option.required else _value(None if callable(option.default) else option.default)
-    return spelled, "off" if option.default is False else default, _sentence(option.help or "")
+    default = "required" if option.required else value_words(None if callable(option.default) else option.default)
+    return spelled, "off" if option.default is False else default, sentence(option.help or "")
 
 
 def routes() -> Iterator[str]:
@@ -177,23 +150,23 @@ def routes() -> Iterator[str]:
         for path, methods in openapi()["paths"].items()
         for method, route in methods.items()
     ]
-    yield from _table(
+    yield from table(
         ("route", "what it does", "answers"),
         (
-            (name, _sentence(route["description"].split("\n\n")[0]), ", ".join(sorted(route["responses"])))
+            (name, sentence(route["description"].split("\n\n")[0]), ", ".join(sorted(route["responses"])))
             for name, route in every
         ),
     )
     yield "\n## Query parameters and headers\n"
-    yield from _table(
+    yield from table(
         ("route", "parameter", "default", "allowed", "meaning"),
         (
             (
                 name,
                 f"`{given['name']}`",
-                _value(schema.get("default")),
+                value_words(schema.get("default")),
                 _limits(schema),
-                _sentence(given["description"]),
+                sentence(given["description"]),
             )
             for name, route in every
             for given in route.get("parameters", ())
@@ -227,33 +200,19 @@ def openapi() -> dict[str, Any]:
             parts.close()
 
 
-def _table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]] | Any) -> Iterator[str]:
-    yield "| " + " | ".join(titles) + " |"
-    yield "|" + "---|" * len(titles)
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-
-
-def _value(value: Any) -> str:
-    if value is None or value in ((), ""):
-        return ""
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def _sentence(text: str) -> str:
-    """Return a text on one line, ended with a full stop."""
-    line = " ".join(text.split())
-    return line if not line or line.endswith((".", "!", "?", ":")) else f"{line}."
-
-
 def main() -> int:
-    """Write every page that is not as it should be."""
-    REFERENCE.mkdir(exist_ok=True)
-    for name, text in pages().items():
+    """Write every page that is not as it should be; remove those of models that are gone."""
+    written = pages()
+    for name, text in written.items():
         target = REFERENCE / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or target.read_text() != text:
             target.write_text(text)
             print(f"wrote {target}")
+    for target in REFERENCE.rglob("*.md"):
+        if str(target.relative_to(REFERENCE)) not in written:
+            target.unlink()
+            print(f"removed {target}")
     return 0
 
 

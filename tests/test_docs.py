@@ -42,7 +42,8 @@ def reference(generator) -> dict[str, str]:
 
 
 def test_generated_pages_are_current(reference):
-    written = {path.name: path.read_text() for path in (DOCS / "reference").glob("*.md")}
+    folder = DOCS / "reference"
+    written = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.md")}
     stale = sorted(name for name in written.keys() | reference.keys() if written.get(name) != reference.get(name))
 
     assert stale == [], "write them again with: make docs"
@@ -84,9 +85,22 @@ def test_every_model_and_parameter_is_documented(reference):
     from gesso.catalogue.load import load_catalogue
 
     for model in load_catalogue().models:
-        assert f"## `{model.slug}`" in reference["models.md"]
+        assert f"(models/{model.slug}.md)" in reference["models.md"]
+        page = reference[f"models/{model.slug}.md"]
         for parameter in model.parameters:
-            assert f"| `{parameter.name}` |" in reference["models.md"], f"{model.slug}: {parameter.name}"
+            assert f"| `{parameter.name}` |" in page, f"{model.slug}: {parameter.name}"
+
+
+def test_every_role_is_explained_and_every_name_of_it_listed(reference):
+    from gesso.catalogue.load import load_catalogue
+
+    page = reference["parameters.md"]
+    for model in load_catalogue().models:
+        for parameter in model.parameters:
+            part = f"\n## {parameter.role or 'Without a role'}\n"
+            section = page.partition(part)[2].partition("\n## ")[0]
+            row = next(line for line in section.splitlines() if line.startswith(f"| `{parameter.name}` |"))
+            assert f"(models/{model.slug}.md)" in row or parameter.role is None
 
 
 def test_every_command_is_documented_with_its_options(reference):
