@@ -81,10 +81,12 @@ def _lifecycle(model: Model) -> dict[str, Any]:
 
 
 def _price(model: Model) -> dict[str, Any]:
-    price = model.price
+    price, fact = model.price, model.price_fact
     return {
         "amount": f"{price.amount.normalize():f}",
         "unit": price.unit,
         "credits": render_credits(price.micro_credits()),
         "per": "image",
+        "source": fact.source if fact else None,
+        "confidence": fact.confidence if fact else None,
     }

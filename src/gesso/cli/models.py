@@ -1,8 +1,9 @@
-"""`gesso models`: the catalogue, or one model with all there is to know of it."""
+"""`gesso models`: the catalogue, one model with all there is to know of it, or the check of a model file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,18 +14,30 @@ if TYPE_CHECKING:
     from gesso.catalogue.model import Lifecycle, Model, Parameter
     from gesso.engines.registry import Engines
 
+CHECK = "check"
+
 
 def models(
-    slug: Annotated[str | None, typer.Argument(help="Show this model with its parameters, sizes and routes.")] = None,
+    slug: Annotated[
+        str | None, typer.Argument(help="Show this model: parameters, sizes, routes. `check`: check a model file.")
+    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="After `check`: the model file.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the models, or show one with its parameters, sizes and routes."""
+    """List the models, show one, or check a model file: gesso models check FILE."""
     output = Output(as_json, quiet)
+    if slug == CHECK and file is None:
+        raise typer.BadParameter("Say which file: gesso models check FILE", param_hint="FILE")
+    if slug != CHECK and file is not None:
+        raise typer.BadParameter(f"Only `check` takes a file: gesso models check {file}", param_hint="FILE")
     from gesso.settings import load_settings
     from gesso.wiring import catalogue_of
 
     settings = load_settings()
+    if file is not None:
+        _check(file, settings.model_folders, output)
+        return
     catalogue = catalogue_of(settings)
     if slug is None:
         _list(catalogue.models, output)
@@ -116,6 +129,14 @@ def _routes(model: Model, engines: Engines) -> list[dict[str, Any]]:
         needs = engines.why_not(bare_choice(model, route))
         rows.append({**describe_route(route), "ready": needs is None, "needs": needs})
     return rows
+
+
+def _check(file: Path, folders: Sequence[Path], output: Output) -> None:
+    from gesso.catalogue.load import check_file
+
+    model = check_file(file, folders)
+    sentence = f"{file} is in order: {model.slug} with {len(model.parameters)} parameters."
+    output.answer({"file": str(file), "slug": model.slug}, (sentence,), (model.slug,))
 
 
 def _parameter_row(parameter: Parameter) -> Mapping[str, Any]:

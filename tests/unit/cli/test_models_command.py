@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gesso.catalogue.load import load_catalogue
+from gesso.catalogue.load import PACKAGED, load_catalogue
 from gesso.catalogue.vendors import VENDORS
 from gesso.cli.app import run
 
@@ -84,3 +84,35 @@ def test_one_model_for_programs_says_whether_each_route_is_ready(capsys):
     assert by_engine["builtin"]["needs"] is None
     assert by_engine["diffusers"]["ready"] is (by_engine["diffusers"]["needs"] is None)
     assert list(shown["input"]["properties"]) == [one["name"] for one in shown["parameters"]]
+
+
+@pytest.mark.parametrize("words", [["check"], ["flux-schnell", "a.yaml"]])
+def test_a_file_belongs_to_the_check_and_the_check_to_a_file(words, capfd):
+    assert run(["models", *words]) == 2
+    assert "gesso models check" in capfd.readouterr().err
+
+
+def test_a_wrong_model_file_is_refused_naming_file_line_and_field(tmp_path, capsys):
+    file = tmp_path / "mine.yaml"
+    packaged = next(PACKAGED.rglob("flux-schnell.yaml")).read_text()
+    file.write_text(packaged.replace("slug: flux-schnell", "slug: mine").replace("maximum: 4", "maximum: four", 1))
+
+    assert run(["models", "check", str(file)]) == 1
+    error = capsys.readouterr().err
+    line = file.read_text()[: file.read_text().index("maximum: four")].count("\n") + 1
+    assert "mine.yaml" in error
+    assert str(line) in error
+    assert "parameters.num_outputs.maximum" in error
+
+
+def test_a_file_that_is_not_there_is_named(capsys):
+    assert run(["models", "check", "absent.yaml"]) == 1
+    assert "absent.yaml" in capsys.readouterr().err
+
+
+def test_a_right_model_file_is_said_to_be(tmp_path, capsys):
+    file = tmp_path / "flux-schnell.yaml"
+    file.write_text(next(PACKAGED.rglob("flux-schnell.yaml")).read_text())
+
+    assert run(["models", "check", str(file), "--quiet"]) == 0
+    assert capsys.readouterr().out == "flux-schnell\n"
