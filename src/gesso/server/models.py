@@ -1,17 +1,17 @@
-"""`/v1/models`: the catalogue with JSON Schemas, prices and the readiness of each route."""
+"""`/v1/models`: the catalogue with parameters, lifecycles, prices and the readiness of each route."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from gesso.catalogue.model import Model
+from gesso.catalogue.describe import bare_choice, describe, describe_route
+from gesso.catalogue.model import Model, Route
 from gesso.catalogue.plan import routes_of
 from gesso.catalogue.schema import json_schema
-from gesso.domain.request import RouteChoice
 from gesso.server.auth import CallerOf
-from gesso.server.bodies import ModelBody, ModelDetailBody, ModelsBody, RouteStateBody
+from gesso.server.bodies import ModelBody, ModelDetailBody, ModelsBody
 from gesso.server.errors import problem_responses
 from gesso.server.parts import PartsOf
 from gesso.wiring import Parts
@@ -35,20 +35,11 @@ async def show_model(
 
 
 def _model(parts: Parts, model: Model) -> ModelBody:
-    routes = []
-    for route in routes_of(model):
-        runs = route.model or model.slug
-        reason = parts.engines.why_not(RouteChoice(engine=route.engine, fidelity=route.fidelity, runs=runs))
-        routes.append(
-            RouteStateBody(engine=route.engine, fidelity=route.fidelity, runs=runs, ready=reason is None, reason=reason)
-        )
-    return ModelBody(
-        slug=model.slug,
-        name=model.name,
-        owner=model.owner,
-        licence=model.licence,
-        operations=list(model.operations),
-        names={dialect: list(names) for dialect, names in model.names.items()},
-        price={"amount": str(model.price.amount), "unit": model.price.unit, "per": "image"},
-        routes=routes,
-    )
+    routes = [_route(parts, model, route) for route in routes_of(model)]
+    return ModelBody.model_validate(describe(model) | {"routes": routes})
+
+
+def _route(parts: Parts, model: Model, route: Route) -> dict[str, Any]:
+    choice = bare_choice(model, route)
+    reason = parts.engines.why_not(choice)
+    return describe_route(route) | {"runs": choice.runs, "ready": reason is None, "reason": reason}
