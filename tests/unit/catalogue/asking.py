@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ def fitting(parameter: Parameter) -> st.SearchStrategy[Any]:
         choices = st.sampled_from(parameter.allowed)
         if parameter.also_size is None:
             return choices
-        least, step = max(parameter.also_size.side_min, 1920), parameter.also_size.multiple_of
-        return choices | st.just({"width": least // step * step, "height": least // step * step})
+        limits = parameter.also_size
+        side = max(limits.side_min, math.ceil(math.sqrt(limits.area_min or 0)))
+        side = -(-side // limits.multiple_of) * limits.multiple_of
+        return choices | st.just({"width": side, "height": side})
     match parameter.type:
         case "integer" | "number":
             least, most = bounds(parameter)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from gesso.catalogue.load import PACKAGED, load_catalogue
 from gesso.catalogue.model import Parameter
+from gesso.catalogue.roles import REFERENCE_ROLES
 
 NO_LIMITS: dict[str, Any] = {"minimum": None, "maximum": None, "enum": None, "default": None, "required": False}
 
@@ -76,7 +78,8 @@ def test_a_parameter_is_what_its_owner_states(slug: str, name: str) -> None:
 
 
 def test_what_an_owner_does_not_state_carries_its_source() -> None:
-    for slug, stated in STATED.items():
+    for slug in ("flux-schnell", "fashn-edit", "claid-edit-v1"):
+        stated = STATED[slug]
         for parameter in load_catalogue().get(slug).parameters:
             if parameter.name not in stated and parameter.role != "image":
                 assert parameter.fact is not None, f"{slug}.{parameter.name}"
@@ -86,15 +89,78 @@ def test_what_an_owner_does_not_state_carries_its_source() -> None:
     assert schnell.fact.confidence == "inferred"
 
 
+def test_the_catalogue_is_whole() -> None:
+    models = load_catalogue().models
+    assert len(models) == 74
+    dialects = Counter(dialect for model in models for dialect in model.names)
+    assert (dialects["eachlabs"], dialects["claid"], dialects["magic_hour"]) == (62, 2, 7)
+    assert (dialects["fashn"], dialects["friendli"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("slug", "state", "successor"),
+    [
+        ("imagen4-preview", "retired", "gemini-3.1-flash-image"),
+        ("imagen-3", "retired", "gemini-3.1-flash-image"),
+        ("gemini-3-pro-image-preview", "retired", "gemini-3-pro-image"),
+        ("gpt-image-v1-5-text-to-image", "retiring", "gpt-image-2.5-sunburst"),
+        ("nano-banana", "retiring", "gemini-3.1-flash-image"),
+        ("photon", "legacy", "uni-1"),
+        ("claid-edit-v1", "legacy", "claid-edit-v2"),
+        ("fashn-edit", "experimental", None),
+        ("flux-2", "live", None),
+    ],
+)
+def test_a_model_says_whether_its_owner_still_offers_it(slug: str, state: str, successor: str | None) -> None:
+    lifecycle = load_catalogue().get(slug).lifecycle
+    assert (lifecycle.state, lifecycle.successor) == (state, successor)
+
+
 @pytest.mark.parametrize("model", load_catalogue().models, ids=lambda model: model.slug)
 def test_every_model_is_told_in_words(model: Any) -> None:
-    assert model.description
+    assert model.description.endswith(".")
     assert model.licence
     assert model.fact is not None
     for parameter in model.parameters:
         assert parameter.description.endswith(".")
+        assert all(field.description.endswith(".") for field in parameter.fields)
     path = next(PACKAGED.rglob(f"{model.slug}.yaml"))
     assert path.parent.parent == PACKAGED
+
+
+@pytest.mark.parametrize("model", load_catalogue().models, ids=lambda model: model.slug)
+def test_every_guess_says_that_it_is_one(model: Any) -> None:
+    """Limits the reference does not state, routes and lifecycles carry where they come from."""
+    facts = [one.fact for one in model.routes if one.engine != "builtin"]
+    if model.lifecycle.date is not None:
+        facts.append(model.lifecycle.fact)
+    for parameter in model.parameters:
+        if "eachlabs" in model.names and (parameter.maximum, parameter.max_length, parameter.max_items) != (None,) * 3:
+            facts.append(parameter.fact)
+        if parameter.accepts:
+            facts.append(parameter.fact)
+    assert all(fact is not None and fact.source for fact in facts)
+
+
+@pytest.mark.parametrize("model", load_catalogue().models, ids=lambda model: model.slug)
+def test_routes_give_each_engine_its_own_words(model: Any) -> None:
+    for route in model.routes:
+        if route.engine == "upstream":
+            assert route.vendor
+            assert route.target
+        if route.engine == "diffusers":
+            assert route.target
+            assert route.pipeline.endswith("Pipeline")
+        for name, argument in route.arguments.items():
+            if name.startswith("disable_") and argument.to is not None and str(argument.to).startswith("enable_"):
+                assert argument.invert, "the switch of the other sense has to be turned over"
+            assert argument.to is not None or argument.how is not None or argument.reason, name
+
+
+def test_the_last_route_of_an_eachlabs_model_is_eachlabs_itself() -> None:
+    for model in load_catalogue().models:
+        for name in model.names.get("eachlabs", ()):
+            assert (model.routes[-1].vendor, model.routes[-1].target) == ("eachlabs", name)
 
 
 def test_only_the_built_in_model_is_free() -> None:
@@ -106,7 +172,7 @@ def test_only_the_built_in_model_is_free() -> None:
 def test_the_built_in_model_has_words_for_every_role_it_lacks() -> None:
     sketch = load_catalogue().get("gesso-sketch")
     assert not set(sketch.without) & set(sketch.roles)
+    carried_out = {"resolution", "megapixels", "image_size", "size", "inline_result", *REFERENCE_ROLES}
+    known = {*carried_out, *sketch.roles, *sketch.without}
     for model in load_catalogue().models:
-        for role in model.roles:
-            known = {"resolution", "megapixels", "image_size", "size", "inline_result", *sketch.roles, *sketch.without}
-            assert role in known, f"{model.slug}: {role}"
+        assert set(model.roles) <= known, model.slug
