@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gesso.catalogue.active import value_of
+from gesso.catalogue.active import value_of, why_idle
 from gesso.catalogue.check import Checked
 from gesso.catalogue.model import Model
 from gesso.catalogue.roles import REFERENCE_ROLES, Role
@@ -88,7 +88,8 @@ def references_of(model: Model, values: Mapping[str, Any]) -> tuple[PictureRefer
     its first."""
     found: list[PictureReference] = []
     for parameter in model.parameters:
-        items = pictures(values.get(parameter.name)) if parameter.is_picture else ()
+        counts = parameter.is_picture and why_idle(parameter, values) is None
+        items = pictures(values.get(parameter.name)) if counts else ()
         if parameter.role in REFERENCE_ROLES:
             found.extend(items)
         elif parameter.role == "image":

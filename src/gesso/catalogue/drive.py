@@ -50,20 +50,20 @@ def drive(
     model: Model, target: Model, route: Route, request: Request, checked: Checked, served: Collection[Role] = ()
 ) -> Driven:
     """Map a request of `model` onto `target`; `served` are roles the caller's API fulfils itself."""
-    arguments = arguments_for(target, request)
+    arguments = arguments_for(model, target, request, checked)
     size = decide(model, checked.values, request.operation)
     ask = _Ask(model, target, request, checked, served, size, arguments)
     verdicts = tuple(record(one, checked, _say(ask, one, route)) for one in model.parameters)
     return Driven(arguments, verdicts)
 
 
-def arguments_for(target: Model, request: Request) -> dict[str, Any]:
+def arguments_for(model: Model, target: Model, request: Request, checked: Checked) -> dict[str, Any]:
     """Return the request's canonical fields, cut to what the driven model takes; None where it is free to choose."""
     width, height = request.width, request.height
     if width is not None and height is not None:
         width, height = fit_within(target.sizing.limits, width, height)
     steps, guidance = _number(target, "steps", request.steps), _number(target, "guidance", request.guidance)
-    return {
+    arguments = {
         "prompt": _text(target, "prompt", request.prompt),
         "negative_prompt": _text(target, "negative_prompt", request.negative_prompt),
         "width": width,
@@ -72,6 +72,9 @@ def arguments_for(target: Model, request: Request) -> dict[str, Any]:
         "guidance": None if guidance is None else float(guidance),
         "strength": _number(target, "strength", request.strength),
     }
+    if request.references and (strength := _reference_strength(model, target, checked)) is not None:
+        arguments["reference_strength"] = strength
+    return arguments
 
 
 def record(parameter: Parameter, checked: Checked, said: Said) -> Verdict:
@@ -99,6 +102,33 @@ def _number(target: Model, role: Role, value: float | None) -> float | None:
     if value is None:
         return parameter.default  # type: ignore[no-any-return]
     return clamp(value, parameter.minimum, parameter.maximum)
+
+
+def _reference_strength(model: Model, target: Model, checked: Checked) -> float | None:
+    """Return how far the references count, 0..1, for a model that takes them all alike; None when it takes none."""
+    own = target.with_role("reference_strength")
+    if own is None:
+        return None
+    said = speaking_strength(model, checked)
+    return float(own.default) if said is None else _share(said, checked.values[said.name])
+
+
+def speaking_strength(model: Model, checked: Checked) -> Parameter | None:
+    """Return the parameter that says how far the references count: the first one given, else the first with a value."""
+    counting = [
+        one
+        for one in model.parameters
+        if one.role == "reference_strength"
+        and why_idle(one, checked.values) is None
+        and is_set(one, checked.values[one.name])
+    ]
+    given = (one for one in counting if one.name in checked.given)
+    return next(given, counting[0] if counting else None)
+
+
+def _share(parameter: Parameter, value: float) -> float:
+    """Return a reference strength as 0..1; a scale that goes beyond 1 (to 2, to 100) is divided by its end."""
+    return float(clamp(value / max(parameter.maximum or 1, 1), 0, 1))
 
 
 def _plain(value: Any) -> Any:
@@ -171,8 +201,11 @@ def _say_image(ask: _Ask, parameter: Parameter, value: Any) -> Said:
         return Said("used", "not given")
     if ask.request.operation != "edit":
         return Said("ignored", f"{ask.model.name} does not edit pictures")
-    if parameter.type == "image_list" and len(value) > 1 and "reference" in ask.target.without:
-        return Said("clamped", f"the first picture is edited; {ask.target.without['reference']}")
+    if parameter.type == "image_list" and len(value) > 1:
+        if ask.target.with_role("reference") is None:
+            reason = ask.target.without.get("reference", f"{ask.target.name} takes no reference image")
+            return Said("clamped", f"the first picture is edited; {reason}")
+        return Said("mapped", "the first picture is edited; of the others the colours are taken")
     return Said("used", "the picture that is edited")
 
 
@@ -184,6 +217,50 @@ def _say_mask(ask: _Ask, parameter: Parameter, value: Any) -> Said:
     if ask.model.mask_polarity != ask.target.mask_polarity:
         return Said("mapped", f"here {ask.model.mask_polarity} is repainted; the mask is turned over")
     return Said("used", f"only what is {ask.model.mask_polarity} is repainted")
+
+
+def _say_reference(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    if ask.target.with_role("reference") is None:
+        return _without(ask, parameter.role)
+    if not value:
+        return Said("used", "not given")
+    return Said("mapped", "its colours are taken")
+
+
+def _say_reference_strength(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    if ask.target.with_role("reference_strength") is None:
+        return _without(ask, "reference_strength")
+    if not is_set(parameter, value):
+        return Said("used", "not given")
+    if not ask.request.references:
+        return Said("ignored", "there is no reference to take anything of")
+    speaking = speaking_strength(ask.model, ask.checked)
+    if speaking is not None and speaking is not parameter:
+        return Said("ignored", f"all references count alike, as far as {speaking.name} says")
+    used = ask.arguments["reference_strength"]
+    if used != value:
+        return Said("mapped", f"as a share of {shown(parameter.maximum)}: {shown(used)}", used)
+    return Said("used", "how far the references' colours are taken", used)
+
+
+def _say_check(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    return say_check(parameter, value, ask.target.without.get(parameter.role or "safety") or "there is no checker")
+
+
+def _say_expansion(ask: _Ask, parameter: Parameter, value: Any) -> Said:
+    return say_expansion(value, ask.target.without.get("prompt_expansion") or "there is no language model")
+
+
+def say_check(parameter: Parameter, value: Any, reason: str) -> Said:
+    """Return the verdict of a safety parameter where nothing checks: a check asked for is missed, and said so."""
+    wanted = not value if parameter.role == "safety_off" else value
+    return Said("ignored", f"unchecked: {reason}") if wanted else Said("used", "off")
+
+
+def say_expansion(value: Any, reason: str) -> Said:
+    """Return the verdict of a wish to have the prompt rewritten where nothing rewrites it."""
+    wanted = value not in (None, False, "Off")
+    return Said("ignored", f"not expanded: {reason}") if wanted else Said("used", "off")
 
 
 def _say_number(ask: _Ask, parameter: Parameter, value: Any) -> Said:
@@ -244,6 +321,11 @@ _RULES: dict[Role, Callable[[_Ask, Parameter, Any], Said]] = {
     "negative_prompt": _say_text,
     "image": _say_image,
     "mask": _say_mask,
+    "reference": _say_reference,
+    "style_reference": _say_reference,
+    "character_reference": _say_reference,
+    "control_image": _say_reference,
+    "reference_strength": _say_reference_strength,
     "count": _say_count,
     "steps": _say_number,
     "guidance": _say_number,
@@ -252,4 +334,8 @@ _RULES: dict[Role, Callable[[_Ask, Parameter, Any], Said]] = {
     "output_format": _say_format,
     "output_quality": _say_quality,
     "inline_result": _say_inline,
+    "safety": _say_check,
+    "safety_off": _say_check,
+    "safety_level": _say_check,
+    "prompt_expansion": _say_expansion,
 }

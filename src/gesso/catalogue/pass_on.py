@@ -7,7 +7,7 @@ from typing import Any
 
 from gesso.catalogue.active import is_set, why_idle
 from gesso.catalogue.check import Checked
-from gesso.catalogue.drive import Driven, Said, record
+from gesso.catalogue.drive import Driven, Said, record, say_check, say_expansion
 from gesso.catalogue.limits import clamp
 from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import SERVER_ROLES, Role
@@ -79,11 +79,9 @@ def _done(argument: Argument, parameter: Parameter, value: Any) -> Said:
         case "merge_prompt":
             return Said("mapped", argument.reason or "said within the prompt", value)
         case "expand_prompt":
-            wanted = value not in (False, "Off")
-            return Said("ignored", "not expanded: this route has no language model") if wanted else Said("used", "off")
+            return say_expansion(value, "this route has no language model")
         case "check_pictures":
-            wanted = value if parameter.role != "safety_off" else not value
-            return Said("ignored", "unchecked: this route has no checker") if wanted else Said("used", "off")
+            return say_check(parameter, value, "this route has no checker")
         case _:
             return Said("used", argument.reason or "passed on", value)
 

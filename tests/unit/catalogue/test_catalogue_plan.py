@@ -95,8 +95,7 @@ def test_a_stand_in_is_marked() -> None:
 def test_fashn_on_the_built_in_model() -> None:
     raw = EDIT | {"mask": PICTURE, "image_context": PICTURE, "resolution": "4k", "output_format": "jpeg"}
     found = verdicts("fashn-edit", raw)
-    assert found["image_context"].verdict == "ignored"
-    assert found["image_context"].reason == "the built-in model takes no reference image"
+    assert (found["image_context"].verdict, found["image_context"].reason) == ("mapped", "its colours are taken")
     assert found["mask"].verdict == "used"
     assert found["resolution"].verdict == "mapped"
     assert found["resolution"].reason == "about 17 million pixels, in its source's shape"
@@ -108,7 +107,7 @@ def test_flux_schnell_on_the_built_in_model() -> None:
     raw = {"prompt": "a ball", "go_fast": False, "num_inference_steps": 3, "aspect_ratio": "16:9", "output_quality": 0}
     found = verdicts("flux-schnell", raw)
     assert found["go_fast"].verdict == "ignored"
-    assert found["disable_safety_checker"].reason == "the built-in model has no safety checker to switch off"
+    assert (found["disable_safety_checker"].verdict, found["disable_safety_checker"].reason) == ("used", "off")
     assert (found["num_inference_steps"].verdict, found["num_inference_steps"].used) == ("used", 3)
     assert (found["aspect_ratio"].verdict, found["aspect_ratio"].used) == ("mapped", "1344x768")
     assert (found["output_quality"].verdict, found["output_quality"].used) == ("clamped", 1)
@@ -166,8 +165,8 @@ def test_a_parameter_that_does_not_count_says_why() -> None:
 
 def test_further_pictures_than_the_first_are_not_dropped_in_silence() -> None:
     found = verdicts("long-sides", {"prompt": "a", "image_file_paths": [PICTURE, PICTURE]})
-    assert found["image_file_paths"].verdict == "clamped"
-    assert "takes no reference image" in found["image_file_paths"].reason
+    assert found["image_file_paths"].verdict == "mapped"
+    assert "of the others the colours are taken" in found["image_file_paths"].reason
 
 
 def test_inline_results_are_for_apis_that_have_them() -> None:
@@ -245,7 +244,7 @@ def test_every_parameter_gets_exactly_one_verdict_and_the_plan_is_always_the_sam
                 assert one.used is None
         if route.engine == "builtin":
             driven = CATALOGUE.get("gesso-sketch")
-            assert set(route.arguments) == {
+            assert set(route.arguments) - {"reference_strength"} == {
                 "prompt",
                 "negative_prompt",
                 "width",
@@ -267,5 +266,6 @@ def test_every_parameter_gets_exactly_one_verdict_and_the_plan_is_always_the_sam
                     "steps": route.arguments["steps"],
                     "guidance_scale": route.arguments["guidance"],
                     "strength": route.arguments["strength"],
+                    "reference_strength": route.arguments.get("reference_strength", 1),
                 },
             )

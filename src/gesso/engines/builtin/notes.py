@@ -12,7 +12,9 @@ from gesso.engines.builtin.words import MAX_OBJECTS
 MOST_WORDS = 100  # named in a note; a prompt for a larger model may have thousands
 
 
-def notes_on(wanted: Understood, avoided: Avoided, vocabulary: Vocabulary, *, editing: bool) -> Iterator[Note]:
+def notes_on(
+    wanted: Understood, avoided: Avoided, vocabulary: Vocabulary, *, editing: bool, referring: bool = False
+) -> Iterator[Note]:
     """Yield the notes a prompt and a negative prompt deserve."""
     if wanted.unknown:
         words = list(dict.fromkeys(wanted.unknown))[:MOST_WORDS]
@@ -28,7 +30,8 @@ def notes_on(wanted: Understood, avoided: Avoided, vocabulary: Vocabulary, *, ed
         message = f"A picture holds at most {MAX_OBJECTS} objects; {wanted.left_out} were left out."
         yield Note("too_many_objects", message, {"left_out": wanted.left_out, "most": MAX_OBJECTS})
     if not wanted.objects and not wanted.looks and (editing or wanted.background is None):
-        what = "the picture is as it came" if editing else "a landscape was painted instead"
+        kept = "only its colours were changed, to the references'" if referring else "the picture is as it came"
+        what = kept if editing else "a landscape was painted instead"
         yield Note("nothing_understood", f"The prompt named nothing this model can draw or do; {what}.")
     if avoided.unused:
         words = list(dict.fromkeys(avoided.unused))[:MOST_WORDS]
@@ -40,3 +43,14 @@ def notes_on(wanted: Understood, avoided: Avoided, vocabulary: Vocabulary, *, ed
     if avoided.noun in asked and avoided.noun is not None:
         word = vocabulary.nouns[avoided.noun].word
         yield Note("negative_contradicts", f"The prompt and the negative prompt both name: {word}.", {"object": word})
+
+
+def note_on_references(count: int, strength: float, *, drawn: bool, masked: bool) -> Note:
+    """Return what became of the reference pictures; `drawn` says that only newly drawn objects took their colours."""
+    which = "The reference's colours" if count == 1 else f"The average colours of the {count} references"
+    data = {"references": count, "strength": strength}
+    if strength == 0:
+        return Note("reference_colours", f"{which} were not taken, as the reference strength is 0.", data)
+    what = "what was newly drawn" if drawn else "the masked part" if masked else "the whole picture"
+    message = f"{which} were taken for {what}, to {strength:.0%}; nothing else of a reference is looked at."
+    return Note("reference_colours", message, data)

@@ -13,11 +13,12 @@ from gesso.domain.events import Event, Note, Progress, Task, Timing
 from gesso.domain.picture import DigitalSource, RawPicture
 from gesso.domain.request import SEED_LIMIT
 from gesso.engines.builtin.background import backdrop
+from gesso.engines.builtin.colours import Palette, palette_of_references, recolour, recolour_layer
 from gesso.engines.builtin.compose import cast_shadow, compose
 from gesso.engines.builtin.enlarge import enlarge
 from gesso.engines.builtin.layout import Frame, Placed, Stage, lay_out
 from gesso.engines.builtin.looks import apply_looks
-from gesso.engines.builtin.notes import notes_on
+from gesso.engines.builtin.notes import note_on_references, notes_on
 from gesso.engines.builtin.place import as_layer, fade, keep_detail, take_place
 from gesso.engines.builtin.sampler import Condition, Network, denoise, draw_noise
 from gesso.engines.builtin.vocabulary import Vocabulary
@@ -25,6 +26,7 @@ from gesso.engines.builtin.wishes import Understood
 from gesso.engines.builtin.words import avoid, understand
 
 DEFAULT_SIDE = 512
+REFERENCE_STRENGTH = 0.8
 MOST_PIXELS = 20_000_000
 SIDES = range(64, 8193)
 
@@ -40,6 +42,7 @@ class Ask:
     steps: int
     guidance: float
     strength: float
+    reference_strength: float
 
     @classmethod
     def of(cls, task: Task, vocabulary: Vocabulary) -> Ask:
@@ -60,6 +63,7 @@ class Ask:
             steps=int(given.get("steps", vocabulary.defaults.steps)),
             guidance=float(given.get("guidance", vocabulary.defaults.guidance)),
             strength=float(given.get("strength", 1.0)),
+            reference_strength=float(given.get("reference_strength", REFERENCE_STRENGTH)),
         )
 
 
@@ -72,14 +76,15 @@ def paint(task: Task, vocabulary: Vocabulary, load: Callable[[], Network]) -> Ge
     editing = task.image is not None
     wanted = understand(ask.prompt, vocabulary, editing=editing)
     avoided = avoid(ask.negative_prompt, vocabulary)
-    yield from notes_on(wanted, avoided, vocabulary, editing=editing)
+    yield from notes_on(wanted, avoided, vocabulary, editing=editing, referring=bool(task.references))
     masked = _box(task.mask)
+    idle = False
     if editing and task.mask is not None and masked is None:
         yield Note("mask_empty", "The mask selects nothing, so nothing was changed.")
-        wanted = Understood()
+        wanted, idle = Understood(), True
     if editing and ask.strength == 0:
         yield Note("strength_zero", "A strength of 0 changes nothing.")
-        wanted = Understood()
+        wanted, idle = Understood(), True
     if wanted.looks:
         where = "the masked part" if masked is not None else "the whole picture"
         yield Note("look", f"Changed over {where}: {', '.join(wanted.looks)}.", {"looks": list(wanted.looks)})
@@ -88,7 +93,11 @@ def paint(task: Task, vocabulary: Vocabulary, load: Callable[[], Network]) -> Ge
         vocabulary.no_noun if noun is None else noun,
         vocabulary.no_colour if avoided.colour is None else avoided.colour,
     )
-    painter = _Painter(task, ask, vocabulary, wanted, unwanted, masked, load)
+    lent = None if idle or ask.reference_strength == 0 else palette_of_references(task.references)
+    if task.references and not idle:
+        drawn = editing and bool(wanted.objects)
+        yield note_on_references(len(task.references), ask.reference_strength, drawn=drawn, masked=masked is not None)
+    painter = _Painter(task, ask, vocabulary, wanted, unwanted, masked, lent, load)
     for index in range(task.request.count):
         yield from painter.picture(index)
 
@@ -115,6 +124,7 @@ class _Painter:
     wanted: Understood
     unwanted: Condition
     masked: Frame | None
+    lent: Palette | None  # the references' colours, where there are any to take
     load: Callable[[], Network]
 
     def picture(self, index: int) -> Iterator[Event]:
@@ -136,7 +146,10 @@ class _Painter:
             composing += time.perf_counter() - began
         began = time.perf_counter()
         strength = self.ask.strength if self.task.image is not None else 1.0
-        apply_looks(canvas, self.wanted.looks, strength, self.task.mask if self.task.image is not None else None)
+        mask = self.task.mask if self.task.image is not None else None
+        apply_looks(canvas, self.wanted.looks, strength, mask)
+        if self.lent is not None and not (self.task.image is not None and self.wanted.objects):
+            recolour(canvas, self.lent, self.ask.reference_strength * strength, mask)
         yield Timing("compose", composing + time.perf_counter() - began)
         yield RawPicture(index, canvas, seed, self._source(placed))
 
@@ -188,6 +201,8 @@ class _Painter:
     ) -> Iterator[Note]:
         """Lay one object over the canvas and say where."""
         large = enlarge(layer, place.side)
+        if self.lent is not None and self.task.image is not None:
+            large = recolour_layer(large, self.lent, self.ask.reference_strength)
         if start is not None:
             large = fade(keep_detail(large, start, self.vocabulary.side, self.ask.strength), self.ask.strength)
         elif place.casts_shadow:
