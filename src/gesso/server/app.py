@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -15,6 +16,7 @@ from gesso.server.arrival import Arrivals
 from gesso.server.bodies import ProblemBody, ProblemItem
 from gesso.server.metrics import Metrics
 from gesso.server.middleware import Surroundings
+from gesso.server.model_bodies import describe_bodies
 from gesso.wiring import Parts
 
 DESCRIPTION = """
@@ -65,7 +67,7 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(Surroundings, metrics=app.state.metrics, max_body_bytes=parts.max_body_bytes)
-    _document_problems(app)
+    _complete_openapi(app, parts)
     return app
 
 
@@ -81,11 +83,11 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Put the problem document into the schema and drop FastAPI's own validation error, which is never sent."""
+def _complete_openapi(app: FastAPI, parts: Parts) -> None:
+    """Add the problem document and each model's body; drop FastAPI's own validation error, which is never sent."""
     original = app.openapi
 
-    def openapi() -> dict[str, object]:
+    def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = original()
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
@@ -94,6 +96,7 @@ def _document_problems(app: FastAPI) -> None:
                 schemas[kind.__name__].pop("$defs", None)
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            describe_bodies(schema, parts.catalogue.models)
             app.openapi_schema = schema
         return app.openapi_schema
 

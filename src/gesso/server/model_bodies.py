@@ -1,0 +1,38 @@
+"""The body of `POST /v1/jobs` in OpenAPI: one alternative for each model of this installation, told apart by `model`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gesso.catalogue.model import Model
+from gesso.catalogue.schema import json_schema
+from gesso.server.bodies import JobAsk
+
+COMPONENTS = "#/components/schemas/"
+
+
+def describe_bodies(document: dict[str, Any], models: Iterable[Model]) -> None:
+    """Put every model's input and job into an OpenAPI document, and let the route that submits jobs point at them."""
+    schemas = document["components"]["schemas"]
+    jobs = {}
+    for model in models:
+        taken = json_schema(model)
+        del taken["$schema"]  # the document's own dialect is the same
+        schemas[f"{model.slug}.input"] = taken
+        schemas[f"{model.slug}.job"] = _job(model)
+        jobs[model.slug] = f"{COMPONENTS}{model.slug}.job"
+    content = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    content["schema"] = {
+        "oneOf": [{"$ref": reference} for reference in jobs.values()],
+        "discriminator": {"propertyName": "model", "mapping": jobs},
+    }
+
+
+def _job(model: Model) -> dict[str, Any]:
+    ask = JobAsk.model_json_schema()
+    ask["title"] = f"A job of {model.slug}"
+    ask["description"] = f"What `POST /v1/jobs` takes for {model.name} by {model.owner}."
+    ask["properties"]["model"] = {"type": "string", "const": model.slug, "description": "The model."}
+    ask["properties"]["input"] = {"$ref": f"{COMPONENTS}{model.slug}.input"}
+    return ask
