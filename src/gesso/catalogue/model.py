@@ -132,6 +132,7 @@ class Sizing(Frozen):
     edit_long_side_max: int | None = None
     edit_long_side: int | None = None  # an edit's longer side, whatever its source's
     multiple_of: int = Field(1, ge=1)  # sides of sizes computed here are cut to this
+    rounded_to: int = Field(1, ge=1)  # a width and height asked for become the nearest multiples of this
     limits: SizeLimits = SizeLimits()
     preset_area_min: int | None = None  # presets below it are scaled up, keeping their ratio
     fact: Fact | None = None

@@ -107,7 +107,9 @@ def _two_sides(model: Model, said: Mapping[Role, Any], operation: Operation) -> 
     if width is not None and height is not None:
         reason = f"{_name(model, 'width')} and {_name(model, 'height')} already say the size"
         idle = {role: reason for role in said if role not in ("width", "height")}
-        return _absolute(model, (width, height), ("width", "height"), idle)
+        step = model.sizing.rounded_to
+        size = (width + step // 2) // step * step, (height + step // 2) // step * step
+        return _absolute(model, size, ("width", "height"), idle)
     side: Role = "height" if width is None else "width"
     given: int = said[side]
     ratio = _ratio(model, said)
