@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.heavy]
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

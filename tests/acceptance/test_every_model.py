@@ -1,0 +1,70 @@
+"""In test mode every model of the catalogue runs start to end: as many pictures as asked, in size, format and seeds."""
+
+from __future__ import annotations
+
+import io
+import random
+from typing import Any
+
+import pytest
+from PIL import Image
+from valid_inputs import drawn, least
+
+from gesso.catalogue.canonical import format_of
+from gesso.catalogue.check import check
+from gesso.catalogue.load import load_catalogue
+from gesso.catalogue.model import Model
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.heavy]
+MODELS = load_catalogue().models
+DRAWS = 3
+MOST_PIXELS = 4_500_000  # of one job, as its quote says: larger ones are drawn again, for time
+
+
+@pytest.fixture(scope="module")
+def test_mode(fresh_server):
+    with fresh_server.client(fresh_server.test_key) as client:
+        yield client
+
+
+def quoted(client, model: Model, given: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post("/v1/jobs", params={"quote": "true"}, json={"model": model.slug, "input": given})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def run(client, model: Model, given: dict[str, Any], quote: dict[str, Any]) -> None:
+    answer = client.post("/v1/jobs", json={"model": model.slug, "input": given}, headers={"Prefer": "wait=120"})
+    assert answer.status_code == 200, answer.text
+    job = answer.json()
+    assert job["state"] == "succeeded", job
+    assert [one["parameter"] for one in job["parameters"]] == [one.name for one in model.parameters]
+    pictures = job["pictures"]
+    assert len(pictures) == quote["pictures"]
+    assert [one["seed"] for one in pictures] == [(pictures[0]["seed"] + i) % 2**32 for i in range(len(pictures))]
+    wanted = format_of(model, check(model, given).values)
+    for one in pictures:
+        with Image.open(io.BytesIO(client.get(one["url"]).content)) as opened:
+            opened.load()
+        assert opened.format.lower() == wanted
+        assert opened.size == (one["width"], one["height"])
+        if quote["width"] is not None:
+            assert opened.size == (quote["width"], quote["height"])
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.slug)
+def test_a_model_runs_on_its_defaults(test_mode, model):
+    given = least(model)
+    run(test_mode, model, given, quoted(test_mode, model, given))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.slug)
+def test_a_model_runs_on_whatever_it_takes(test_mode, model):
+    dice = random.Random(model.slug)
+    for _ in range(DRAWS):
+        given = drawn(model, dice)
+        quote = quoted(test_mode, model, given)
+        while (quote["width"] or 0) * (quote["height"] or 0) * quote["pictures"] > MOST_PIXELS:
+            given = drawn(model, dice)
+            quote = quoted(test_mode, model, given)
+        run(test_mode, model, given, quote)
