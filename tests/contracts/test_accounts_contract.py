@@ -13,6 +13,7 @@ from gesso.accounts.keys import create_key, find_caller, first_start, list_keys,
 from gesso.accounts.ledger import audit, balance, charge, entries, grant, refund
 from gesso.accounts.priority import HIGH, LOW, NORMAL
 from gesso.domain.errors import InsufficientCredits, InvalidInput, NotFound
+from gesso.domain.faults import Fault
 
 
 def test_the_first_start_makes_an_account_with_a_key_and_credits_of_each_mode(make_database):
@@ -49,6 +50,28 @@ def test_a_key_has_a_priority_and_says_it_when_listed_and_used(world, priority):
 def test_keys_are_of_normal_priority(world):
     row, _ = world.write(lambda c: create_key(c, world.me.account_id, "live", "", world.now))
     assert (row.priority, world.me.priority) == (NORMAL, NORMAL)
+
+
+@pytest.mark.parametrize("fault", [Fault("moderated"), Fault("slow", 90)])
+def test_a_test_key_has_a_fault_and_says_it_when_listed_and_used(world, fault):
+    row, secret = world.write(lambda c: create_key(c, world.me.account_id, "test", "", world.now, fault=fault))
+    assert row.fault == str(fault)
+    assert world.read(lambda c: find_caller(c, secret)).fault == str(fault)
+    assert row in world.read(lambda c: list_keys(c, world.me.account_id))
+
+
+@pytest.mark.parametrize("fault", [None, Fault("none")])
+def test_a_key_has_no_fault_unless_it_is_given_one(world, fault):
+    row, secret = world.write(lambda c: create_key(c, world.me.account_id, "test", "", world.now, fault=fault))
+    assert row.fault is None
+    assert world.read(lambda c: find_caller(c, secret)).fault is None
+
+
+def test_a_live_key_with_a_fault_is_refused_and_not_made(world):
+    before = world.read(lambda c: list_keys(c, None))
+    with pytest.raises(InvalidInput, match="Only a test key"):
+        world.write(lambda c: create_key(c, world.me.account_id, "live", "", world.now, fault=Fault("fail")))
+    assert world.read(lambda c: list_keys(c, None)) == before
 
 
 def test_only_the_hash_of_a_secret_is_stored(world, tmp_path):

@@ -13,7 +13,8 @@ from gesso.accounts.ledger import grant
 from gesso.accounts.priority import NORMAL
 from gesso.database.dialect import alone
 from gesso.database.tables import accounts, keys
-from gesso.domain.errors import NotFound
+from gesso.domain.errors import InvalidInput, NotFound
+from gesso.domain.faults import Fault
 from gesso.domain.frozen import Frozen
 from gesso.domain.ids import new_id
 from gesso.domain.request import Mode
@@ -29,7 +30,7 @@ _SHOWN_LETTERS = 6  # how much of the random part a listing shows
 class Caller(Frozen):
     """Who asks: the account and mode that a request is made, paid and answered in.
 
-    `priority` is the best its jobs may have; lower is claimed first.
+    `priority` is the best its jobs may have; lower is claimed first. `fault` is the test fault the key carries.
     """
 
     account_id: str
@@ -37,6 +38,7 @@ class Caller(Frozen):
     mode: Mode
     tier: str
     priority: int = NORMAL
+    fault: str | None = None
 
 
 class KeyRow(Frozen):
@@ -50,6 +52,7 @@ class KeyRow(Frozen):
     created_at: int
     revoked_at: int | None = None
     priority: int = NORMAL
+    fault: str | None = None  # what is to go wrong with its requests, as `domain.faults` spells it; test keys only
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,21 @@ def create_account(connection: Connection, name: str, now: int, grant_micro: int
 
 
 def create_key(
-    connection: Connection, account_id: str, mode: Mode, name: str, now: int, priority: int = NORMAL
+    connection: Connection,
+    account_id: str,
+    mode: Mode,
+    name: str,
+    now: int,
+    priority: int = NORMAL,
+    fault: Fault | None = None,
 ) -> tuple[KeyRow, str]:
-    """Make a key; return its row and its secret, which nobody can ever read again."""
+    """Make a key; return its row and its secret, which nobody can ever read again.
+
+    Raises `InvalidInput` for a live key with a test fault.
+    """
+    carried = None if fault is None or fault.name == "none" else str(fault)
+    if carried is not None and mode != "test":
+        raise InvalidInput.of("fault", "test_only", "Only a test key can carry a fault.", carried)
     start = f"gesso_{mode}_"
     secret = start + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LETTERS))
     row = KeyRow(
@@ -87,6 +102,7 @@ def create_key(
         prefix=secret[: len(start) + _SHOWN_LETTERS],
         created_at=now,
         priority=priority,
+        fault=carried,
     )
     connection.execute(insert(keys).values(secret_sha256=_digest(secret), **row.model_dump()))
     return row, secret
@@ -98,7 +114,7 @@ def _digest(secret: str) -> str:
 
 
 _FIND = (
-    select(keys.c.account_id, keys.c.id.label("key_id"), keys.c.mode, accounts.c.tier, keys.c.priority)
+    select(keys.c.account_id, keys.c.id.label("key_id"), keys.c.mode, accounts.c.tier, keys.c.priority, keys.c.fault)
     .join(accounts, accounts.c.id == keys.c.account_id)
     .where(keys.c.secret_sha256 == bindparam("digest"), keys.c.revoked_at.is_(None))
 )

@@ -47,6 +47,7 @@ keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
     Column("priority", Integer, nullable=False, server_default=text("0")),  # of its jobs, at best
+    Column("fault", Text),  # a test fault its requests suffer
     UniqueConstraint("secret_sha256", name="keys_secret"),
     CheckConstraint("mode IN ('live', 'test')", name="keys_mode"),
     Index("keys_account", "account_id", "created_at", "id"),

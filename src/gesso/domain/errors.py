@@ -16,7 +16,8 @@
     ├── ModelNotReady           the model has no route this key may use now
     ├── JobFailed               the job ended without a picture
     │   ├── ImageNotRetrievable a linked picture could not be fetched
-    │   └── EngineFailed        the engine could not run it
+    │   ├── EngineFailed        the engine could not run it
+    │   └── ContentRefused      moderation refused what was asked for or what was made
     ├── StorageFailed           bytes could not be written or read
     │   └── StorageFull         there is no room for more: free some, or wait
     └── OperatorError           the installation is wrong; the message says what to do
@@ -129,12 +130,13 @@ class InsufficientCredits(GessoError):
 
     code = "insufficient_credits"
 
-    def __init__(self, needed_micro: int, balance_micro: int) -> None:
+    def __init__(self, needed_micro: int, balance_micro: int, remark: str = "") -> None:
         from gesso.domain.credits import render_credits
 
         self.needed_micro, self.balance_micro = needed_micro, balance_micro
         needed, balance = render_credits(needed_micro), render_credits(balance_micro)
-        super().__init__(f"This job costs {needed} credits and the account has {balance}.")
+        more = f" ({remark})" if remark else ""
+        super().__init__(f"This job costs {needed} credits and the account has {balance}{more}.")
 
 
 class TooManyRequests(GessoError):
@@ -177,6 +179,12 @@ class EngineFailed(JobFailed):
     code = "engine_failed"
 
 
+class ContentRefused(JobFailed):
+    """The content was refused by moderation."""
+
+    code = "content_refused"
+
+
 class StorageFailed(GessoError):
     """The storage could not be written or read."""
 
@@ -214,6 +222,7 @@ ERROR_CODES: dict[str, type[GessoError]] = {
         JobFailed,
         ImageNotRetrievable,
         EngineFailed,
+        ContentRefused,
         StorageFailed,
         StorageFull,
         OperatorError,

@@ -133,7 +133,7 @@ def test_what_was_in_the_first_tables_is_kept(connection):
         connection.execute(text(statement))
     assert bring_up_to_date(connection) == "0001"
     assert revision(connection) == HEAD
-    assert connection.execute(text("SELECT id, priority FROM keys")).all() == [("k", 0)]
+    assert connection.execute(text("SELECT id, priority, fault FROM keys")).all() == [("k", 0, None)]
     assert connection.execute(text("SELECT id, charged_micro FROM jobs")).all() == [("j", 5)]
     assert connection.execute(text("SELECT job_id, micro FROM ledger_entries")).all() == [("j", -5)]
     assert connection.execute(text("SELECT COUNT(*) FROM recent_requests")).scalar() == 0
