@@ -16,6 +16,7 @@ from gesso.catalogue.plan import routes_of
 from gesso.catalogue.roles import Role
 from gesso.catalogue.size_tables import TABLES
 from gesso.catalogue.size_words import offered_sizes, size_left_out
+from gesso.catalogue.tiers import TIER_TABLES, Right, rights
 from gesso.catalogue.vendors import VENDORS
 from gesso.cli.models import allowed_words, lifecycle_words, price_words
 
@@ -116,6 +117,7 @@ def _page(model: Model) -> Iterator[str]:
     yield from table(("parameter", "type", "default", "allowed", "meaning"), map(_parameter, model.parameters))
     yield from _fields(model)
     yield from _sizes(model)
+    yield from _tiers(model)
     yield "\n## Routes\n"
     yield from table(("engine", "vendor", "runs", "fidelity", "needs"), (_route(each) for each in routes_of(model)))
     yield "\n## Where this is known from\n"
@@ -162,6 +164,21 @@ def _sizes(model: Model) -> Iterator[str]:
         yield from table(("parameter", "value", "gives"), rows)
 
 
+def _tiers(model: Model) -> Iterator[str]:
+    if model.tiers is None:
+        return
+    yield "\n## Tiers of accounts\n"
+    yield "An operator sets an account's tier with `gesso accounts tier`; `business` is where each starts.\n"
+    yield from table(("tier", "may use it", "resolutions", "auto"), map(_right, rights(model)))
+
+
+def _right(right: Right) -> tuple[str, ...]:
+    if not right.allowed:
+        return right.tier, "no", "", ""
+    auto = f"`{right.auto}`" if right.auto else "what the route makes of it"
+    return right.tier, "yes", ", ".join(f"`{word}`" for word in right.resolutions), auto
+
+
 def _route(route: Route) -> tuple[str, ...]:
     vendor = VENDORS[route.vendor].name if route.vendor else ""
     target = route.target or route.model or ""
@@ -189,6 +206,10 @@ def _facts(model: Model) -> Iterator[tuple[str, ...]]:
         yield from _fact(f"sizes by ratio (`{model.sizing.table}`)", TABLES[model.sizing.table].fact)
     yield from _fact("lifecycle", model.lifecycle.fact)
     yield from _fact("price", model.price_fact)
+    if model.tiers is not None:
+        yield from _fact("which tiers may use it", model.tiers.fact)
+        if model.tiers.table is not None:
+            yield from _fact(f"resolutions by tier (`{model.tiers.table}`)", TIER_TABLES[model.tiers.table].fact)
     for route in model.routes:
         yield from _fact(f"route {route.engine} {route.vendor or route.pipeline}".rstrip(), route.fact)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from gesso.catalogue.coerce import Unfit, number_text, to_boolean, to_integer, to_number, to_text
 from gesso.catalogue.limits import breaches, choice, no_such_choice
@@ -17,17 +17,26 @@ MOST_PROBLEMS = 50  # an input of a million unknown fields gets no million sente
 _LIST_TYPES = ("array", "image_list")
 
 
+class Instead(NamedTuple):
+    """What was asked for where a value stands in its place, and why that value."""
+
+    asked: Any
+    reason: str
+
+
 @dataclass(frozen=True)
 class Checked:
     """An input that fits its model.
 
     `values` has every parameter by its own name, typed, defaults filled, None where there is nothing; `given` names
-    those the asker sent; `unknown` the fields the model does not have (only with `unknown="ignore"`).
+    those the asker sent; `unknown` the fields the model does not have (only with `unknown="ignore"`); `instead` the
+    parameters whose value is not the one asked for.
     """
 
     values: dict[str, Any]
     given: frozenset[str]
     unknown: tuple[str, ...] = ()
+    instead: Mapping[str, Instead] = field(default_factory=dict)
 
 
 def check(model: Model, raw: Mapping[str, Any], *, unknown: Literal["refuse", "ignore"] = "refuse") -> Checked:
@@ -157,14 +166,14 @@ def _sort_out(model: Model, raw: Mapping[str, Any], problems: list[Problem]) -> 
     own = {spelling: one.name for one in model.parameters for spelling in (one.name, *one.aliases)}
     given: dict[str, Any] = {}
     strangers: list[str] = []
-    for field, value in raw.items():
-        if field not in own:
-            strangers.append(str(field))
+    for word, value in raw.items():
+        if word not in own:
+            strangers.append(str(word))
         elif value is not None:
-            if own[field] in given:
-                message = f"{own[field]} is given twice, once as {field}: send it once."
-                problems.append(Problem(field=own[field], code="given_twice", message=message))
-            given[own[field]] = value
+            if own[word] in given:
+                message = f"{own[word]} is given twice, once as {word}: send it once."
+                problems.append(Problem(field=own[word], code="given_twice", message=message))
+            given[own[word]] = value
     return given, strangers
 
 

@@ -13,6 +13,7 @@ from gesso.catalogue.model import Model, Parameter, ParameterType
 from gesso.catalogue.roles import REFERENCE_ROLES, SHARED_ROLES, Role
 from gesso.catalogue.size_tables import PRESETS, TABLES
 from gesso.catalogue.sizes import parse_ratio, parse_sides
+from gesso.catalogue.tiers import TIER_TABLES, resolutions_of, rights
 from gesso.catalogue.vendors import VENDORS
 from gesso.catalogue.wording import choices, did_you_mean, shown
 from gesso.domain.errors import Problem
@@ -68,6 +69,7 @@ def flaws(model: Model) -> Iterator[Flaw]:
     yield from _size_flaws(model)
     yield from _reference_flaws(model)
     yield from _adapter_flaws(model)
+    yield from _tier_flaws(model)
 
 
 def _shape_flaws(parameter: Parameter, where: str) -> Iterator[Flaw]:
@@ -239,3 +241,21 @@ def _adapter_flaws(model: Model) -> Iterator[Flaw]:
     for route in model.adapters:
         if not _ENDPOINT_WORD.fullmatch(route):
             yield Flaw(f"adapters.{route}", f"{shown(route)} is no adapter route: {_ENDPOINT_RULE}")
+
+
+def _tier_flaws(model: Model) -> Iterator[Flaw]:
+    if model.tiers is None or model.tiers.table is None:
+        return
+    name = model.tiers.table
+    if name not in TIER_TABLES:
+        yield Flaw("tiers.table", f"there is no table {shown(name)}.{did_you_mean(name, list(TIER_TABLES))}")
+        return
+    words, offered = TIER_TABLES[name].words, resolutions_of(model)
+    if not offered:
+        yield Flaw("tiers.table", "it parts resolutions among tiers, and the model has no choice of them")
+    elif strange := [word for word in offered if word not in words]:
+        yield Flaw("tiers.table", f"it does not know the resolution {choices(strange)}: it parts {choices(words)}")
+    else:
+        for one in rights(model):
+            if one.allowed and not one.resolutions:
+                yield Flaw("tiers.lowest", f"accounts of the tier {one.tier} may have none of its resolutions")

@@ -6,6 +6,7 @@ from typing import Any
 
 from gesso.catalogue.model import Model, Parameter, Route
 from gesso.catalogue.plan import routes_of
+from gesso.catalogue.tiers import TIER_TABLES, rights
 from gesso.domain.credits import render_credits
 from gesso.domain.request import RouteChoice
 
@@ -37,6 +38,7 @@ def describe(model: Model) -> dict[str, Any]:
         "names": {dialect: list(names) for dialect, names in model.names.items()},
         "lifecycle": _lifecycle(model),
         "price": _price(model),
+        "tiers": _tiers(model),
         "routes": [describe_route(route) for route in routes_of(model)],
         "parameters": [describe_parameter(parameter) for parameter in model.parameters],
     }
@@ -77,6 +79,17 @@ def _lifecycle(model: Model) -> dict[str, Any]:
         "date": lifecycle.date,
         "successor": lifecycle.successor,
         "note": lifecycle.note or None,
+    }
+
+
+def _tiers(model: Model) -> dict[str, Any] | None:
+    """Return what each tier of accounts may use; None where every account may use all of it."""
+    if model.tiers is None:
+        return None
+    table = TIER_TABLES[model.tiers.table] if model.tiers.table else None
+    return {
+        "rights": [{**right._asdict(), "resolutions": list(right.resolutions)} for right in rights(model)],
+        "facts": [fact.model_dump() for fact in (model.tiers.fact, table and table.fact) if fact],
     }
 
 

@@ -80,11 +80,15 @@ def arguments_for(model: Model, target: Model, request: Request, checked: Checke
 def record(parameter: Parameter, checked: Checked, said: Said) -> Verdict:
     """Put a verdict on record. Pictures and free text are not repeated: deleting the request has to delete them."""
     quiet = parameter.is_picture or parameter.is_free_text
+    value, instead = checked.values[parameter.name], checked.instead.get(parameter.name)
+    if instead is not None and said.verdict != "ignored":
+        word: VerdictWord = "mapped" if said.verdict == "used" else said.verdict
+        value, said = instead.asked, said._replace(verdict=word, reason=f"{instead.reason}; {said.reason}")
     return Verdict(
         parameter=parameter.name,
         verdict=said.verdict,
         reason=said.reason,
-        got=None if quiet else _plain(checked.values[parameter.name]),
+        got=None if quiet else _plain(value),
         used=None if quiet or said.verdict == "ignored" else _plain(said.used),
         given=parameter.name in checked.given,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gesso.catalogue.consistency import flaws
-from gesso.catalogue.model import UNKNOWN_PRICE, Adapter, Lifecycle, Model, Parameter, Route, Sizing
+from gesso.catalogue.model import UNKNOWN_PRICE, Adapter, Lifecycle, Model, Parameter, Route, Sizing, TierRules
 from gesso.catalogue.price import priced
 from gesso.catalogue.strict_yaml import BadYaml, line_of, read_yaml
 from gesso.catalogue.wording import did_you_mean, shown
@@ -24,6 +24,7 @@ _OF_FIELD: dict[str, type[BaseModel]] = {
     "price": Price,
     "routes": Route,
     "sizing": Sizing,
+    "tiers": TierRules,
 }
 _FIELDS = list(Model.model_fields)
 PACKAGED = Path(__file__).parent / "models"

@@ -13,6 +13,7 @@ from gesso.domain.credits import MOST, Price
 from gesso.domain.frozen import Frozen
 from gesso.domain.picture import MaskPolarity, OutputFormat
 from gesso.domain.request import Fidelity, Operation, VerdictWord
+from gesso.domain.tier import Tier
 
 ParameterType = Literal["string", "integer", "number", "boolean", "image", "image_list", "array", "object"]
 Confidence = Literal["verified", "documented", "inferred"]
@@ -211,6 +212,14 @@ class Adapter(Frozen):
     description: str = ""
 
 
+class TierRules(Frozen):
+    """Which accounts a model is for; those of the tier business may always use all of it."""
+
+    lowest: Tier = "free"  # this tier and those above it
+    table: str | None = None  # of TIER_TABLES: the resolutions each tier may have; None: any
+    fact: Fact | None = None
+
+
 class Model(Frozen):
     """An entry of the catalogue."""
 
@@ -231,6 +240,7 @@ class Model(Frozen):
     price: Price = UNKNOWN_PRICE  # not in the file: the installation sets it (price.py)
     price_rules: tuple[PriceRule, ...] = ()
     price_fact: Fact | None = None
+    tiers: TierRules | None = None  # None: every account may use all of it
     routes: tuple[Route, ...] = ()
     adapters: Mapping[str, Adapter] = {}  # adapter route of a Friendli endpoint → its weights
     without: Mapping[Role, str] = {}  # a role this model lacks → the reason told to whoever asks for it

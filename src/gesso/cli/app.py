@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gesso.cli import database, doctor, jobs, keys, models, money, pictures, serve
+from gesso.cli import accounts, database, doctor, jobs, keys, models, money, pictures, serve
 from gesso.domain.errors import GessoError, InvalidInput
 
 USER_ERROR = 1
@@ -33,6 +33,7 @@ def build() -> typer.Typer:
     app.command("edit")(pictures.edit)
     app.command("models")(models.models)
     app.add_typer(keys.app, name="keys")
+    app.add_typer(accounts.app, name="accounts")
     app.add_typer(money.app, name="credits")
     app.add_typer(jobs.app, name="jobs")
     app.add_typer(database.app, name="db")

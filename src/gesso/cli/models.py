@@ -95,6 +95,20 @@ def lifecycle_words(lifecycle: Lifecycle) -> str:
     return f"{lifecycle.state}{when}{instead}"
 
 
+def tier_words(model: Model) -> list[str]:
+    """Return a sentence for each tier of accounts that may not use all of a model."""
+    from gesso.catalogue.tiers import rights
+
+    sentences = []
+    for one in rights(model):
+        if not one.allowed:
+            sentences.append(f"Accounts of the tier {one.tier} may not use it.")
+        elif one.auto is not None:
+            allowed = ", ".join(one.resolutions)
+            sentences.append(f"Accounts of the tier {one.tier} have the resolutions {allowed}; auto is {one.auto}.")
+    return sentences
+
+
 def _show(model: Model, engines: Engines, output: Output) -> None:
     from gesso.catalogue.schema import json_schema
     from gesso.catalogue.size_words import offered_sizes, size_left_out
@@ -108,7 +122,8 @@ def _show(model: Model, engines: Engines, output: Output) -> None:
         return
     output.remark(f"{model.name} ({model.slug}) by {model.owner}: {', '.join(model.operations)}. {model.description}")
     output.remark(f"Licence: {model.licence or 'not stated'}. Price of a picture: {price_words(model)}.")
-    output.remark(f"Lifecycle: {lifecycle_words(model.lifecycle)}. {model.lifecycle.note}".rstrip() + "\n")
+    output.remark(f"Lifecycle: {lifecycle_words(model.lifecycle)}. {model.lifecycle.note}".rstrip())
+    output.remark("".join(f"{sentence}\n" for sentence in tier_words(model)))
     titles = {"name": "parameter", "type": "type", "default": "default", "allowed": "allowed", "meaning": "meaning"}
     output.table([_parameter_row(one) for one in model.parameters], titles, "name", "It takes no parameters.")
     output.remark(f"\nSize when nothing is said of it: {size_left_out(model)}.")

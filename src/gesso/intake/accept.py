@@ -127,7 +127,14 @@ class Intake:
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
         model = find_model(self._rules.catalogue, ask.model)
         work = partial(
-            prepare, self._rules, model, ask.input, fidelities=fidelities, unknown=ask.unknown, strict=ask.strict
+            prepare,
+            self._rules,
+            model,
+            ask.input,
+            fidelities=fidelities,
+            unknown=ask.unknown,
+            strict=ask.strict,
+            tier=caller.tier,
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
         return await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()

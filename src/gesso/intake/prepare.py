@@ -13,10 +13,12 @@ from gesso.catalogue.check import Checked, check
 from gesso.catalogue.load import Catalogue
 from gesso.catalogue.model import Model
 from gesso.catalogue.plan import plan
+from gesso.catalogue.tiers import within_tier
 from gesso.domain.errors import GessoError, InvalidInput, NotFound, Problem
 from gesso.domain.ids import new_id
 from gesso.domain.picture import PictureReference
 from gesso.domain.request import SEED_LIMIT, Fidelity, Plan, Request, RouteChoice
+from gesso.domain.tier import EVERYTHING
 from gesso.imaging.decode import DecodeLimits, Header, inspect
 from gesso.intake.sources import Inline, KeptFile, Link, Source, parse_source
 from gesso.outgoing.address import check_url
@@ -53,7 +55,7 @@ class Prepared:
     """A request that may be submitted (or run on the spot)."""
 
     model: Model
-    checked: Checked
+    checked: Checked  # as it was asked, before the account's tier settled anything
     request: Request
     plan: Plan
     inline: tuple[InlinePicture, ...]
@@ -83,8 +85,12 @@ def prepare(
     fidelities: Collection[Fidelity],
     unknown: UnknownFields = "refuse",
     strict: bool = False,
+    tier: str = EVERYTHING,
 ) -> Prepared:
-    """Check the ask and plan it; raise `InvalidInput` with every mistake at once, or `ModelNotReady`."""
+    """Check the ask and plan it for an account of that tier.
+
+    Raises `InvalidInput` with every mistake at once, `Forbidden` for what the tier may not use, or `ModelNotReady`.
+    """
     pictures = _Pictures(rules)
     typed = pictures.take(model, raw)
     try:
@@ -93,9 +99,10 @@ def prepare(
         raise InvalidInput([*pictures.problems, *error.problems]) from error
     if pictures.problems:
         raise InvalidInput(pictures.problems)
-    request = to_request(model, checked, draw_seed=draw_seed)
+    settled = within_tier(model, checked, tier, rules.catalogue.models)
+    request = to_request(model, settled, draw_seed=draw_seed)
     _compare_mask(request, pictures.inline, model)
-    made = plan(rules.catalogue, model, request, checked, fidelities=fidelities, why_not=rules.why_not, strict=strict)
+    made = plan(rules.catalogue, model, request, settled, fidelities=fidelities, why_not=rules.why_not, strict=strict)
     return Prepared(model, checked, request, made, tuple(pictures.inline), tuple(pictures.files))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gesso.catalogue.model import Confidence, ParameterType
+from gesso.domain.tier import Tier
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Operation = Annotated[Literal["generate", "edit"], Field(description="From words alone, or of a picture.")]
@@ -200,6 +201,29 @@ class ModelPriceBody(BaseModel):
     confidence: Confidence | None = Field(description="How sure it is.")
 
 
+class RightBody(BaseModel):
+    """What accounts of one tier may do with a model."""
+
+    tier: Tier
+    allowed: bool = Field(description="They may use it; otherwise a job is answered 403.")
+    resolutions: list[str] = Field(description="What they may ask for, small to large; empty where none is ruled out.")
+    auto: str | None = Field(description="What a resolution left to the server is for them; null: the route decides.")
+
+
+class FactBody(BaseModel):
+    """Where something is known from."""
+
+    source: str
+    confidence: Confidence
+
+
+class TiersBody(BaseModel):
+    """Which accounts may use a model, and how large."""
+
+    rights: list[RightBody] = Field(description="For each tier, the lowest first.")
+    facts: list[FactBody]
+
+
 class ParameterBody(BaseModel):
     """A parameter of a model. Facts of its own besides, such as `max_length` or `unset`, are there where it has them."""
 
@@ -230,6 +254,7 @@ class ModelBody(BaseModel):
     names: dict[str, list[str]] = Field(description="Its names in other APIs, by API.")
     lifecycle: LifecycleBody
     price: ModelPriceBody
+    tiers: TiersBody | None = Field(description="Null where every account may use all of it.")
     routes: list[RouteStateBody] = Field(description="The ways to run it, in the order they are tried.")
     parameters: list[ParameterBody] = Field(description="What it takes, in the owner's order.")
 
@@ -281,7 +306,10 @@ class AccountBody(BaseModel):
 
     id: str = Field(description="UUID.")
     mode: Mode
-    tier: str = Field(description="What the account may do; `business` may do everything.", examples=["business"])
+    tier: str = Field(
+        description="What it may use of models that have tiers: free, creator, pro or business (everything).",
+        examples=["business"],
+    )
     balance: str = Field(description="Credits (US cents) of this mode.")
 
 

@@ -133,10 +133,29 @@ def test_a_parameter_that_does_not_agree_with_itself(tmp_path: Path, text: str, 
         ("names: {eachlabs: [flux-schnell]}", 'names.eachlabs: "flux-schnell" is taken by black-forest-labs'),
         ("names: {fashn: [a, a]}", 'names.fashn: "a" is taken by'),
         ("without: {telepathy: no}", "without.telepathy"),
+        ("tiers: {lowest: gold}", "tiers.lowest: "),
+        ("tiers: {lowst: free}", 'tiers.lowst: there is no such field. Did you mean "lowest"?'),
+        ("tiers: {table: magic_houre}", 'tiers.table: there is no table "magic_houre". Did you mean "magic_hour"?'),
+        ("tiers: {table: magic_hour}", "tiers.table: it parts resolutions among tiers, and the model has no choice"),
     ],
 )
 def test_a_model_that_does_not_agree_with_the_rest(tmp_path: Path, rest: str, told_of: str) -> None:
     assert f"mine.yaml: {told_of}" in without_lines(told(tmp_path, {"mine.yaml": with_parameters("", rest=rest)}))
+
+
+@pytest.mark.parametrize(
+    ("resolutions", "tiers", "told_of"),
+    [
+        ("[1k, 8k]", "{table: magic_hour}", "line 8: tiers.table: it does not know the resolution 8k: it parts 640px,"),
+        ("[1k, 2k]", "{\n  table: magic_hour}", "line 8: tiers.lowest: accounts of the tier free may have none"),
+        ("[4k]", "{lowest: pro, table: magic_hour}", "line 8: tiers.lowest: accounts of the tier pro may have none"),
+    ],
+)
+def test_tiers_that_do_not_fit_the_resolutions(tmp_path: Path, resolutions: str, tiers: str, told_of: str) -> None:
+    parameter = f"  resolution: {{type: string, role: resolution, enum: {resolutions}}}"
+    sizes = "sizing: {resolutions: {1k: {long_side: 1}, 2k: {long_side: 2}, 4k: {long_side: 4}, 8k: {long_side: 8}}}"
+    text = with_parameters(f"{parameter}\ntiers: {tiers}", rest=sizes)
+    assert f"mine.yaml: {told_of}" in told(tmp_path, {"mine.yaml": text})
 
 
 def test_an_editing_model_needs_an_image(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`gesso keys`, `gesso credits` and `gesso jobs` on a data folder."""
+"""`gesso keys`, `gesso accounts`, `gesso credits` and `gesso jobs` on a data folder."""
 
 import json
 
@@ -69,6 +69,49 @@ def test_an_unknown_priority_is_refused_and_makes_no_key(data, capsys):
 def test_revoking_an_unknown_key_fails(data, capsys):
     assert run(["keys", "revoke", "nothing"]) == 1
     assert capsys.readouterr().err == "gesso: There is no key nothing. List them with: gesso keys list\n"
+
+
+def test_an_account_gets_another_tier_by_name_or_id_and_its_keys_with_it(data, capsys):
+    (first,) = answer(capsys, "accounts", "list")
+    assert (first["name"], first["tier"]) == ("first account", "business")
+    secret = answer(capsys, "keys", "create")["secret"]
+
+    for asked, tier in (("first account", "free"), (first["id"], "pro")):
+        assert answer(capsys, "accounts", "tier", asked, tier) == first | {"tier": tier}
+        assert answer(capsys, "accounts", "list") == [first | {"tier": tier}]
+        assert data.read_blocking(lambda c: find_caller(c, secret)).tier == tier
+
+    assert run(["accounts", "tier", "first account", "creator"]) == 0
+    assert capsys.readouterr().out == f"first account ({first['id']}) has the tier creator.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("first account", "gold"), "gold is not a tier; allowed: free, creator, pro, business."),
+        (("nobody", "free"), "There is no account nobody. List them with: gesso accounts list"),
+        (("shop", "free"), "2 accounts are named shop; say which by its id: "),
+    ],
+)
+def test_a_tier_that_cannot_be_set_changes_nothing(data, capsys, words, said):
+    for moment in (2, 3):
+        data.write_blocking(lambda c, moment=moment: create_account(c, "shop", moment))
+    before = answer(capsys, "accounts", "list")
+
+    assert run(["accounts", "tier", *words]) == 1
+    assert capsys.readouterr().err.startswith(f"gesso: {said}")
+    assert answer(capsys, "accounts", "list") == before
+
+
+def test_an_id_goes_before_another_accounts_name(data, capsys):
+    (first,) = answer(capsys, "accounts", "list")
+    other = data.write_blocking(lambda c: create_account(c, first["id"], 2))
+
+    assert answer(capsys, "accounts", "tier", first["id"], "free")["id"] == first["id"]
+    assert {row["id"]: row["tier"] for row in answer(capsys, "accounts", "list")} == {
+        first["id"]: "free",
+        other: "business",
+    }
 
 
 def test_a_grant_changes_one_mode_only(data, capsys):

@@ -119,3 +119,14 @@ def test_a_right_model_file_is_said_to_be(tmp_path, capsys):
 
     assert run(["models", "check", str(file), "--quiet"]) == 0
     assert capsys.readouterr().out == "flux-schnell\n"
+
+
+def test_a_model_with_tiers_says_what_each_may(capsys):
+    assert run(["models", "magic-hour-qwen-edit"]) == 0
+    said = capsys.readouterr().err
+    assert "Accounts of the tier free have the resolutions 640px; auto is 640px.\n" in said
+    assert "tier business" not in said
+    assert run(["models", "magic-hour-nano-banana-pro"]) == 0
+    assert "Accounts of the tier free may not use it.\n" in capsys.readouterr().err
+    assert run(["models", "flux-schnell"]) == 0
+    assert "Accounts of the tier" not in capsys.readouterr().err
