@@ -111,6 +111,7 @@ def _details(job: Job) -> dict[str, Any]:
         "engine": route.engine,
         "fidelity": route.fidelity,
         "runs": route.runs,
+        "fault": job.plan.fault,
         "parameters": [verdict.model_dump(mode="json") for verdict in route.verdicts],
         "notes": [note.model_dump(mode="json") for note in job.notes],
         "timings": job.timings,
@@ -122,6 +123,8 @@ def _details(job: Job) -> dict[str, Any]:
 def _sentences(job: Job) -> list[str]:
     route = job.plan.routes[0]
     lines = [f"{job.id}  {job.state}", f"  {job.model} on {route.engine} ({route.fidelity}), {job.mode}"]
+    if job.plan.fault:
+        lines.append(f"  test fault {job.plan.fault}")
     if job.failure:
         lines.append(f"  {job.failure.code}: {job.failure.message}")
     lines.append(

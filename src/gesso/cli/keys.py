@@ -10,6 +10,7 @@ from gesso.cli.data_folder import Account, Test, mode_of, opened_database, the_a
 from gesso.cli.output import AsJson, Output, Quiet
 from gesso.domain.clock import now_microseconds, to_iso
 from gesso.domain.errors import InvalidInput, NotFound
+from gesso.domain.faults import parse_fault
 
 if TYPE_CHECKING:
     from gesso.accounts.keys import KeyRow
@@ -24,6 +25,10 @@ def create(
     priority: Annotated[
         str, typer.Option(help="How soon its jobs run beside those of other keys: high, normal or low.")
     ] = "normal",
+    fault: Annotated[
+        str | None,
+        typer.Option(help="With --test: what is to go wrong with its requests, to test a client with (fail, slow, …)."),
+    ] = None,
     account: Account = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -32,10 +37,11 @@ def create(
     from gesso.accounts.keys import create_key
 
     now, urgency = now_microseconds(), _priority(priority)
+    carried = None if fault is None else parse_fault(fault, "--fault")
     with opened_database() as database:
         key, secret = database.write_blocking(
             lambda connection: create_key(
-                connection, the_account(connection, account), mode_of(test), name, now, urgency
+                connection, the_account(connection, account), mode_of(test), name, now, urgency, carried
             )
         )
     sentences = [f"Your new {key.mode} key, shown this once:", f"  {secret}"]
@@ -55,6 +61,7 @@ def list_all(account: Account = None, as_json: AsJson = False, quiet: Quiet = Fa
         "prefix": "begins with",
         "name": "name",
         "priority": "priority",
+        "fault": "test fault",
         "created_at": "made",
         "revoked_at": "revoked",
     }
@@ -99,6 +106,7 @@ def _row(key: KeyRow) -> dict[str, Any]:
         "name": key.name,
         "prefix": key.prefix,
         "priority": priority_name(key.priority),
+        "fault": key.fault,
         "created_at": to_iso(key.created_at),
         "revoked_at": None if key.revoked_at is None else to_iso(key.revoked_at),
     }

@@ -37,6 +37,7 @@ class Request(Frozen):
 
     version: Literal[1] = 1
     model: str
+    adapter: str | None = None  # weights put on the model, by the name the model's owner gave them
     operation: Operation
     prompt: str = ""
     negative_prompt: str = ""
@@ -92,3 +93,4 @@ class Plan(Frozen):
     price: Price
     price_micro: int  # for all pictures
     notes: tuple[str, ...] = ()
+    fault: str | None = None  # a test fault the job is to suffer, as `domain.faults` spells it

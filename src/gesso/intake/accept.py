@@ -15,8 +15,11 @@ from gesso.accounts.keys import Caller
 from gesso.accounts.priority import PRIORITIES
 from gesso.domain.clock import Clock
 from gesso.domain.errors import InvalidInput, NotFound, StorageFailed, TooManyRequests
+from gesso.domain.faults import parse_fault
+from gesso.domain.hook import Hook
 from gesso.domain.job import Job
-from gesso.domain.request import Fidelity
+from gesso.domain.request import Fidelity, Operation
+from gesso.intake.faults import fault_in_force, refuse
 from gesso.intake.fingerprint import fingerprint
 from gesso.intake.going_in import GoingIn
 from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, find_model, prepare
@@ -66,6 +69,11 @@ class Ask:
     `input` maps the model's parameter names to JSON values; a picture may be text (see `sources`) or bytes. `priority`
     may lower the key's, never raise it. `repeat` is what the client's manners say of an ask without an idempotency key:
     `first` and `again` count its attempts, `unsaid` is a client known to repeat without a sign; None never repeats.
+    `fault` is what the header of test faults says; it wins over the key's.
+
+    A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
+    is then asked in its own. `operation` is what the model must offer. `echo` is said again in the dialect's answers,
+    `host` is the server's address towards this caller, for links in webhooks.
     """
 
     model: object
@@ -78,6 +86,12 @@ class Ask:
     priority: Literal["normal", "low"] | None = None
     idempotency_key: str | None = None
     repeat: Literal["first", "again", "unsaid"] | None = None
+    fault: str | None = None
+    form: str | None = None
+    operation: Operation | None = None
+    webhook: Hook | None = None
+    echo: Mapping[str, Any] = field(default_factory=dict)
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,16 +130,18 @@ class Intake:
     async def accept(self, ask: Ask, caller: Caller) -> Submitted:
         """Return the job, new or the one an equal ask made before (see `Ask.idempotency_key` and `Ask.repeat`).
 
-        Raises what `prepare` and `submit` do, and `StorageFull` before anything is kept.
+        Raises what `prepare` and `submit` do, and before anything is kept `StorageFull` and what a test fault asks for.
         """
         prepared = await self._prepare(ask, caller)
+        refuse(prepared.plan)
         ask = replace(ask, input={})  # pictures that came as text are held once from here on
         # Whoever asked may go away meanwhile: what was begun is finished, so that no slot or bytes are left behind.
         return await asyncio.shield(asyncio.ensure_future(self._take_in(ask, caller, prepared)))
 
     async def _prepare(self, ask: Ask, caller: Caller) -> Prepared:
+        fault = fault_in_force(ask.fault, caller)
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
-        model = find_model(self._rules.catalogue, ask.model)
+        model = find_model(self._rules.catalogue, ask.model, ask.dialect, ask.operation)
         work = partial(
             prepare,
             self._rules,
@@ -137,7 +153,10 @@ class Intake:
             tier=caller.tier,
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
-        return await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
+        prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
+        if fault is None:
+            return prepared
+        return replace(prepared, plan=prepared.plan.model_copy(update={"fault": str(fault)}))
 
     async def _take_in(self, ask: Ask, caller: Caller, prepared: Prepared) -> Submitted:
         if ask.idempotency_key is not None or ask.repeat is None:
@@ -158,7 +177,7 @@ class Intake:
             plan=prepared.plan,
             dialect=ask.dialect,
             metadata=dict(ask.metadata),
-            webhook=None,
+            webhook=ask.webhook,
             inputs=inputs,
             idempotency=_idempotency(ask, prepared),
             repeat=repeat,
@@ -238,6 +257,8 @@ def _idempotency(ask: Ask, prepared: Prepared) -> IdempotencyKey | None:
 
 def _mark(ask: Ask, prepared: Prepared) -> str:
     rest = {"metadata": dict(ask.metadata), "strict": ask.strict, "dialect": ask.dialect, "priority": ask.priority}
+    if ask.fault is not None:  # a key's is no part of what was asked for
+        rest["fault"] = str(parse_fault(ask.fault))
     return fingerprint(
         route=ask.route,
         model=prepared.model.slug,

@@ -103,7 +103,7 @@ class PriceBody(BaseModel):
 
 
 class NoteBody(BaseModel):
-    """A remark on a job, of the engine or (code `plan`) on the route."""
+    """A remark on a job: of the engine, on the route (code `plan`), or on its test fault (code `test_fault`)."""
 
     code: str = Field(description="The kind of remark, stable.", examples=["unknown_words", "region"])
     message: str = Field(description="For people.")

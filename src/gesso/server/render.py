@@ -9,6 +9,7 @@ from gesso.accounts.priority import priority_name
 from gesso.domain.clock import to_iso
 from gesso.domain.credits import render_credits
 from gesso.domain.events import Snapshot
+from gesso.domain.faults import parse_fault
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Verdict
 from gesso.server.bodies import (
@@ -65,8 +66,12 @@ def route_body(plan: Plan) -> RouteBody:
 
 
 def plan_notes(plan: Plan) -> list[NoteBody]:
-    """Return what was remarked when the route was chosen, such as that another model stands in."""
-    return [NoteBody(code="plan", message=note) for note in plan.notes]
+    """Return what was remarked when the route was chosen, such as that another model stands in, and the test fault."""
+    notes = [NoteBody(code="plan", message=note) for note in plan.notes]
+    if plan.fault is not None:
+        message = f"Test fault {plan.fault}: {parse_fault(plan.fault).effect}."
+        notes.append(NoteBody(code="test_fault", message=message, data={"fault": plan.fault}))
+    return notes
 
 
 def price_body(plan: Plan) -> PriceBody:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import structlog
 
 from gesso.domain.clock import Clock
 from gesso.domain.errors import EngineFailed, GessoError, InvalidInput
-from gesso.domain.events import Checkpoint, Note, Progress, Task, Timing
+from gesso.domain.events import Checkpoint, Event, Note, Progress, Task, Timing
 from gesso.domain.ids import new_id
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import MEDIA_TYPES, RawPicture, StoredPicture
@@ -25,6 +26,7 @@ from gesso.jobs.settle import Outcome
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow
 from gesso.storage.transactions import Transactions
+from gesso.workers.faults import with_fault
 from gesso.workers.inputs import InputReader
 from gesso.workers.patience import Patience
 from gesso.workers.threads import to_its_end
@@ -107,15 +109,25 @@ class JobRunner:
         )
 
     async def _run(self, job: Job, work: _Work) -> None:
-        request, route = job.request, job.plan.routes[0]
+        request = job.request
         assert request is not None, "a deleted job is never claimed"
+        async with (
+            aclosing(self._events(job, request, work)) as all_events,
+            aclosing(with_fault(all_events, job.plan.fault, request.count)) as events,
+        ):
+            async for event in events:
+                await self._take(job, request, work, event)
+        if not work.pictures:
+            raise EngineFailed("The engine made no picture.")
+
+    async def _events(self, job: Job, request: Request, work: _Work) -> AsyncGenerator[Event, None]:
+        """Yield what the engine tells; the decoded inputs are held meanwhile."""
+        route = job.plan.routes[0]
         async with self._reader.read(job, request, work.add_time) as inputs:
             task = Task(job.id, request, route, inputs.image, inputs.mask, inputs.references, job.checkpoint)
             async with aclosing(self._engines[route.engine].run(task)) as events:
                 async for event in events:
-                    await self._take(job, request, work, event)
-        if not work.pictures:
-            raise EngineFailed("The engine made no picture.")
+                    yield event
 
     async def _take(self, job: Job, request: Request, work: _Work, event: object) -> None:
         match event:

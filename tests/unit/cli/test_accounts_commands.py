@@ -66,6 +66,35 @@ def test_an_unknown_priority_is_refused_and_makes_no_key(data, capsys):
     assert answer(capsys, "keys", "list") == before
 
 
+def test_a_test_key_carries_the_fault_it_was_given(data, capsys):
+    made = [answer(capsys, "keys", "create", "--test", "--fault", word) for word in ("out-of-credits", "slow", "none")]
+    made.append(answer(capsys, "keys", "create", "--test"))
+    wanted = ["out_of_credits", "slow:10", None, None]
+    assert [key["fault"] for key in made] == wanted
+    used = [data.read_blocking(lambda c, key=key: find_caller(c, key["secret"])).fault for key in made]
+    assert used == wanted
+    listed = {key["id"]: key["fault"] for key in answer(capsys, "keys", "list")}
+    assert [listed[key["id"]] for key in made] == wanted
+    assert run(["keys", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "test fault" in shown
+    assert "out_of_credits" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--fault", "moderated"], "Only a test key can carry a fault"),
+        (["--test", "--fault", "explode"], "--fault is 'explode', which is no test fault. Allowed: none, fail, slow"),
+    ],
+)
+def test_a_live_key_with_a_fault_and_an_unknown_fault_make_no_key(data, capsys, words, said):
+    before = answer(capsys, "keys", "list")
+    assert run(["keys", "create", *words]) == 1
+    assert said in capsys.readouterr().err
+    assert answer(capsys, "keys", "list") == before
+
+
 def test_revoking_an_unknown_key_fails(data, capsys):
     assert run(["keys", "revoke", "nothing"]) == 1
     assert capsys.readouterr().err == "gesso: There is no key nothing. List them with: gesso keys list\n"
