@@ -22,15 +22,15 @@ BLOCKS = [
 
 @pytest.fixture
 def shell(fresh_server, tmp_path):
-    """Run a script where the examples expect to be run, with a live key; fail with its output when it fails."""
+    """Run a script where the examples expect to be run, with a live key unless told; fail with its output when it fails."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
 
-    def run(*command):
+    def run(*command, key=fresh_server.live_key):
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "GESSO_DATA_DIR": str(fresh_server.data_dir),
-            "GESSO_KEY": fresh_server.live_key,
+            "GESSO_KEY": key,
             "GESSO_URL": fresh_server.url,
         }
         done = subprocess.run(
@@ -44,11 +44,13 @@ def shell(fresh_server, tmp_path):
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_documented_command_works(shell, fresh_server, block):
-    answer = shell("bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8000", fresh_server.url))
+    fails = "Gesso-Test-Fault" in block
+    key = fresh_server.test_key if fails else fresh_server.live_key
+    answer = shell("bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8000", fresh_server.url), key=key)
 
     assert '"errors"' not in answer
     if "Prefer: wait" in block:
-        assert '"state":"succeeded"' in answer
+        assert ('"state":"failed"' if fails else '"state":"succeeded"') in answer
 
 
 def test_the_shell_example_saves_a_picture(shell, tmp_path):
