@@ -16,9 +16,8 @@ from gesso.accounts.priority import PRIORITIES
 from gesso.domain.clock import Clock
 from gesso.domain.errors import InvalidInput, NotFound, StorageFailed, TooManyRequests
 from gesso.domain.faults import parse_fault
-from gesso.domain.hook import Hook
 from gesso.domain.job import Job
-from gesso.domain.request import Fidelity, Operation
+from gesso.domain.request import Fidelity
 from gesso.intake.faults import fault_in_force, refuse
 from gesso.intake.fingerprint import fingerprint
 from gesso.intake.going_in import GoingIn
@@ -70,10 +69,6 @@ class Ask:
     may lower the key's, never raise it. `repeat` is what the client's manners say of an ask without an idempotency key:
     `first` and `again` count its attempts, `unsaid` is a client known to repeat without a sign; None never repeats.
     `fault` is what the header of test faults says; it wins over the key's.
-
-    A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
-    is then asked in its own. `operation` is what the model must offer. `echo` is said again in the dialect's answers,
-    `host` is the server's address towards this caller, for links in webhooks.
     """
 
     model: object
@@ -87,11 +82,6 @@ class Ask:
     idempotency_key: str | None = None
     repeat: Literal["first", "again", "unsaid"] | None = None
     fault: str | None = None
-    form: str | None = None
-    operation: Operation | None = None
-    webhook: Hook | None = None
-    echo: Mapping[str, Any] = field(default_factory=dict)
-    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +131,7 @@ class Intake:
     async def _prepare(self, ask: Ask, caller: Caller) -> Prepared:
         fault = fault_in_force(ask.fault, caller)
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
-        model = find_model(self._rules.catalogue, ask.model, ask.dialect, ask.operation)
+        model = find_model(self._rules.catalogue, ask.model)
         work = partial(
             prepare,
             self._rules,
@@ -177,7 +167,7 @@ class Intake:
             plan=prepared.plan,
             dialect=ask.dialect,
             metadata=dict(ask.metadata),
-            webhook=ask.webhook,
+            webhook=None,
             inputs=inputs,
             idempotency=_idempotency(ask, prepared),
             repeat=repeat,

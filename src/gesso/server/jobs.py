@@ -20,6 +20,7 @@ from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
 from gesso.server.bodies import JobAsk, JobBody, JobPageBody, QuoteBody, State
 from gesso.server.errors import problem_responses
+from gesso.server.faults import FaultHeader, fault_of
 from gesso.server.links import linker
 from gesso.server.parts import PartsOf
 from gesso.server.preferences import wait_seconds
@@ -82,7 +83,7 @@ _ASK_SCHEMA: dict[str, Any] = {
     responses={
         200: {"description": "The job that ended within `Prefer: wait`, or the quote.", "model": JobBody | QuoteBody},
         202: {"description": "Accepted; it will end exactly once."},
-        **problem_responses(400, 401, 402, 408, 409, 413, 415, 422, 429),
+        **problem_responses(400, 401, 402, 403, 408, 409, 413, 415, 422, 429),
     },
 )
 async def submit_job(
@@ -94,6 +95,7 @@ async def submit_job(
     prefer: Annotated[str | None, Header(alias="Prefer", description=PREFER)] = None,
     idempotency_key_header: Annotated[str | None, Header(alias="Idempotency-Key", description=KEY)] = None,
     retry_count_header: Annotated[str | None, Header(alias="X-Stainless-Retry-Count", description=RETRIES)] = None,
+    fault_header: FaultHeader = None,
 ) -> Response:
     """Submit a job. Answers 202 with the job, or 200 with the ended job when `Prefer: wait=N` was sent.
 
@@ -128,6 +130,7 @@ async def _ask(request: Request, parts: Parts) -> Ask:
         priority=raw.priority,
         idempotency_key=idempotency_key(request),
         repeat=repeat_of(request),
+        fault=fault_of(request),
     )
 
 
