@@ -23,6 +23,7 @@ from pydantic_settings import (
 from gesso.catalogue.model import UNKNOWN_PRICE
 from gesso.catalogue.price import parse_price
 from gesso.catalogue.wording import did_you_mean, shown
+from gesso.dialects.registry import BY_NAME
 from gesso.domain.credits import MOST, Price
 from gesso.domain.errors import OperatorError
 from gesso.outgoing.allow import parse_allow_list
@@ -52,6 +53,10 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one.")
     public_url: str | None = Field(
         None, description="Address clients reach the server by, used in links; left out, the address of the request."
+    )
+    root_dialect: str | None = Field(
+        None,
+        description="A dialect served at the root as well (`openai`, `fashn`, …), before the native API's own paths.",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Addresses of proxies whose X-Forwarded-* headers are believed, comma-separated."
@@ -194,6 +199,14 @@ class Settings(BaseSettings):
         if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must start with postgresql://")
         return value
+
+    @field_validator("root_dialect")
+    @classmethod
+    def _known_dialect(cls, value: str | None) -> str | None:
+        name = value.replace("-", "_") if value else None
+        if name is not None and name not in BY_NAME:
+            raise ValueError(f"must be one of {', '.join(BY_NAME)}")
+        return name
 
     @field_validator("public_url")
     @classmethod

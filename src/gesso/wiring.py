@@ -121,6 +121,7 @@ class Parts:
 
     def __init__(self, settings: Settings, engines: Iterable[Engine], clock: Clock | None, around: Around) -> None:
         self.public_url = settings.public_url
+        self.root_dialect = settings.root_dialect
         self.trusted_proxies = settings.trusted_proxies
         self.grace_seconds = settings.grace_seconds
         self.max_body_bytes = settings.max_body_bytes

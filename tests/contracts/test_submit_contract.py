@@ -8,6 +8,7 @@ import pytest
 
 from gesso.domain.clock import DAY, HOUR
 from gesso.domain.errors import IdempotencyMismatch, InsufficientCredits, InvalidInput, NotFound, TooManyRequests
+from gesso.domain.hook import Hook
 from gesso.domain.request import Mode
 from gesso.jobs.idempotency import forget_old
 from gesso.jobs.store import count_queued, get_own_job, list_jobs
@@ -21,7 +22,9 @@ def jobs_of(world, **rest):
 
 
 def test_an_accepted_job_reads_back_as_it_was_answered(world):
-    job = world.submit(price=500, count=2, metadata={"käse": [1, None]}, dialect="fashn", webhook="https://x.test/")
+    job = world.submit(
+        price=500, count=2, metadata={"käse": [1, None]}, dialect="fashn", webhook=Hook(url="https://x.test/")
+    )
     assert world.job(job.id) == job
     assert (job.state, job.attempt, job.charged_micro, job.metadata) == ("queued", 0, 500, {"käse": [1, None]})
     assert 0 < job.number < 1 << 53

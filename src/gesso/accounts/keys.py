@@ -126,6 +126,11 @@ def find_caller(connection: Connection, secret: str) -> Caller | None:
     return None if row is None else Caller.model_validate(dict(row))
 
 
+def account_name(connection: Connection, account_id: str) -> str:
+    """Return what an account is called."""
+    return str(connection.execute(select(accounts.c.name).where(accounts.c.id == account_id)).scalar_one())
+
+
 def revoke_key(connection: Connection, key_id: str, now: int) -> None:
     """Make a key useless from now on; revoking again changes nothing. Raises `NotFound`."""
     done = connection.execute(

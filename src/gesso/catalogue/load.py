@@ -16,6 +16,7 @@ from gesso.catalogue.strict_yaml import BadYaml, line_of, read_yaml
 from gesso.catalogue.wording import did_you_mean, shown
 from gesso.domain.credits import Price
 from gesso.domain.errors import NotFound, OperatorError
+from gesso.domain.request import Operation
 
 _OF_FIELD: dict[str, type[BaseModel]] = {
     "adapters": Adapter,
@@ -41,25 +42,43 @@ class Catalogue:
 
     def get(self, slug: str) -> Model:
         """Return the model; raise `NotFound` naming the nearest slug."""
-        return self.by_name(NATIVE, slug)
+        found = self._by_slug.get(slug)
+        if found is None:
+            raise NotFound(f"There is no model {shown(slug)}.{did_you_mean(slug, list(self._by_slug))}")
+        return found
 
-    def by_name(self, dialect: str, name: str) -> Model:
-        """Return the model that a dialect calls by this name; raise `NotFound` naming the nearest it knows."""
-        names = self.names(dialect)
-        if name not in names:
-            raise NotFound(f"There is no model {shown(name)}.{did_you_mean(name, list(names))}")
-        return names[name]
+    def find(self, slug: str) -> Model | None:
+        """Return the model, or None."""
+        return self._by_slug.get(slug)
 
-    def names(self, dialect: str) -> Mapping[str, Model]:
-        """Return the models of a dialect by the names it has for them."""
-        return self._by_slug if dialect == NATIVE else self._by_dialect.get(dialect, {})
+    def by_name(self, dialect: str, name: str, operation: Operation | None = None) -> Model:
+        """Return the model that a dialect calls by this name, or the model of this slug.
+
+        A vendor may have one name for two entries, one that generates and one that edits: `operation` chooses. Raises
+        `NotFound` naming the nearest name.
+        """
+        named = self.names(dialect).get(name, ())
+        for model in named:
+            if operation is None or operation in model.operations:
+                return model
+        found = named[0] if named else self._by_slug.get(name)
+        if found is None:
+            known = [*self.names(dialect), *self._by_slug]
+            raise NotFound(f"There is no model {shown(name)}.{did_you_mean(name, known)}")
+        return found
+
+    def names(self, dialect: str) -> Mapping[str, tuple[Model, ...]]:
+        """Return the models of a dialect by the names it has for them; the native API has none but the slugs."""
+        return self._by_dialect.get(dialect, {})
 
     @cached_property
-    def _by_dialect(self) -> dict[str, dict[str, Model]]:
-        found: dict[str, dict[str, Model]] = {}
+    def _by_dialect(self) -> dict[str, dict[str, tuple[Model, ...]]]:
+        found: dict[str, dict[str, tuple[Model, ...]]] = {}
         for model in self.models:
             for dialect, names in model.names.items():
-                found.setdefault(dialect, {}).update(dict.fromkeys(names, model))
+                owners = found.setdefault(dialect, {})
+                for name in names:
+                    owners[name] = (*owners.get(name, ()), model)
         return found
 
 
@@ -175,14 +194,16 @@ class _Loader:
         self._models[model.slug] = (model, path)
 
     def _find_repeated_names(self, only: Path | None) -> None:
-        owners: dict[tuple[str, str], Path] = {}
+        # One name may stand for two models when one generates and the other edits: a request says which it means.
+        owners: dict[tuple[str, str, Operation], Path] = {}
         # A file that replaces a model stands in its place, perhaps before whose names it takes: the package goes first.
         for model, path in sorted(self._models.values(), key=lambda entry: not entry[1].is_relative_to(PACKAGED)):
             for dialect, names in model.names.items():
                 for name in names:
-                    first = owners.setdefault((dialect, name), path)
-                    if (first != path or names.count(name) > 1) and only in (None, path):
-                        self._note(path, f"names.{dialect}", f"{shown(name)} is taken by {_shown_path(first)}")
+                    first = [owners.setdefault((dialect, name, one), path) for one in model.operations]
+                    other = next((one for one in first if one != path), path)
+                    if (other != path or names.count(name) > 1) and only in (None, path):
+                        self._note(path, f"names.{dialect}", f"{shown(name)} is taken by {_shown_path(other)}")
 
     def _find_missing_targets(self, only: Path | None) -> None:
         slugs = list(self._models)

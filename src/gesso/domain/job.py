@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from gesso.domain.frozen import Frozen
+from gesso.domain.hook import Hook
 from gesso.domain.picture import StoredPicture
 from gesso.domain.request import Mode, Plan, Request
 
@@ -55,7 +56,7 @@ class Job(Frozen):
     request: Request | None  # None once deleted
     plan: Plan
     metadata: dict[str, Any] = {}
-    webhook: str | None = None
+    webhook: Hook | None = None
     priority: int = 0
     turn: int = 0
     attempt: int = 0

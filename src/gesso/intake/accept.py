@@ -13,15 +13,19 @@ from sqlalchemy import Connection
 
 from gesso.accounts.keys import Caller
 from gesso.accounts.priority import PRIORITIES
+from gesso.catalogue.adapters import adapter_of
+from gesso.catalogue.roles import Role
 from gesso.domain.clock import Clock
 from gesso.domain.errors import InvalidInput, NotFound, StorageFailed, TooManyRequests
 from gesso.domain.faults import parse_fault
+from gesso.domain.hook import Hook
 from gesso.domain.job import Job
-from gesso.domain.request import Fidelity
+from gesso.domain.request import Fidelity, Operation
 from gesso.intake.faults import fault_in_force, refuse
 from gesso.intake.fingerprint import fingerprint
 from gesso.intake.going_in import GoingIn
-from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, find_model, prepare
+from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, find_model
+from gesso.intake.recast_and_prepare import recast_and_prepare
 from gesso.jobs.idempotency import IdempotencyKey, Repeat
 from gesso.jobs.submit import QueueLimits, Submission, Submitted, submit
 from gesso.storage.blobs import BlobStore
@@ -65,10 +69,14 @@ class LocalWorker(Protocol):
 class Ask:
     """One raw request, in the native form, as a dialect or the native API hands it over.
 
-    `input` maps the model's parameter names to JSON values; a picture may be text (see `sources`) or bytes. `priority`
+    `model` is "slug" or "slug:adapter". `input` maps the model's parameter names to JSON values; a picture may be text (see `sources`) or bytes. `priority`
     may lower the key's, never raise it. `repeat` is what the client's manners say of an ask without an idempotency key:
     `first` and `again` count its attempts, `unsaid` is a client known to repeat without a sign; None never repeats.
     `fault` is what the header of test faults says; it wins over the key's.
+
+    A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
+    is then asked in its own. `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the dialect's answers,
+    `host` is the server's address towards this caller, for links in webhooks.
     """
 
     model: object
@@ -82,6 +90,12 @@ class Ask:
     idempotency_key: str | None = None
     repeat: Literal["first", "again", "unsaid"] | None = None
     fault: str | None = None
+    form: str | None = None
+    operation: Operation | None = None
+    webhook: Hook | None = None
+    served: frozenset[Role] = frozenset()
+    echo: Mapping[str, Any] = field(default_factory=dict)
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,19 +145,27 @@ class Intake:
     async def _prepare(self, ask: Ask, caller: Caller) -> Prepared:
         fault = fault_in_force(ask.fault, caller)
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
-        model = find_model(self._rules.catalogue, ask.model)
+        model = find_model(self._rules.catalogue, ask.model, ask.dialect, ask.operation)
+        form = model if ask.form is None else self._rules.catalogue.get(ask.form)
         work = partial(
-            prepare,
+            recast_and_prepare,
             self._rules,
+            form,
             model,
             ask.input,
             fidelities=fidelities,
             unknown=ask.unknown,
             strict=ask.strict,
             tier=caller.tier,
+            adapter=adapter_of(model, str(ask.model)),
+            served=ask.served,
+            host=ask.host,
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
         prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
+        if ask.echo or ask.host:
+            request = prepared.request.model_copy(update={"echo": dict(ask.echo), "host": ask.host})
+            prepared = replace(prepared, request=request)
         if fault is None:
             return prepared
         return replace(prepared, plan=prepared.plan.model_copy(update={"fault": str(fault)}))
@@ -167,7 +189,7 @@ class Intake:
             plan=prepared.plan,
             dialect=ask.dialect,
             metadata=dict(ask.metadata),
-            webhook=None,
+            webhook=ask.webhook,
             inputs=inputs,
             idempotency=_idempotency(ask, prepared),
             repeat=repeat,
@@ -249,9 +271,12 @@ def _mark(ask: Ask, prepared: Prepared) -> str:
     rest = {"metadata": dict(ask.metadata), "strict": ask.strict, "dialect": ask.dialect, "priority": ask.priority}
     if ask.fault is not None:  # a key's is no part of what was asked for
         rest["fault"] = str(parse_fault(ask.fault))
+    if ask.webhook is not None:
+        rest["webhook"] = ask.webhook.url
+    adapter = prepared.request.adapter
     return fingerprint(
         route=ask.route,
-        model=prepared.model.slug,
+        model=prepared.model.slug if adapter is None else f"{prepared.model.slug}:{adapter}",
         values=prepared.checked.values,
         digests={picture.blob: picture.sha256 for picture in prepared.inline},
         rest=rest,

@@ -8,19 +8,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gesso.catalogue.adapters import split_adapter
 from gesso.catalogue.canonical import to_request
 from gesso.catalogue.check import Checked, check
-from gesso.catalogue.load import Catalogue
+from gesso.catalogue.load import NATIVE, Catalogue
 from gesso.catalogue.model import Model
 from gesso.catalogue.plan import plan
+from gesso.catalogue.roles import Role
 from gesso.catalogue.tiers import within_tier
 from gesso.domain.errors import GessoError, InvalidInput, NotFound, Problem
 from gesso.domain.ids import new_id
 from gesso.domain.picture import PictureReference
-from gesso.domain.request import SEED_LIMIT, Fidelity, Plan, Request, RouteChoice
+from gesso.domain.request import SEED_LIMIT, Fidelity, Operation, Plan, Request, RouteChoice
 from gesso.domain.tier import EVERYTHING
 from gesso.imaging.decode import DecodeLimits, Header, inspect
-from gesso.intake.sources import Inline, KeptFile, Link, Source, parse_source
+from gesso.intake.sources import Inline, KeptFile, Link, Source, own_blob, parse_source
 from gesso.outgoing.address import check_url
 from gesso.outgoing.policy import Policy
 
@@ -67,14 +69,21 @@ def draw_seed() -> int:
     return secrets.randbelow(SEED_LIMIT)
 
 
-def find_model(catalogue: Catalogue, slug: object) -> Model:
-    """Return the model; raise `InvalidInput` naming the field `model` when there is none."""
+def find_model(catalogue: Catalogue, slug: object, dialect: str = NATIVE, operation: Operation | None = None) -> Model:
+    """Return the model that "slug" or "slug:adapter" names; a dialect's own name for one goes before the slugs.
+
+    Raises `InvalidInput` naming the field `model` when there is none, and when it does not offer the operation.
+    """
     if not isinstance(slug, str) or not slug:
         raise InvalidInput.of("model", "required", "model is missing: name one of the catalogue's slugs.")
     try:
-        return catalogue.get(slug)
+        model = catalogue.by_name(dialect, split_adapter(slug)[0], operation)
     except NotFound as error:
         raise InvalidInput.of("model", "unknown_model", error.message, slug[:100]) from error
+    if operation is not None and operation not in model.operations:
+        message = f"model {model.slug} does not {operation}: it can {' and '.join(model.operations)}."
+        raise InvalidInput.of("model", "wrong_operation", message, slug[:100])
+    return model
 
 
 def prepare(
@@ -86,12 +95,17 @@ def prepare(
     unknown: UnknownFields = "refuse",
     strict: bool = False,
     tier: str = EVERYTHING,
+    adapter: str | None = None,
+    served: Collection[Role] = (),
+    host: str = "",
 ) -> Prepared:
     """Check the ask and plan it for an account of that tier.
 
+    `served` are roles the asker's API fulfils itself; links to stored bytes below `host` are our own, never fetched.
+
     Raises `InvalidInput` with every mistake at once, `Forbidden` for what the tier may not use, or `ModelNotReady`.
     """
-    pictures = _Pictures(rules)
+    pictures = _Pictures(rules, host)
     typed = pictures.take(model, raw)
     try:
         checked = check(model, typed, unknown=unknown)
@@ -100,17 +114,26 @@ def prepare(
     if pictures.problems:
         raise InvalidInput(pictures.problems)
     settled = within_tier(model, checked, tier, rules.catalogue.models)
-    request = to_request(model, settled, draw_seed=draw_seed)
+    request = to_request(model, settled, draw_seed=draw_seed, adapter=adapter)
     _compare_mask(request, pictures.inline, model)
-    made = plan(rules.catalogue, model, request, settled, fidelities=fidelities, why_not=rules.why_not, strict=strict)
+    made = plan(
+        rules.catalogue,
+        model,
+        request,
+        settled,
+        fidelities=fidelities,
+        why_not=rules.why_not,
+        strict=strict,
+        served=served,
+    )
     return Prepared(model, checked, request, made, tuple(pictures.inline), tuple(pictures.files))
 
 
 class _Pictures:
     """Replaces each picture of an ask by a reference, collecting bytes, file ids and mistakes on the way."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rules, host: str) -> None:
+        self._rules, self._host = rules, host
         self.problems: list[Problem] = []
         self.inline: list[InlinePicture] = []
         self.files: list[tuple[str, str]] = []
@@ -151,6 +174,9 @@ class _Pictures:
     def _reference(self, field: str, source: Source) -> PictureReference:
         match source:
             case Link(url):
+                if (own := own_blob(url, self._host)) is not None:
+                    self.files.append((field, own))
+                    return PictureReference(blob=own)
                 check_url(url, self._rules.outgoing)
                 return PictureReference(url=url)
             case KeptFile(identifier):

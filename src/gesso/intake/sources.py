@@ -67,6 +67,18 @@ def parse_source(field: str, value: object, max_bytes: int) -> Source:
     return Inline(_base64(field, text))
 
 
+def own_blob(url: str, host: str) -> str | None:
+    """Return the id in one of our own links to stored bytes, below `host`; None for any other link.
+
+    Who names it has to own it, as with a file: the link's signature and its end do not matter.
+    """
+    path = url.removeprefix(f"{host}/blobs/")
+    if not host or path == url:
+        return None
+    identifier = path.partition("?")[0]
+    return identifier if is_id(identifier) else None
+
+
 def _kept_file(field: str, text: str) -> KeptFile:
     identifier = text[len(FILE_SCHEME) :]
     if not is_id(identifier):

@@ -11,6 +11,7 @@ from sqlalchemy.engine import RowMapping
 
 from gesso.database.tables import jobs
 from gesso.domain.frozen import Frozen
+from gesso.domain.hook import Hook
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import StoredPicture
 from gesso.domain.request import Plan, Request
@@ -36,7 +37,6 @@ _PLAIN = (
     "dialect",
     "state",
     "model",
-    "webhook",
     "priority",
     "turn",
     "attempt",
@@ -51,7 +51,7 @@ _PLAIN = (
     "ended_at",
     "deleted_at",
 )
-_JSON = ("request", "plan", "metadata", "report")
+_JSON = ("request", "plan", "metadata", "webhook", "report")
 JOB_COLUMNS = tuple(jobs.c[name] for name in (*_PLAIN, *_JSON))
 # For statements written as text: what they return is the same.
 RETURNED = ", ".join((*_PLAIN, *_JSON))
@@ -76,6 +76,7 @@ def to_job(row: RowMapping) -> Job:
         request=None if row["request"] is None else Request.model_validate_json(row["request"]),
         plan=Plan.model_validate_json(row["plan"]),
         metadata=json.loads(row["metadata"]),
+        webhook=None if row["webhook"] is None else Hook.model_validate_json(row["webhook"]),
         pictures=report.pictures,
         notes=report.notes,
         timings=report.timings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, or_, select, text
+from sqlalchemy import Connection, and_, bindparam, or_, select, text
 
 from gesso.database.tables import jobs
 from gesso.domain.errors import InvalidInput, NotFound
@@ -31,6 +31,17 @@ def get_own_job(connection: Connection, job_id: str, account_id: str, mode: Mode
     if job is None or (job.account_id, job.mode) != (account_id, mode):
         raise NotFound("There is no such job.")
     return job
+
+
+_NUMBERED = select(*JOB_COLUMNS).where(jobs.c.number == bindparam("number"))
+
+
+def get_own_job_by_number(connection: Connection, number: int, account_id: str, mode: Mode) -> Job:
+    """Return an account's own job by its number; `NotFound` as for an id."""
+    found = to_jobs(connection.execute(_NUMBERED, {"number": number}).mappings()) if 0 < number < 1 << 53 else []
+    if not found or (found[0].account_id, found[0].mode) != (account_id, mode):
+        raise NotFound("There is no such job.")
+    return found[0]
 
 
 def list_jobs(

@@ -14,6 +14,7 @@ from gesso.accounts.priority import NORMAL
 from gesso.database.dialect import notify
 from gesso.database.tables import jobs
 from gesso.domain.clock import SECOND
+from gesso.domain.hook import Hook
 from gesso.domain.ids import new_id, new_number
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Request
@@ -39,7 +40,7 @@ class Submission:
     plan: Plan
     dialect: str = "native"
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    webhook: str | None = None
+    webhook: Hook | None = None
     inputs: tuple[BlobRow, ...] = ()
     idempotency: IdempotencyKey | None = None
     repeat: Repeat | None = None
@@ -140,7 +141,7 @@ def _columns(job: Job) -> dict[str, Any]:
         "request": job.request.model_dump_json(),
         "plan": job.plan.model_dump_json(),
         "metadata": to_json(job.metadata),
-        "webhook": job.webhook,
+        "webhook": None if job.webhook is None else job.webhook.model_dump_json(),
         "priority": job.priority,
         "turn": job.turn,
         "attempt": job.attempt,

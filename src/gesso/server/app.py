@@ -10,10 +10,12 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from gesso import __version__
+from gesso.dialects.registry import BY_NAME, DIALECTS
 from gesso.domain.budget import Budget
 from gesso.server import account, blobs, errors, files, health, jobs, models
 from gesso.server.arrival import Arrivals
 from gesso.server.bodies import ProblemBody, ProblemItem
+from gesso.server.dialects.app import AtRoot, DialectApp
 from gesso.server.metrics import Metrics
 from gesso.server.middleware import Surroundings
 from gesso.server.model_bodies import describe_bodies
@@ -65,10 +67,20 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.metrics = Metrics(commits=lambda: parts.database.commits, live=_live(parts, app.state.arrivals.budget))
     for module in (jobs, models, files, account, blobs, health):
         app.include_router(module.router)
+    _mount_dialects(app, parts)
     errors.install(app)
     app.add_middleware(Surroundings, metrics=app.state.metrics, max_body_bytes=parts.max_body_bytes)
     _complete_openapi(app, parts)
     return app
+
+
+def _mount_dialects(app: FastAPI, parts: Parts) -> None:
+    """Serve each dialect at its mount, and the one the operator chose at the root as well, before the native routes."""
+    for dialect in DIALECTS:
+        app.mount(dialect.mount, DialectApp(dialect, dialect.mount, parts, app.state.arrivals, app.state.metrics))
+    if parts.root_dialect is not None:
+        root = DialectApp(BY_NAME[parts.root_dialect], "", parts, app.state.arrivals, app.state.metrics)
+        app.router.routes.insert(0, AtRoot(root))
 
 
 def _live(parts: Parts, bodies: Budget) -> dict[str, tuple[str, Callable[[], int]]]:

@@ -48,7 +48,7 @@ class JobAsk(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    model: str = Field(description="Slug of a catalogue model.", examples=["gesso-sketch"])
+    model: str = Field(description="Slug of a catalogue model, or `slug:adapter`.", examples=["gesso-sketch"])
     input: dict[str, Any] = Field(
         description="The model's own parameters; GET /v1/models/{slug} has their JSON Schema.",
         examples=[{"prompt": "a red balloon on a blue background"}],
@@ -255,6 +255,7 @@ class ModelBody(BaseModel):
     lifecycle: LifecycleBody
     price: ModelPriceBody
     tiers: TiersBody | None = Field(description="Null where every account may use all of it.")
+    adapters: dict[str, str] = Field(description="Weights that may be put on it (`model` is then `slug:adapter`).")
     routes: list[RouteStateBody] = Field(description="The ways to run it, in the order they are tried.")
     parameters: list[ParameterBody] = Field(description="What it takes, in the owner's order.")
 

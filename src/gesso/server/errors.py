@@ -120,7 +120,7 @@ def install(app: FastAPI) -> None:
         elif status >= 500:
             log.error("request_failed", code=error.code, exc_info=error)
         items = [ProblemItem(**item.model_dump()) for item in error.problems] if isinstance(error, InvalidInput) else []
-        return problem(request, status, error.code, error.message, errors=items, headers=_headers(error))
+        return problem(request, status, error.code, error.message, errors=items, headers=headers_of(error))
 
     @app.exception_handler(RequestValidationError)
     async def bad_parameters(request: Request, error: RequestValidationError) -> Response:
@@ -144,7 +144,8 @@ def install(app: FastAPI) -> None:
         return problem(request, 500, "internal", "The server made a mistake; its log has the request id.")
 
 
-def _headers(error: GessoError) -> dict[str, str]:
+def headers_of(error: GessoError) -> dict[str, str]:
+    """Return the headers an error is answered with: when it is worth asking again, how to authenticate."""
     match error:
         case Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="gesso"'}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -10,25 +9,23 @@ from starlette.datastructures import UploadFile
 
 from gesso.accounts.keys import Caller
 from gesso.domain.clock import SECOND, to_iso
-from gesso.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, PayloadTooLarge
-from gesso.domain.ids import is_id, new_id
-from gesso.imaging.decode import inspect
+from gesso.domain.errors import Conflict, Forbidden, InvalidInput, PayloadTooLarge
 from gesso.intake.sources import FILE_SCHEME
 from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
 from gesso.server.bodies import FileBody, FilesBody, UploadBody
 from gesso.server.errors import problem_responses
 from gesso.server.links import base_url, linker
+from gesso.server.own_files import check_file_id, keep_picture, own_file, upload_subject
+from gesso.server.own_files import start_upload as start_an_upload
 from gesso.server.parts import PartsOf
 from gesso.server.reading import media_type, read_body, read_form
 from gesso.server.render import LinkTo
 from gesso.storage.files import delete_file as delete_file_for_good
-from gesso.storage.files import keep_file
-from gesso.storage.rows import BlobRow, blobs_of_account, get_blob, get_own_blob
+from gesso.storage.rows import BlobRow, blobs_of_account, get_blob
 from gesso.wiring import Parts
 
 router = APIRouter(tags=["files"])
-UPLOAD_SECONDS = 3600
 FileId = Annotated[str, Path(description="Id of a file.")]
 
 _FILE_SCHEMA: dict[str, Any] = {
@@ -67,7 +64,7 @@ async def keep(request: Request, caller: CallerOf, parts: PartsOf, arrivals: Arr
     parts.room.check()
     async with arrivals.arriving(request, parts.max_body_bytes) as body:
         data, filename = await _file_part(body, parts)
-        row = await _keep(parts, caller, data, filename, None)
+        row = await keep_picture(parts, caller, data, filename)
     return _body(row, linker(parts, request))
 
 
@@ -83,23 +80,6 @@ async def _file_part(request: Request, parts: Parts) -> tuple[bytes, str | None]
         return await part.read(), part.filename
     finally:
         await form.close()
-
-
-async def _keep(parts: Parts, caller: Caller, data: bytes, filename: str | None, blob_id: str | None) -> BlobRow:
-    """Check that the bytes are a picture within the limits, then keep them."""
-    header = await asyncio.to_thread(inspect, data, "file", parts.decode_limits)
-    name = filename.encode("utf-8", "replace").decode().replace("\0", "")[:255] if filename else None
-    return await keep_file(
-        parts.database,
-        parts.blobs,
-        caller,
-        data,
-        f"image/{header.format}",
-        name,
-        parts.clock(),
-        parts.file_microseconds,
-        blob_id=blob_id,
-    )
 
 
 @router.get("/v1/files", response_model=FilesBody, responses=problem_responses(401, 422))
@@ -118,13 +98,13 @@ async def list_files(
 @router.get("/v1/files/{file_id}", response_model=FileBody, responses=problem_responses(401, 404, 422))
 async def show_file(request: Request, file_id: FileId, caller: CallerOf, parts: PartsOf) -> FileBody:
     """Show one file."""
-    return _body(await _own(parts, file_id, caller), linker(parts, request))
+    return _body(await own_file(parts, file_id, caller), linker(parts, request))
 
 
 @router.delete("/v1/files/{file_id}", status_code=204, responses=problem_responses(401, 404, 422))
 async def delete_file(file_id: FileId, caller: CallerOf, parts: PartsOf) -> Response:
     """Delete a file for good. A job still waiting for it fails, refunded."""
-    _check_id(file_id)
+    check_file_id(file_id)
     await delete_file_for_good(parts.database, parts.blobs, file_id, caller.account_id, caller.mode)
     return Response(status_code=204)
 
@@ -132,15 +112,12 @@ async def delete_file(file_id: FileId, caller: CallerOf, parts: PartsOf) -> Resp
 @router.post("/v1/uploads", status_code=201, response_model=UploadBody, responses=problem_responses(401))
 async def start_upload(request: Request, caller: CallerOf, parts: PartsOf) -> UploadBody:
     """Return an address for one PUT of a picture, which needs no credentials and works for an hour."""
-    upload = new_id()
-    expires = parts.clock() // SECOND + UPLOAD_SECONDS
-    subject = _subject(caller.account_id, caller.mode, upload)
-    query = parts.links.sign(subject, "PUT", expires)
+    started = start_an_upload(parts, caller, base_url(parts, request))
     return UploadBody(
-        id=upload,
-        reference=FILE_SCHEME + upload,
-        put_url=f"{base_url(parts, request)}/uploads/{caller.account_id}/{caller.mode}/{upload}?{query}",
-        expires_at=to_iso(expires * SECOND),
+        id=started.id,
+        reference=FILE_SCHEME + started.id,
+        put_url=started.put_url,
+        expires_at=to_iso(started.expires_at),
         max_bytes=parts.max_picture_bytes,
     )
 
@@ -163,7 +140,7 @@ async def receive_upload(
     arrivals: ArrivalsOf,
 ) -> FileBody:
     """Take the bytes of a started upload, once. The address is the `put_url` that `POST /v1/uploads` gave, as it is."""
-    subject = _subject(account_id, mode, upload_id)
+    subject = upload_subject(account_id, mode, upload_id)
     if not parts.links.verify(subject, "PUT", expires, signature, parts.clock() // SECOND):
         raise Forbidden("This upload address is not valid or has expired: start a new one with POST /v1/uploads.")
     if await parts.database.read(lambda c: get_blob(c, upload_id)) is not None:
@@ -171,25 +148,8 @@ async def receive_upload(
     parts.room.check()
     caller = Caller(account_id=account_id, key_id="", mode="live" if mode == "live" else "test", tier="")
     async with arrivals.arriving(request, parts.max_picture_bytes) as body:
-        row = await _keep(parts, caller, await read_body(body), None, upload_id)
+        row = await keep_picture(parts, caller, await read_body(body), None, upload_id)
     return _body(row, linker(parts, request))
-
-
-def _subject(account_id: str, mode: str, upload_id: str) -> str:
-    return f"{account_id}/{mode}/{upload_id}"
-
-
-async def _own(parts: Parts, file_id: FileId, caller: Caller) -> BlobRow:
-    _check_id(file_id)
-    row = await parts.database.read(lambda c: get_own_blob(c, file_id, caller.account_id, caller.mode))
-    if row.owner != "file":
-        raise NotFound("There is no such file.")
-    return row
-
-
-def _check_id(file_id: str) -> None:
-    if not is_id(file_id):
-        raise NotFound("There is no such file.")
 
 
 def _body(row: BlobRow, link: LinkTo) -> FileBody:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import structlog
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from gesso.accounts.keys import Caller
-from gesso.domain.errors import GessoError, InvalidInput, NotFound
-from gesso.domain.ids import is_id
+from gesso.domain.errors import InvalidInput
 from gesso.domain.job import Job
 from gesso.intake.accept import Ask
-from gesso.jobs.cancel import cancel
-from gesso.jobs.delete import delete
 from gesso.jobs.store import list_jobs
 from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
@@ -22,6 +18,7 @@ from gesso.server.bodies import JobAsk, JobBody, JobPageBody, QuoteBody, State
 from gesso.server.errors import problem_responses
 from gesso.server.faults import FaultHeader, fault_of
 from gesso.server.links import linker
+from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
 from gesso.server.parts import PartsOf
 from gesso.server.preferences import wait_seconds
 from gesso.server.reading import idempotency_key, read_ask, repeat_of
@@ -33,12 +30,10 @@ from gesso.server.render import (
     route_body,
     verdict_body,
 )
-from gesso.server.waiting import job_events, read_job, wait_for_end
+from gesso.server.waiting import job_events, wait_for_end
 from gesso.wiring import Parts
 
-log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-CANCEL_WAIT_SECONDS = 5.0
 JobId = Annotated[str, Path(description="Id of a job.")]
 KEY = "1 to 255 characters of your choice. The same request with the same key again is the same job."
 RETRIES = (
@@ -187,7 +182,7 @@ async def show_job(
     prefer: Annotated[str | None, Header(alias="Prefer", description=PREFER)] = None,
 ) -> Response:
     """Show one job, at once or, with `Prefer: wait=N`, when it ended."""
-    job = await _load(parts, job_id, caller)
+    job = await load_job(parts, job_id, caller)
     wait = wait_seconds(prefer)
     if wait is not None:
         job = await wait_for_end(request, parts, job, caller, wait)
@@ -208,7 +203,7 @@ async def watch_job(request: Request, job_id: JobId, caller: CallerOf, parts: Pa
     The data of `job` is the job as JSON; of `progress` it is `{"state", "stage", "done", "total"}`. Events may be left
     out when the reader is slow, never the last one. The stream ends when the job ended.
     """
-    job = await _load(parts, job_id, caller)
+    job = await load_job(parts, job_id, caller)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(job_events(request, parts, job, caller), media_type="text/event-stream", headers=headers)
 
@@ -219,43 +214,15 @@ async def cancel_job(request: Request, job_id: JobId, caller: CallerOf, parts: P
 
     A running job is told to stop, and is usually cancelled when this answers; else it is soon, or ends as it would have.
     """
-    _check_id(job_id)
-    now = parts.clock()
-    job = await parts.database.write(lambda c: cancel(c, job_id, caller.account_id, caller.mode, now))
-    if job.is_terminal:
-        parts.feed.publish(job)
-    else:
-        parts.worker.cancel(job.id)  # or whoever runs it hears of it from the database
-        job = await wait_for_end(request, parts, job, caller, CANCEL_WAIT_SECONDS)
+    job = await cancel_own_job(request, parts, job_id, caller)
     return _answer(parts, request, job, 200, {})
 
 
 @router.delete("/{job_id}", status_code=204, responses=problem_responses(401, 404, 409, 422))
 async def delete_job(job_id: JobId, caller: CallerOf, parts: PartsOf) -> Response:
     """Wipe an ended job's prompt, request and pictures; its id, state and money stay."""
-    _check_id(job_id)
-    now = parts.clock()
-    _, blobs = await parts.database.write(lambda c: delete(c, job_id, caller.account_id, caller.mode, now))
-    for blob in blobs:
-        try:
-            await parts.blobs.delete(blob.account_id, blob.id)
-        except GessoError:  # the row is gone: nobody can reach the object, and the sweep removes it
-            log.warning("blob_left_behind", blob=blob.id)
+    await delete_own_job(parts, job_id, caller)
     return Response(status_code=204)
-
-
-def _check_id(job_id: str) -> None:
-    if not is_id(job_id):
-        raise NotFound("There is no such job.")
-
-
-async def _load(parts: Parts, job_id: str, caller: Caller) -> Job:
-    """Return a live job from memory, any other from its row; `NotFound` when absent or another's."""
-    _check_id(job_id)
-    live = parts.feed.live(job_id)
-    if live is not None and (live.account_id, live.mode) == (caller.account_id, caller.mode):
-        return live
-    return await read_job(parts, job_id, caller)
 
 
 def _answer(parts: Parts, request: Request, job: Job, status: Literal[200, 202], extra: dict[str, str]) -> Response:

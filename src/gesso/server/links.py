@@ -6,6 +6,7 @@ from fastapi import Request
 
 from gesso.domain.clock import SECOND
 from gesso.server.render import LinkTo
+from gesso.storage.links import Links
 from gesso.wiring import Parts
 
 
@@ -15,11 +16,15 @@ def base_url(parts: Parts, request: Request) -> str:
 
 
 def linker(parts: Parts, request: Request) -> LinkTo:
-    """Return a function from blob id to link.
+    """Return a function from blob id to link."""
+    return linker_to(parts.links, base_url(parts, request), links_end(parts.clock(), parts.link_seconds))
 
-    Expiry is rounded up to a whole link lifetime boundary of an hour, so that polling shows one stable link.
-    """
-    base = base_url(parts, request)
-    seconds = parts.clock() // SECOND + parts.link_seconds
-    expires = -(-seconds // 3600) * 3600
-    return lambda blob: f"{base}/blobs/{blob}?{parts.links.sign(blob, 'GET', expires)}"
+
+def links_end(now: int, link_seconds: int) -> int:
+    """Return when links made now end (Unix seconds): a whole hour, so that polling shows one stable link."""
+    return -(-(now // SECOND + link_seconds) // 3600) * 3600
+
+
+def linker_to(links: Links, host: str, expires: int) -> LinkTo:
+    """Return a function from blob id to a link below `host` that works until `expires` (Unix seconds)."""
+    return lambda blob: f"{host}/blobs/{blob}?{links.sign(blob, 'GET', expires)}"

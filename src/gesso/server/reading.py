@@ -123,12 +123,12 @@ def _walk(value: Any, what: str) -> None:
         for item in level:
             if isinstance(item, dict):
                 for key in item:
-                    _check_text(key, what)
+                    check_text(key, what)
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)
             elif isinstance(item, str):
-                _check_text(item, what)
+                check_text(item, what)
             elif isinstance(item, float) and math.isinf(item):
                 raise MalformedBody(f"{what} has a number that is too large.")
         level = below
@@ -136,7 +136,8 @@ def _walk(value: Any, what: str) -> None:
         raise MalformedBody(f"{what} is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _check_text(text: str, what: str) -> None:
+def check_text(text: str, what: str) -> None:
+    """Refuse text that holds a NUL or a lone surrogate."""
     if ("\0" not in text) if text.isascii() else (_NOT_TEXT.search(text) is None):
         return
     shown = text[:40].encode("ascii", "backslashreplace").decode()
@@ -241,7 +242,7 @@ async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
 
 async def _part(name: str, part: UploadFile | str, max_bytes: int) -> bytes | str:
     if isinstance(part, str):
-        _check_text(part, name)
+        check_text(part, name)
         return part
     if (part.size or 0) > max_bytes:
         raise PayloadTooLarge(f"{name} is over the limit of {max_bytes} bytes.", limit_bytes=max_bytes)

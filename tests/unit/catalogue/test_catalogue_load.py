@@ -129,6 +129,10 @@ def test_a_parameter_that_does_not_agree_with_itself(tmp_path: Path, text: str, 
         ("names: {friendli: [dep1]}\nadapters: {'a:b': {path: me/night}}", 'adapters.a:b: "a:b" is no adapter route'),
         ("names: {friendli: [dep1]}\nadapters: {night: {scale: 1}}", "adapters.night.path: "),
         ("names: {friendli: [dep1]}\nadapters: {night: {path: a, scale: 9}}", "adapters.night.scale: "),
+        (
+            "routes: [{engine: x, fidelity: exact, adapters: true}]",
+            "routes[0].adapters: the model has no adapters to put on",
+        ),
         ("names: {friendli: ['dep1:night']}", 'names.friendli: "dep1:night" is no endpoint'),
         ("names: {eachlabs: [flux-schnell]}", 'names.eachlabs: "flux-schnell" is taken by black-forest-labs'),
         ("names: {fashn: [a, a]}", 'names.fashn: "a" is taken by'),
@@ -190,8 +194,16 @@ def test_a_file_of_the_operator_replaces_the_packaged_model(tmp_path: Path) -> N
 
 def test_a_replacing_file_is_told_of_a_name_it_takes_from_another_model(tmp_path: Path) -> None:
     text = GOOD.format(slug="claid-edit-v1") + "names: {fashn: [edit]}\n"  # stands before fashn-edit in the catalogue
+    text = text.replace("operations: [generate]", "operations: [edit]")
     message = told(tmp_path, {"claid-edit-v1.yaml": text})
     assert 'claid-edit-v1.yaml: line 8: names.fashn: "edit" is taken by fashn/fashn-edit.yaml' in message
+
+
+def test_one_name_may_stand_for_a_model_that_generates_and_one_that_edits(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(GOOD.format(slug="mine") + "names: {fashn: [edit]}\n", encoding="utf-8")
+    catalogue = load_catalogue([tmp_path])
+    assert catalogue.by_name("fashn", "edit", "edit").slug == "fashn-edit"
+    assert catalogue.by_name("fashn", "edit", "generate").slug == "mine"
 
 
 def test_a_file_with_the_wrong_ending_is_told_and_not_passed_over(tmp_path: Path) -> None:
@@ -256,17 +268,23 @@ def test_a_checked_file_may_run_on_another_model_of_the_operator(tmp_path: Path)
 
 def test_every_mistake_of_a_checked_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    rest = "names: {fashn: [edit]}\nsizing: {table: nowhere}"
+    rest = "names: {eachlabs: [flux-schnell]}\nsizing: {table: nowhere}"
     path.write_text(with_parameters("  steps: {type: integer, minimum: 9, maximum: 1}", rest=rest), encoding="utf-8")
     with pytest.raises(OperatorError) as caught:
         check_file(path)
     assert re.findall(r"mine\.yaml: line ([0-9]+): ([a-z.]+):", caught.value.message) == [
         ("7", "parameters.steps.minimum"),
         ("9", "sizing.table"),
-        ("8", "names.fashn"),
+        ("8", "names.eachlabs"),
     ]
     with pytest.raises(OperatorError, match=r"gone\.yaml: it cannot be read"):
         check_file(tmp_path / "gone.yaml")
+
+
+def test_a_model_with_adapters_has_no_parameter_of_that_name(tmp_path: Path) -> None:
+    rest = "names: {friendli: [dep1]}\nadapters: {night: {path: me/night}}"
+    message = told(tmp_path, {"mine.yaml": with_parameters("  adapter: {type: string}", rest=rest)})
+    assert "mine.yaml: line 7: parameters.adapter: a model with adapters" in message
 
 
 def test_adapters_of_an_endpoint_are_kept(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from gesso.domain.ids import new_id
 from gesso.jobs.claim import claim
 from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome, settle
-from gesso.server import jobs as job_routes
-from gesso.server import waiting
+from gesso.server import own_jobs, waiting
 
 ELSEWHERE = new_id()
 WAIT = {"Prefer": "wait=60"}
@@ -125,7 +124,7 @@ async def test_cancelling_answers_when_the_other_process_has_ended_it(open_, lis
 
 
 async def test_cancelling_does_not_wait_for_ever(open_, monkeypatch):
-    monkeypatch.setattr(job_routes, "CANCEL_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(own_jobs, "CANCEL_WAIT_SECONDS", 0.05)
     job_id = await job_elsewhere(open_)
     answer = await open_.client.post(f"/v1/jobs/{job_id}/cancel")
     assert (answer.status_code, answer.json()["state"]) == (200, "running")

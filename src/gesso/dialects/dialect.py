@@ -1,0 +1,341 @@
+"""What a dialect is: a table of routes, each with an action made of pure functions, and the vendor's way to say no.
+
+    routes.py of a vendor:  method, path  ->  action(parse, render)
+    parse:   Call -> Wanted         the vendor's request becomes ours; mistakes are `InvalidInput`
+    render:  View, Call -> Reply    our job becomes the vendor's answer
+    error:   GessoError, status, Call -> Reply
+
+`server/dialects` drives every table: it reads bodies, finds the caller, submits, waits, loads, signs links. What a
+dialect cannot say with these actions belongs there, as one more action for every dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gesso.catalogue.load import Catalogue
+from gesso.catalogue.roles import Role
+from gesso.dialects.call import Call, Part, Reply
+from gesso.dialects.view import AccountView, DeliveryView, FileView, StartedUpload, View
+from gesso.domain.errors import GessoError
+from gesso.domain.hook import Hook
+from gesso.domain.job import Failure, Job, State
+from gesso.domain.request import Operation
+
+JobKey = str | int  # a job's id, or its number
+
+
+@dataclass(frozen=True)
+class ServerEvent:
+    """One server-sent event; `data` is written as JSON unless it is text."""
+
+    event: str
+    data: Any
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """How an answer is streamed: at most `previews` of each picture while it is painted, then every picture.
+
+    `preview` gets the index of the picture, that of the preview, and its file; `picture` the index of a finished one
+    (the view has the files). `failed` is the last event of a job that did not succeed.
+    """
+
+    previews: int
+    preview: Callable[[View, int, int, bytes], ServerEvent]
+    picture: Callable[[View, int], ServerEvent]
+    failed: Callable[[Failure], ServerEvent]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a vendor's request asks for, in our words.
+
+    `model` is a name this dialect has for a model, or any model's slug. `input` names the parameters of the model
+    itself, or, with `form`, those of that catalogue model (the vendor's fixed form): another model is then driven by
+    the roles its own parameters share with the form's. Pictures are text (link, data URI, base64, gesso://…) or bytes.
+
+    `fields` maps a parameter to what the vendor calls it, for error messages. `echo` is kept with the job to be said
+    again (small JSON; never a picture's bytes). `wait` is how many seconds to hold the answer for the job's end.
+    `served` are roles this dialect fulfils itself ("inline_result"). `repeat` is `unsaid` for a client that posts again without a sign (see `intake.accept.Ask`).
+    """
+
+    model: str
+    input: Mapping[str, Any]
+    form: str | None = None
+    operation: Operation | None = None
+    unknown: Literal["refuse", "ignore"] = "refuse"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    echo: Mapping[str, Any] = field(default_factory=dict)
+    wait: float | None = None
+    repeat: Literal["unsaid"] | None = None
+    webhook: Hook | None = None
+    cancel_after_seconds: float | None = None
+    keep_alive_seconds: float | None = None
+    stream: Stream | None = None
+    served: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which page of an account's own jobs, newest first."""
+
+    limit: int = 20
+    cursor: str | None = None
+    offset: int = 0
+    state: State | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, newest first. `total` is counted only up to `limit` + `offset` + 1."""
+
+    views: Sequence[View]
+    next_cursor: str | None
+    total: int
+
+
+def never(_: Job) -> bool:
+    """Return False: the answer needs no files."""
+    return False
+
+
+def everywhere(_: Job) -> bool:
+    """Return True: the route knows every job of the caller's."""
+    return True
+
+
+def at_once(_: Call) -> float | None:
+    """Return None: the answer is not held back."""
+    return None
+
+
+# --- actions ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Make a job. `files` says whether the answer about an ended job carries the pictures themselves."""
+
+    parse: Callable[[Call], Wanted]
+    render: Callable[[View, Call], Reply]
+    files: Callable[[Job], bool] = never
+
+
+@dataclass(frozen=True)
+class Show:
+    """Tell about an own job; `is_here` leaves out jobs that this route does not know."""
+
+    key: Callable[[Call], JobKey]
+    render: Callable[[View, Call], Reply]
+    files: Callable[[Job], bool] = never
+    is_here: Callable[[Job], bool] = everywhere
+    wait: Callable[[Call], float | None] = at_once
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Stream what happens to an own job as server-sent events, until it ended."""
+
+    key: Callable[[Call], JobKey]
+    events: Callable[[View], Sequence[ServerEvent]]  # called for each change, the end included
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Cancel an own job; a job that has ended is rendered as it is unless `ended_is_error`."""
+
+    key: Callable[[Call], JobKey]
+    render: Callable[[View, Call], Reply]
+    is_here: Callable[[Job], bool] = everywhere
+    ended_is_error: bool = False
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Wipe an own ended job."""
+
+    key: Callable[[Call], JobKey]
+    render: Callable[[Call], Reply]
+    is_here: Callable[[Job], bool] = everywhere
+
+
+@dataclass(frozen=True)
+class ListJobs:
+    """Show a page of own jobs."""
+
+    parse: Callable[[Call], Listing]
+    render: Callable[[Page, Listing, Call], Reply]
+
+
+@dataclass(frozen=True)
+class ShowAccount:
+    """Tell about the account."""
+
+    render: Callable[[AccountView, Call], Reply]
+
+
+@dataclass(frozen=True)
+class ShowCatalogue:
+    """Tell about models; raise `NotFound` for one that is not there."""
+
+    render: Callable[[Catalogue, Call], Reply]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Answer out of the call alone."""
+
+    render: Callable[[Call], Reply]
+
+
+@dataclass(frozen=True)
+class StartUploads:
+    """Give addresses for PUTs: `parse` returns a file extension for each."""
+
+    parse: Callable[[Call], Sequence[str]]
+    render: Callable[[Sequence[StartedUpload], Call], Reply]
+
+
+@dataclass(frozen=True)
+class KeepFile:
+    """Keep a picture that came along."""
+
+    parse: Callable[[Call], Part]
+    render: Callable[[FileView, Call], Reply]
+
+
+@dataclass(frozen=True)
+class ShowFile:
+    """Tell about an own file."""
+
+    key: Callable[[Call], str]
+    render: Callable[[FileView, Call], Reply]
+
+
+@dataclass(frozen=True)
+class ListFiles:
+    """Show the newest own files."""
+
+    limit: int
+    render: Callable[[Sequence[FileView], Call], Reply]
+
+
+@dataclass(frozen=True)
+class DeleteFile:
+    """Delete an own file."""
+
+    key: Callable[[Call], str]
+    render: Callable[[Call], Reply]
+
+
+@dataclass(frozen=True)
+class ListDeliveries:
+    """Show the log of the account's webhooks, newest first; `parse` returns limit and offset."""
+
+    parse: Callable[[Call], tuple[int, int]]
+    render: Callable[[Sequence[DeliveryView], int, Call], Reply]  # the deliveries, how many there are, the call
+
+
+@dataclass(frozen=True)
+class ShowDelivery:
+    """Show the newest delivery of a job."""
+
+    key: Callable[[Call], JobKey]
+    render: Callable[[DeliveryView, Call], Reply]
+
+
+@dataclass(frozen=True)
+class ShowWebhookSecret:
+    """Tell the secret the account's webhooks are signed with."""
+
+    render: Callable[[str, Call], Reply]
+
+
+Action = (
+    Submit
+    | Show
+    | Cancel
+    | Delete
+    | ListJobs
+    | ShowAccount
+    | ShowCatalogue
+    | Answer
+    | StartUploads
+    | KeepFile
+    | ShowFile
+    | ListFiles
+    | DeleteFile
+)
+
+
+# --- the dialect --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of a dialect's table. `path` is below the dialect's mount; `{name}` stands for one segment."""
+
+    method: str
+    path: str
+    action: Action
+    reads: Literal["nothing", "json", "form", "json or form"] = "nothing"
+    public: bool = False  # answered without a key as well
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A webhook as it is sent: the body's bytes, signed where the vendor signs, and its headers."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What a webhook is signed with: the delivery's stable id, the target's secret, the time (Unix seconds)."""
+
+    id: str
+    event: str
+    secret: str
+    sent_at: int
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """How a vendor tells that something happened to a job.
+
+    `events` are those of ours it sends at all ("started", "succeeded", "failed", "cancelled"); `render` may still
+    return None for one that is not to be sent.
+    """
+
+    events: frozenset[str]
+    render: Callable[[View, Sending], Posting | None]
+    files: Callable[[Job], bool] = never
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """Return the key of an `Authorization: Bearer` header, or None."""
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    return secret.strip() or None if scheme.lower() == "bearer" else None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A vendor's API, served at `mount`. `name` is the key of `names` in the model files."""
+
+    name: str
+    title: str
+    routes: tuple[Route, ...]
+    error: Callable[[GessoError, int, Call], Reply]
+    secret: Callable[[Mapping[str, str]], str | None] = bearer
+    webhooks: Webhooks | None = None
+
+    @property
+    def mount(self) -> str:
+        """The prefix of its paths: "/magic-hour"."""
+        return "/" + self.name.replace("_", "-")

@@ -1,0 +1,159 @@
+"""The actions on jobs: submit, show, cancel, delete, list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fastapi import Response
+
+from gesso.dialects.call import Call, Reply
+from gesso.dialects.dialect import Cancel, Delete, ListJobs, Page, Show, Submit, Wanted
+from gesso.domain.errors import Conflict, InvalidInput, NotFound
+from gesso.domain.job import Job
+from gesso.intake.accept import Ask
+from gesso.jobs.store import list_jobs
+from gesso.jobs.submit import Submitted
+from gesso.server.dialects.desk import Desk
+from gesso.server.dialects.keep_alive import kept_alive
+from gesso.server.dialects.respond import respond
+from gesso.server.dialects.views import view_of
+from gesso.server.faults import fault_of
+from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
+from gesso.server.reading import idempotency_key, repeat_of
+from gesso.server.render import job_headers
+from gesso.server.waiting import wait_for_end
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A submit that became a job, without the pictures that came with it."""
+
+    submitted: Submitted
+    wanted: Wanted
+    call: Call
+
+
+async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
+    """Make the job, or find the one an equal request made; mistakes are told in the vendor's names of fields."""
+    wanted = action.parse(call)
+    parts, request = desk.parts, desk.request
+    ask = Ask(
+        model=wanted.model,
+        input=wanted.input,
+        form=wanted.form,
+        operation=wanted.operation,
+        route=f"{desk.route.method} /{desk.dialect.name}{desk.route.path}",
+        dialect=desk.dialect.name,
+        unknown=wanted.unknown,
+        echo=wanted.echo,
+        host=call.host,
+        served=wanted.served,
+        webhook=wanted.webhook,
+        idempotency_key=idempotency_key(request),
+        repeat=wanted.repeat or repeat_of(request),
+        fault=fault_of(request),
+    )
+    wanted, call = replace(wanted, input={}), replace(call, body=None)
+    try:
+        submitted = await parts.intake.accept(ask, desk.known)
+    except InvalidInput as error:
+        raise renamed(error, wanted.fields) from error
+    if not submitted.replayed:
+        desk.metrics.jobs_submitted.labels(submitted.job.model, submitted.job.mode).inc()
+    return Accepted(submitted, wanted, call)
+
+
+def renamed(error: InvalidInput, fields: Mapping[str, str]) -> InvalidInput:
+    """Return the error with the vendor's names of its fields."""
+    problems = []
+    for problem in error.problems:
+        name, bracket, rest = problem.field.partition("[")
+        theirs = fields.get(name)
+        if theirs is None:
+            problems.append(problem)
+            continue
+        message = problem.message
+        if message.startswith(name):
+            message = theirs + message.removeprefix(name)
+        problems.append(problem.model_copy(update={"field": theirs + bracket + rest, "message": message}))
+    return type(error)(problems)
+
+
+async def answer(desk: Desk, action: Submit, accepted: Accepted) -> Response:
+    """Answer a submit: at once, or when the job ended."""
+    wanted, call, job = accepted.wanted, accepted.call, accepted.submitted.job
+    if wanted.wait is None:
+        return await _rendered(desk, action, job, call, replayed=accepted.submitted.replayed)
+
+    async def finished() -> Response:
+        assert wanted.wait is not None
+        ended = await wait_for_end(desk.request, desk.parts, job, desk.known, wanted.wait)
+        return await _rendered(desk, action, ended, call, replayed=accepted.submitted.replayed)
+
+    if wanted.keep_alive_seconds is None:
+        return await finished()
+    return await kept_alive(finished(), wanted.keep_alive_seconds)
+
+
+async def show(desk: Desk, action: Show, call: Call) -> Response:
+    """Answer about an own job, when it ended if the call waits for that."""
+    job = await load_job(desk.parts, action.key(call), desk.known)
+    if not action.is_here(job):
+        raise NotFound("There is no such job.")
+    seconds = action.wait(call)
+    if seconds is not None and not job.is_terminal:
+        job = await wait_for_end(desk.request, desk.parts, job, desk.known, seconds)
+    return await _rendered(desk, action, job, call)
+
+
+async def cancel(desk: Desk, action: Cancel, call: Call) -> Response:
+    """Cancel an own job."""
+    job = await load_job(desk.parts, action.key(call), desk.known)
+    if not action.is_here(job):
+        raise NotFound("There is no such job.")
+    try:
+        job = await cancel_own_job(desk.request, desk.parts, job.id, desk.known)
+    except Conflict:
+        if action.ended_is_error:
+            raise
+        job = await load_job(desk.parts, job.id, desk.known)
+    return _written(job, action.render(await view_of(desk, job, call), call))
+
+
+async def delete(desk: Desk, action: Delete, call: Call) -> Response:
+    """Wipe an own job."""
+    job = await load_job(desk.parts, action.key(call), desk.known)
+    if not action.is_here(job):
+        raise NotFound("There is no such job.")
+    await delete_own_job(desk.parts, job.id, desk.known)
+    return respond(action.render(call))
+
+
+async def page(desk: Desk, action: ListJobs, call: Call) -> Response:
+    """Answer with a page of own jobs."""
+    listing, caller = action.parse(call), desk.known
+    most = listing.offset + listing.limit
+    found = await desk.parts.database.read(
+        lambda c: list_jobs(c, caller.account_id, caller.mode, listing.state, listing.model, listing.cursor, most)
+    )
+    shown = found.jobs[listing.offset :]
+    views = [await view_of(desk, job, call) for job in shown]
+    total = len(found.jobs) + (found.next_cursor is not None)
+    return respond(action.render(Page(views, found.next_cursor, total), listing, call))
+
+
+async def _rendered(desk: Desk, action: Submit | Show, job: Job, call: Call, *, replayed: bool = False) -> Response:
+    files = job.state == "succeeded" and action.files(job)
+    view = await view_of(desk, job, call, files=files, replayed=replayed)
+    if not files:
+        return _written(job, action.render(view, call), replayed=replayed)
+    return await asyncio.to_thread(lambda: _written(job, action.render(view, call), replayed=replayed))
+
+
+def _written(job: Job, reply: Reply, *, replayed: bool = False) -> Response:
+    extra = {"Gesso-Job": job.id, **job_headers(job)}
+    if replayed:
+        extra["Idempotent-Replayed"] = "true"
+    return respond(replace(reply, headers={**extra, **reply.headers}))
