@@ -18,7 +18,7 @@ FORMATS: dict[str, OutputFormat] = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg",
 DRAWN_SEED = -1  # what askers send for "any seed"
 
 
-def to_request(model: Model, checked: Checked, *, draw_seed: Callable[[], int]) -> Request:
+def to_request(model: Model, checked: Checked, *, draw_seed: Callable[[], int], adapter: str | None = None) -> Request:
     """Return the request of a checked input; raise `InvalidInput` when its parts do not go together.
 
     `draw_seed` gives a seed 0 … 2^32 − 1 when the asker left it open (none, or −1). A larger seed is taken
@@ -31,6 +31,7 @@ def to_request(model: Model, checked: Checked, *, draw_seed: Callable[[], int]) 
     mask = _mask(model, values)
     return Request(
         model=model.slug,
+        adapter=adapter,
         operation=operation,
         prompt=value_of(model, "prompt", values) or "",
         negative_prompt=value_of(model, "negative_prompt", values) or "",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gesso.catalogue.adapters import ADAPTER
 from gesso.catalogue.canonical import FORMATS
 from gesso.catalogue.check import check_value
 from gesso.catalogue.model import Model, Parameter, ParameterType
@@ -238,6 +239,11 @@ def _adapter_flaws(model: Model) -> Iterator[Flaw]:
     for endpoint in endpoints:
         if not _ENDPOINT_WORD.fullmatch(endpoint):
             yield Flaw("names.friendli", f"{shown(endpoint)} is no endpoint: {_ENDPOINT_RULE}")
+    if model.adapters and model.parameter(ADAPTER) is not None:
+        yield Flaw(f"parameters.{ADAPTER}", "a model with adapters is told its adapter beside its name")
+    for i, one in enumerate(model.routes):
+        if one.adapters and not model.adapters:
+            yield Flaw(f"routes[{i}].adapters", "the model has no adapters to put on")
     for route in model.adapters:
         if not _ENDPOINT_WORD.fullmatch(route):
             yield Flaw(f"adapters.{route}", f"{shown(route)} is no adapter route: {_ENDPOINT_RULE}")

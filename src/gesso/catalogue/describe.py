@@ -39,6 +39,7 @@ def describe(model: Model) -> dict[str, Any]:
         "lifecycle": _lifecycle(model),
         "price": _price(model),
         "tiers": _tiers(model),
+        "adapters": {name: adapter.description for name, adapter in model.adapters.items()},
         "routes": [describe_route(route) for route in routes_of(model)],
         "parameters": [describe_parameter(parameter) for parameter in model.parameters],
     }

@@ -183,6 +183,7 @@ class Route(Frozen):
     gated: bool = False  # the weights' owner has to let one in first
     arguments: Mapping[str, Argument] = {}
     constants: Mapping[str, Any] = {}
+    adapters: bool = False  # it puts the model's adapters on, as the argument `adapter`
     note: str = ""
     fact: Fact | None = None
 
@@ -205,7 +206,7 @@ class Lifecycle(Frozen):
 
 
 class Adapter(Frozen):
-    """Weights put on the model an endpoint serves, asked for as `endpoint:adapter`."""
+    """Weights put on the model an endpoint serves, asked for as `slug:adapter` (Friendli: `endpoint:adapter`)."""
 
     path: str = Field(min_length=1)  # a repository's name or a folder, as the endpoint's owner knows it
     scale: float = Field(1.0, ge=-4, le=4)

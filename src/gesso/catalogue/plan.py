@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
+from gesso.catalogue.adapters import adapter_argument, adapter_verdict
 from gesso.catalogue.check import Checked
 from gesso.catalogue.drive import drive
 from gesso.catalogue.model import Model, Route
@@ -88,6 +89,7 @@ def choose(
     else:
         target = model if route.model == model.slug else catalogue.get(route.model)
         driven = drive(model, target, route, request, checked, served)
+    adapter = adapter_verdict(catalogue, route, request)
     strangers = tuple(
         Verdict(
             parameter=safe_text(name), verdict="ignored", reason="unknown: the model has no such parameter", given=True
@@ -100,8 +102,8 @@ def choose(
         runs=route.model or model.slug,
         vendor=route.vendor,
         target=route.target,
-        arguments=driven.arguments,
-        verdicts=(*driven.verdicts, *strangers),
+        arguments=driven.arguments | adapter_argument(model, route, request),
+        verdicts=(*driven.verdicts, *adapter, *strangers),
     )
 
 

@@ -34,12 +34,13 @@ class Ask:
 def make_pictures(ask: Ask, output: Output) -> None:
     """Check, plan, run, encode and write; raise `GessoError` before anything is written when it cannot be done."""
     from gesso.cli.run_here import run_here
+    from gesso.intake.prepare import find_model
     from gesso.settings import load_settings
     from gesso.wiring import catalogue_of
 
     settings = load_settings()
     catalogue = catalogue_of(settings)
-    model = catalogue.get(ask.model)
+    model = find_model(catalogue, ask.model)
     _check_operation(model, "edit" if ask.pictures else "generate")
     given = {role: value for role, value in ask.values.items() if value is not None}
     values = by_role(model, given | dict(ask.pictures)) | _asked_format(model, ask.target)

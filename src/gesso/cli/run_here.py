@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from gesso.catalogue.adapters import adapter_of
 from gesso.catalogue.load import Catalogue
 from gesso.domain.events import Event, Note, Progress, Task
 from gesso.domain.ids import new_id
@@ -51,22 +52,24 @@ class LocalResult:
 
 
 def run_here(
-    settings: Settings, catalogue: Catalogue, slug: str, values: Mapping[str, Any], on_progress: OnProgress
+    settings: Settings, catalogue: Catalogue, name: str, values: Mapping[str, Any], on_progress: OnProgress
 ) -> LocalResult:
-    """Run a catalogue model on the engines of this installation; a picture in `values` is its bytes.
+    """Run "slug" or "slug:adapter" on the engines of this installation; a picture in `values` is its bytes.
 
     Raises the same errors as a submit, and `EngineFailed`.
     """
-    return asyncio.run(_run(settings, catalogue, slug, values, on_progress))
+    return asyncio.run(_run(settings, catalogue, name, values, on_progress))
 
 
 async def _run(
-    settings: Settings, catalogue: Catalogue, slug: str, values: Mapping[str, Any], on_progress: OnProgress
+    settings: Settings, catalogue: Catalogue, name: str, values: Mapping[str, Any], on_progress: OnProgress
 ) -> LocalResult:
     began = time.perf_counter()
     engines = Engines(engines_of(settings))
     rules = rules_of(settings, catalogue, engines)
-    prepared = prepare(rules, find_model(catalogue, slug), values, fidelities=FIDELITIES["stand_in"])
+    model = find_model(catalogue, name)
+    adapter = adapter_of(model, name)
+    prepared = prepare(rules, model, values, fidelities=FIDELITIES["stand_in"], adapter=adapter)
     request, route = prepared.request, prepared.plan.routes[0]
     inputs = await decode_inputs(request, _bytes_by_field(prepared), rules.decode_limits)
     task = Task(new_id(), request, route, inputs.image, inputs.mask, inputs.references)

@@ -69,9 +69,10 @@ class LocalWorker(Protocol):
 class Ask:
     """One raw request, in the native form, as a dialect or the native API hands it over.
 
-    `model` is "slug" or "slug:adapter". `input` maps the model's parameter names to JSON values; a picture may be text (see `sources`) or bytes. `priority`
-    may lower the key's, never raise it. `repeat` is what the client's manners say of an ask without an idempotency key:
-    `first` and `again` count its attempts, `unsaid` is a client known to repeat without a sign; None never repeats.
+    `model` is "slug" or "slug:adapter". `input` maps the model's parameter names to JSON values; a picture may be text
+    (see `sources`) or bytes. `priority` may lower the key's, never raise it. `repeat` is what the client's manners say of
+    an ask without an idempotency key: `first` and `again` count its attempts, `unsaid` is a client known to repeat
+    without a sign; None never repeats.
     `fault` is what the header of test faults says; it wins over the key's.
 
     A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
