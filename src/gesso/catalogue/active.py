@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gesso.catalogue.check import Checked
 from gesso.catalogue.model import Model, Parameter
 from gesso.catalogue.roles import Role
 from gesso.catalogue.wording import choices
@@ -34,3 +35,16 @@ def value_of(model: Model, role: Role, values: Mapping[str, Any]) -> Any:
         return None
     value = values.get(parameter.name)
     return value if is_set(parameter, value) else None
+
+
+def speaking_strength(model: Model, checked: Checked) -> Parameter | None:
+    """Return the parameter that says how far the references count: the first one given, else the first with a value."""
+    counting = [
+        one
+        for one in model.parameters
+        if one.role == "reference_strength"
+        and why_idle(one, checked.values) is None
+        and is_set(one, checked.values[one.name])
+    ]
+    given = (one for one in counting if one.name in checked.given)
+    return next(given, counting[0] if counting else None)

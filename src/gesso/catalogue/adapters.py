@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gesso.catalogue.model import Model, Route
 from gesso.catalogue.wording import choices, did_you_mean, shown
 from gesso.domain.errors import InvalidInput
 from gesso.domain.request import Request, Verdict
-
-if TYPE_CHECKING:
-    from gesso.catalogue.load import Catalogue
 
 ADAPTER = "adapter"  # the name its verdict and its argument go under
 
@@ -43,15 +40,11 @@ def adapter_argument(model: Model, route: Route, request: Request) -> dict[str, 
     return {ADAPTER: {"name": request.adapter, "path": adapter.path, "scale": adapter.scale}}
 
 
-def adapter_verdict(catalogue: Catalogue, route: Route, request: Request) -> tuple[Verdict, ...]:
-    """Return the verdict of the adapter asked for; () when none was."""
+def adapter_verdict(route: Route, request: Request, runs: str) -> tuple[Verdict, ...]:
+    """Return the verdict of the adapter asked for, () when none was; `runs` is the name of what the route runs."""
     if request.adapter is None:
         return ()
-    if route.adapters:
-        reason = "put on the model"
-    else:
-        runs = catalogue.get(route.model).name if route.model else "this route"
-        reason = f"{runs} loads no adapters: the picture is made without it"
+    reason = "put on the model" if route.adapters else f"{runs} loads no adapters: the picture is made without it"
     return (
         Verdict(
             parameter=ADAPTER,

@@ -7,10 +7,11 @@ from typing import Any
 
 from gesso.catalogue.active import is_set, why_idle
 from gesso.catalogue.check import Checked
-from gesso.catalogue.drive import Driven, Said, record, say_check, say_expansion
+from gesso.catalogue.drive import Driven
 from gesso.catalogue.limits import clamp
 from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import SERVER_ROLES, Role
+from gesso.catalogue.verdicts import Said, record, say_check, say_expansion
 from gesso.catalogue.wording import shown
 from gesso.domain.request import Request
 

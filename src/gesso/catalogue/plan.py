@@ -84,12 +84,14 @@ def choose(
     served: Collection[Role] = (),
 ) -> RouteChoice:
     """Return one route worked out: its arguments, and a verdict for every parameter and every unknown field."""
+    runs = "this route"
     if route.model is None:
         driven = pass_on(model, route, request, checked, served)
     else:
         target = model if route.model == model.slug else catalogue.get(route.model)
         driven = drive(model, target, route, request, checked, served)
-    adapter = adapter_verdict(catalogue, route, request)
+        runs = target.name
+    adapter = adapter_verdict(route, request, runs)
     strangers = tuple(
         Verdict(
             parameter=safe_text(name), verdict="ignored", reason="unknown: the model has no such parameter", given=True

@@ -11,7 +11,7 @@ from gesso.catalogue.model import Model, Route
 from gesso.catalogue.plan import routes_of
 from gesso.catalogue.schema import json_schema
 from gesso.server.auth import CallerOf
-from gesso.server.bodies import ModelBody, ModelDetailBody, ModelsBody
+from gesso.server.catalogue_bodies import ModelBody, ModelDetailBody, ModelsBody
 from gesso.server.errors import problem_responses
 from gesso.server.parts import PartsOf
 from gesso.wiring import Parts
