@@ -143,6 +143,8 @@ def _meaning(parameter: Parameter) -> str:
     if parameter.only_when:
         conditions = (f"`{name}` is {', '.join(map(str, values))}" for name, values in parameter.only_when.items())
         words.append(f"Only used when {' and '.join(conditions)}.")
+    if parameter.inverted:
+        words.append(f"Counts from the other end: the {parameter.role} is one minus it.")
     if parameter.idle:
         words.append(f"Without effect: {sentence(parameter.idle)}")
     return " ".join(filter(None, words))

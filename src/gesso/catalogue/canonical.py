@@ -7,7 +7,7 @@ from typing import Any
 
 from gesso.catalogue.active import value_of, why_idle
 from gesso.catalogue.check import Checked
-from gesso.catalogue.model import Model
+from gesso.catalogue.model import Model, Parameter
 from gesso.catalogue.roles import REFERENCE_ROLES, Role
 from gesso.catalogue.sizes import decide
 from gesso.domain.errors import InvalidInput
@@ -45,7 +45,7 @@ def to_request(model: Model, checked: Checked, *, draw_seed: Callable[[], int], 
         size_rule=size.rule,
         steps=value_of(model, "steps", values),
         guidance=value_of(model, "guidance", values),
-        strength=value_of(model, "strength", values) if operation == "edit" else None,
+        strength=strength_of(model, values) if operation == "edit" else None,
         seed=draw_seed() if seed is None else seed,
         seed_drawn=seed is None,
         output_format=format_of(model, values),
@@ -82,6 +82,22 @@ def quality_of(model: Model, values: Mapping[str, Any]) -> int:
     """Return the encoder's quality, 1 … 100 (0, where a model allows it, is 1)."""
     value = value_of(model, "output_quality", values)
     return 90 if value is None else min(100, max(1, int(value)))
+
+
+def strength_of(model: Model, values: Mapping[str, Any]) -> float | None:
+    """Return how far an edit may go, 0 … 1, or None when nothing is said of it."""
+    parameter, value = model.with_role("strength"), value_of(model, "strength", values)
+    return None if parameter is None or value is None else float(meant(parameter, value))
+
+
+def meant(parameter: Parameter, value: Any) -> Any:
+    """Return what a value means in its role: itself, or one minus it where the parameter counts from the other end."""
+    return one_minus(value) if parameter.inverted and value is not None else value
+
+
+def one_minus(share: float) -> float:
+    """Return 1 − share without the dust of binary fractions: 0.3 for 0.7."""
+    return round(1 - share, 9)
 
 
 def references_of(model: Model, values: Mapping[str, Any]) -> tuple[PictureReference, ...]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gesso.catalogue.active import is_set, speaking_strength, why_idle
+from gesso.catalogue.canonical import meant
 from gesso.catalogue.check import Checked
 from gesso.catalogue.limits import longest
 from gesso.catalogue.model import Model, Parameter, Route
 from gesso.catalogue.roles import SIZE_ROLES, Role
 from gesso.catalogue.sizes import Decision
-from gesso.catalogue.verdicts import Said, say_check, say_expansion
+from gesso.catalogue.verdicts import Said, say_check, say_expansion, scaled_words
 from gesso.catalogue.wording import shown
 from gesso.domain.request import Request, SizeRule
 
@@ -65,6 +66,11 @@ def _say_size(driving: Driving, parameter: Parameter, role: Role) -> Said:
     asked, used = f"{size.width}x{size.height}", f"{driving.arguments['width']}x{driving.arguments['height']}"
     if asked != used:
         return Said("clamped", f"{asked} is outside what {driving.target.name} paints; it paints {used}", used)
+    if size.scaled_from is not None:
+        return Said("mapped", f"the picture is {used} pixels, {scaled_words(size.scaled_from)}", used)
+    side = {"width": size.width, "height": size.height}.get(role)
+    if side is not None and side != value:
+        return Said("mapped", f"rounded to {side}: the picture is {used} pixels", used)
     own = role in ("width", "height") or driving.model is driving.target
     return Said("used" if own else "mapped", f"the picture is {used} pixels", used)
 
@@ -155,9 +161,11 @@ def _say_number(driving: Driving, parameter: Parameter, value: Any) -> Said:
     used = driving.arguments[parameter.role or ""]
     if value is None:
         return Said("used", f"not given: {shown(used)} is used", used)
-    if used != value:
+    if used != meant(parameter, value):
         words = f"{driving.target.name} takes {shown(target.minimum)} to {shown(target.maximum)}; {shown(used)} is used"
         return Said("clamped", words, used)
+    if parameter.inverted:
+        return Said("mapped", f"it says how much stays, so {shown(used)} may change", used)
     return Said("used", "passed on", used)
 
 

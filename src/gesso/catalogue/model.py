@@ -72,6 +72,7 @@ class Parameter(Frozen):
     also_size: SizeLimits | None = None  # a {"width": …, "height": …} object is taken as well
     only_when: Mapping[str, tuple[Scalar, ...]] = {}  # another parameter → the values under which this one counts
     aliases: tuple[str, ...] = ()  # other spellings taken for the same field
+    inverted: bool = False  # it counts its role from the other end: what it means is one minus its value
     idle: str = ""  # taken, checked, and without effect in this model: why
     fact: Fact | None = None  # for limits the owner's reference does not state itself
 
@@ -161,7 +162,7 @@ class Argument(Frozen):
     send: Literal["value", "size"] = "value"
     how: How | None = None
     values: Mapping[str, Any] = {}  # asked value (as text) → the engine's
-    invert: bool = False  # a switch of opposite sense
+    invert: bool = False  # a switch of opposite sense, or a share counted from the other end
     minimum: float | None = None  # the route's own range, inside the model's
     maximum: float | None = None
     verdict: VerdictWord | None = None

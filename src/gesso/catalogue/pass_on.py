@@ -6,12 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 from gesso.catalogue.active import is_set, why_idle
+from gesso.catalogue.canonical import one_minus
 from gesso.catalogue.check import Checked
 from gesso.catalogue.drive import Driven
 from gesso.catalogue.limits import clamp
 from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import SERVER_ROLES, Role
-from gesso.catalogue.verdicts import Said, record, say_check, say_expansion
+from gesso.catalogue.sizes import decide
+from gesso.catalogue.verdicts import Said, record, say_check, say_expansion, scaled_words
 from gesso.catalogue.wording import shown
 from gesso.domain.request import Request
 
@@ -22,10 +24,13 @@ def pass_on(model: Model, route: Route, request: Request, checked: Checked, serv
     Pictures travel in the request, not in the arguments. The seed handed over is the request's, drawn or given.
     """
     arguments: dict[str, Any] = dict(route.constants)
+    scaled_from = decide(model, checked.values, request.operation).scaled_from
     verdicts = []
     for parameter in model.parameters:
         argument = route.arguments.get(parameter.name)
         said = _say(parameter, argument, request, checked, served)
+        if argument is not None and argument.send == "size" and said.used is not None and scaled_from is not None:
+            said = said._replace(reason=f"{said.reason}, {scaled_words(scaled_from)}")
         verdicts.append(record(parameter, checked, said))
         if said.verdict != "ignored" and said.used is not None and not parameter.is_picture:
             arguments |= _handed_over(argument or Argument(to=parameter.name), said.used, request)
@@ -91,8 +96,8 @@ def _converted(argument: Argument, value: Any) -> Said:
     asked = value
     if argument.values:
         value = argument.values.get(str(value), value)
-    if argument.invert and isinstance(value, bool):
-        value = not value
+    if argument.invert:
+        value = not value if isinstance(value, bool) else one_minus(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         inside = clamp(value, argument.minimum, argument.maximum)
         if inside != value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gesso.catalogue.active import value_of
@@ -26,13 +26,17 @@ _RATIO = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,3})?):([0-9]{1,5}(?:\.[0-9]{1,3})?
 
 @dataclass(frozen=True)
 class Decision:
-    """A size, or the rule it will follow from; `by` names the roles that decided, `idle` says why others did not."""
+    """A size, or the rule it will follow from; `by` names the roles that decided, `idle` says why others did not.
+
+    `scaled_from` is the size of a preset that was below the model's least area and came out larger.
+    """
 
     width: int | None = None
     height: int | None = None
     rule: SizeRule | None = None
     by: tuple[Role, ...] = ()
     idle: dict[Role, str] = field(default_factory=dict)
+    scaled_from: Size | None = None
 
 
 def parse_sides(text: str) -> Size | None:
@@ -81,7 +85,8 @@ def _exact(model: Model, said: Mapping[Role, Any]) -> Decision | None:
         if size is not None:
             reason = f"{_name(model, role)} already says the size in pixels"
             idle = {other: reason for other in said if other != role}
-            return _absolute(model, size, (role,), idle)
+            preset = PRESETS.get(value) if isinstance(value, str) else None
+            return replace(_absolute(model, size, (role,), idle), scaled_from=None if preset == size else preset)
     return None
 
 

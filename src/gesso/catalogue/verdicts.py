@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gesso.catalogue.check import Checked
 from gesso.catalogue.model import Parameter
+from gesso.catalogue.size_tables import Size
 from gesso.domain.picture import PictureReference
 from gesso.domain.request import Verdict, VerdictWord
 
@@ -49,3 +50,8 @@ def say_expansion(value: Any, reason: str) -> Said:
     """Return the verdict of a wish to have the prompt rewritten where nothing rewrites it."""
     wanted = value not in (None, False, "Off")
     return Said("ignored", f"not expanded: {reason}") if wanted else Said("used", "off")
+
+
+def scaled_words(preset: Size) -> str:
+    """Return what is told of a preset that came out larger than it says."""
+    return f"scaled up from {preset[0]}x{preset[1]} to the least the model takes"

@@ -99,6 +99,10 @@ def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         ("  l: {type: array}", "parameters.l.item: a list has to say what it holds"),
         ("  l: {type: array, item: object}", "parameters.l.fields: a list of objects"),
         ("  bare:", "parameters.bare: "),
+        (
+            "  keep: {type: number, role: guidance, inverted: true, minimum: 0, maximum: 1}",
+            "parameters.keep.inverted: only a strength of 0 to 1",
+        ),
     ],
 )
 def test_a_parameter_that_does_not_agree_with_itself(tmp_path: Path, text: str, told_of: str) -> None:

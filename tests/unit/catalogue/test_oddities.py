@@ -241,6 +241,14 @@ class TestCustomRatio:
         assert size(slug, aspect_ratio="custom", width=512, height=768) == (512, 768)
         assert verdict(slug, "width", aspect_ratio="custom", width=512, height=768).verdict == "used"
 
+    def test_sides_that_were_rounded_are_mapped_and_those_that_were_not_are_used(self) -> None:
+        raw = {"aspect_ratio": "custom", "width": 1000, "height": 768}
+        assert size("flux-1-1-pro", **raw) == (1008, 768)
+        found = verdict("flux-1-1-pro", "width", **raw)
+        assert (found.verdict, found.got, found.used) == ("mapped", 1000, "1008x768")
+        assert found.reason == "rounded to 1008: the picture is 1008x768 pixels"
+        assert verdict("flux-1-1-pro", "height", **raw).verdict == "used"
+
     def test_custom_alone_takes_the_models_own_size(self) -> None:
         assert size("flux-1-1-pro", aspect_ratio="custom") == (1024, 1024)
         assert size("dreamina-3-1", aspect_ratio="custom") == (1328, 1328)
@@ -267,6 +275,20 @@ def test_presets_below_the_least_area_are_scaled_up_and_reported(
     assert size(slug, image_size=preset) == expected
     found = verdict(slug, "image_size", image_size=preset)
     assert (found.verdict, found.got, found.used) == ("mapped", preset, f"{expected[0]}x{expected[1]}")
+    as_it_is = (slug, preset) in {
+        ("seedream-v4-text-to-image", "square_hd"),
+        ("wan-2-5-preview-text-to-image", "portrait_16_9"),
+    }
+    assert ("scaled up from" in found.reason) is not as_it_is
+
+
+@pytest.mark.parametrize(("given", "scaled"), [("landscape_16_9", True), ("square_hd", False), ("auto", False)])
+def test_a_route_that_is_handed_pixels_says_that_a_preset_was_scaled_up(given: str, scaled: bool) -> None:
+    slug = "seedream-v4-text-to-image"
+    model, checked, one = asked(slug, {"prompt": "a ball", "image_size": given})
+    route = next(route for route in model.routes if route.arguments["image_size"].send == "size")
+    found = next(v for v in choose(CATALOGUE, model, route, one, checked).verdicts if v.parameter == "image_size")
+    assert ("scaled up from 1024x576 to the least the model takes" in found.reason) is scaled
 
 
 def test_a_size_of_ones_own_below_the_least_area_is_refused() -> None:
@@ -302,3 +324,21 @@ class TestSyncMode:
         for served, word in (({"inline_result"}, "used"), (set(), "ignored")):
             choice = choose(CATALOGUE, model, BUILTIN_ROUTE, one, checked, served)
             assert [found.verdict for found in choice.verdicts if found.parameter == "sync_mode"] == [word]
+
+
+OMNI = dict.fromkeys(("base_image", "style_image", "identity_image_1", "identity_image_2"), PICTURE)
+
+
+@pytest.mark.parametrize(("kept", "may_change"), [(None, 0.8), (0.2, 0.8), (0.7, 0.3), (1, 0.0), (0, 1.0)])
+def test_how_much_of_a_base_image_is_kept_is_one_minus_the_strength(kept: float | None, may_change: float) -> None:
+    given = {} if kept is None else {"base_image_strength": kept}
+    assert request("omni-zero-couples", **OMNI, **given).strength == may_change
+    found = verdict("omni-zero-couples", "base_image_strength", **OMNI, **given)
+    assert (found.verdict, found.got, found.used) == ("mapped", 0.2 if kept is None else kept, may_change)
+    model, checked, one = asked("omni-zero-couples", {**OMNI, **given})
+    arguments = {
+        route.engine: choose(CATALOGUE, model, route, one, checked).arguments
+        for route in model.routes
+        if route.pipeline
+    }
+    assert arguments["diffusers"]["strength"] == may_change
