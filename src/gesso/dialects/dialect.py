@@ -81,18 +81,27 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Listing:
-    """Which page of an account's own jobs, newest first."""
+    """Which page of an account's own jobs, newest first. `model` is a name of the dialect or a slug.
+
+    Jobs in any of `states`, submitted from `since` to `until` (microseconds, UTC), failed by one of the codes in
+    `failures`; what is empty or None narrows nothing. `count_to` is how far all that fit are counted.
+    """
 
     limit: int = 20
     cursor: str | None = None
     offset: int = 0
     state: State | None = None
     model: str | None = None
+    states: frozenset[State] = frozenset()
+    since: int | None = None
+    until: int | None = None
+    failures: frozenset[str] = frozenset()
+    count_to: int | None = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page, newest first. `total` is counted only up to `limit` + `offset` + 1."""
+    """A page, newest first. `total` is counted only up to `limit` + `offset` + 1, or to the listing's `count_to`."""
 
     views: Sequence[View]
     next_cursor: str | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, text
+from sqlalchemy import JSON, ColumnElement, Connection, and_, bindparam, cast, func, or_, select, text, type_coerce
 
+from gesso.database.dialect import is_postgres
 from gesso.database.tables import jobs
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.frozen import Frozen
@@ -18,6 +19,18 @@ class JobPage(Frozen):
 
     jobs: tuple[Job, ...]
     next_cursor: str | None = None
+
+
+class Narrowing(Frozen):
+    """Which of an account's jobs; what is empty or None narrows nothing. Times (microseconds, UTC) are inclusive."""
+
+    states: frozenset[State] = frozenset()
+    since: int | None = None  # submitted then or later
+    until: int | None = None
+    failures: frozenset[str] = frozenset()  # codes of what it failed by
+
+
+EVERY = Narrowing()
 
 
 def get_job(connection: Connection, job_id: str) -> Job | None:
@@ -52,6 +65,7 @@ def list_jobs(
     model: str | None,
     cursor: str | None,
     limit: int,
+    narrowing: Narrowing = EVERY,
 ) -> JobPage:
     """Return at most `limit` jobs of an account, newest first, without deleted ones.
 
@@ -59,14 +73,10 @@ def list_jobs(
     """
     statement = (
         select(*JOB_COLUMNS)
-        .where(jobs.c.account_id == account_id, jobs.c.mode == mode, jobs.c.deleted_at.is_(None))
+        .where(*_conditions(connection, account_id, mode, state, model, narrowing))
         .order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         .limit(limit + 1)
     )
-    if state is not None:
-        statement = statement.where(jobs.c.state == state)
-    if model is not None:
-        statement = statement.where(jobs.c.model == model)
     if cursor is not None:
         created_at, job_id = _position(cursor)
         older = and_(jobs.c.created_at == created_at, jobs.c.id < job_id)
@@ -74,6 +84,34 @@ def list_jobs(
     found = to_jobs(connection.execute(statement).mappings())
     shown = tuple(found[:limit])
     return JobPage(jobs=shown, next_cursor=_cursor(shown[-1]) if len(found) > limit else None)
+
+
+def count_jobs(
+    connection: Connection, account_id: str, mode: Mode, model: str | None, narrowing: Narrowing, most: int
+) -> int:
+    """Return how many jobs `list_jobs` would find on all its pages, counting no further than `most`."""
+    found = select(jobs.c.id).where(*_conditions(connection, account_id, mode, None, model, narrowing)).limit(most)
+    return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
+
+
+def _conditions(
+    connection: Connection, account_id: str, mode: Mode, state: State | None, model: str | None, narrowing: Narrowing
+) -> list[ColumnElement[bool]]:
+    conditions = [jobs.c.account_id == account_id, jobs.c.mode == mode, jobs.c.deleted_at.is_(None)]
+    if state is not None:
+        conditions.append(jobs.c.state == state)
+    if model is not None:
+        conditions.append(jobs.c.model == model)
+    if narrowing.states:
+        conditions.append(jobs.c.state.in_(narrowing.states))
+    if narrowing.since is not None:
+        conditions.append(jobs.c.created_at >= narrowing.since)
+    if narrowing.until is not None:
+        conditions.append(jobs.c.created_at <= narrowing.until)
+    if narrowing.failures:
+        report = cast(jobs.c.report, JSON) if is_postgres(connection) else type_coerce(jobs.c.report, JSON)
+        conditions += [jobs.c.state == "failed", report["failure", "code"].as_string().in_(narrowing.failures)]
+    return conditions
 
 
 _COUNT_QUEUED = text("SELECT COUNT(*) FROM jobs WHERE state = 'queued'")

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastapi import Response
+from sqlalchemy import Connection
 
 from gesso.dialects.call import Call, Reply
 from gesso.dialects.dialect import Cancel, Delete, ListJobs, Page, Show, Submit, Wanted
 from gesso.domain.errors import Conflict, InvalidInput, NotFound
 from gesso.domain.job import Job
 from gesso.intake.accept import Ask
-from gesso.jobs.store import list_jobs
+from gesso.jobs.store import JobPage, Narrowing, count_jobs, list_jobs
 from gesso.jobs.submit import Submitted
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.keep_alive import kept_alive
@@ -134,14 +135,30 @@ async def delete(desk: Desk, action: Delete, call: Call) -> Response:
 async def page(desk: Desk, action: ListJobs, call: Call) -> Response:
     """Answer with a page of own jobs."""
     listing, caller = action.parse(call), desk.known
-    most = listing.offset + listing.limit
-    found = await desk.parts.database.read(
-        lambda c: list_jobs(c, caller.account_id, caller.mode, listing.state, listing.model, listing.cursor, most)
-    )
-    shown = found.jobs[listing.offset :]
-    views = [await view_of(desk, job, call) for job in shown]
-    total = len(found.jobs) + (found.next_cursor is not None)
+    account, mode, most = caller.account_id, caller.mode, listing.offset + listing.limit
+    model = _slug(desk, listing.model)
+    states = listing.states if listing.state is None else frozenset({listing.state})
+    which = Narrowing(states=states, since=listing.since, until=listing.until, failures=listing.failures)
+
+    def read(connection: Connection) -> tuple[JobPage, int]:
+        found = list_jobs(connection, account, mode, None, model, listing.cursor, most, which)
+        if listing.count_to is None:
+            return found, len(found.jobs) + (found.next_cursor is not None)
+        return found, count_jobs(connection, account, mode, model, which, listing.count_to)
+
+    found, total = await desk.parts.database.read(read)
+    views = [await view_of(desk, job, call) for job in found.jobs[listing.offset :]]
     return respond(action.render(Page(views, found.next_cursor, total), listing, call))
+
+
+def _slug(desk: Desk, name: str | None) -> str | None:
+    """Return the slug of the model a dialect calls so; any other name is no model's, and so no job's."""
+    if name is None:
+        return None
+    try:
+        return desk.parts.catalogue.by_name(desk.dialect.name, name).slug
+    except NotFound:
+        return name
 
 
 async def _rendered(desk: Desk, action: Submit | Show, job: Job, call: Call, *, replayed: bool = False) -> Response:
