@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+import structlog
 from fastapi import Response
 from sqlalchemy import Connection
+from starlette.background import BackgroundTask
 
 from gesso.dialects.call import Call, Reply
 from gesso.dialects.dialect import Cancel, Delete, ListJobs, Page, Show, Submit, Wanted
-from gesso.domain.errors import Conflict, InvalidInput, NotFound
+from gesso.domain.errors import Conflict, GessoError, InvalidInput, NotFound, StorageFailed
 from gesso.domain.job import Job
 from gesso.intake.accept import Ask
+from gesso.jobs.idempotency import forget_request
 from gesso.jobs.store import JobPage, Narrowing, count_jobs, list_jobs
 from gesso.jobs.submit import Submitted
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.keep_alive import kept_alive
 from gesso.server.dialects.respond import respond
 from gesso.server.dialects.views import view_of
+from gesso.server.errors import status_of
 from gesso.server.faults import fault_of
 from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
 from gesso.server.reading import idempotency_key, repeat_of
 from gesso.server.render import job_headers
 from gesso.server.waiting import wait_for_end
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,11 +98,30 @@ async def answer(desk: Desk, action: Submit, accepted: Accepted) -> Response:
     async def finished() -> Response:
         assert wanted.wait is not None
         ended = await wait_for_end(desk.request, desk.parts, job, desk.known, wanted.wait)
-        return await _rendered(desk, action, ended, call, replayed=accepted.submitted.replayed)
+        response = await _rendered(desk, action, ended, call, replayed=accepted.submitted.replayed)
+        if wanted.repeat == "unsaid" and ended.is_terminal and not await desk.request.is_disconnected():
+            response.background = BackgroundTask(_told, desk, ended)
+        return response
 
     if wanted.keep_alive_seconds is None:
         return await finished()
-    return await kept_alive(finished(), wanted.keep_alive_seconds)
+    return await kept_alive(_or_refused(desk, finished(), call), wanted.keep_alive_seconds)
+
+
+async def _or_refused(desk: Desk, answer: Coroutine[Any, Any, Response], call: Call) -> Response:
+    """Return the answer, or what the dialect says of its error: blanks may have been sent by then."""
+    try:
+        return await answer
+    except GessoError as error:
+        return respond(desk.dialect.error(error, status_of(error), call))
+
+
+async def _told(desk: Desk, job: Job) -> None:
+    """Let the next equal request be a new job: this one's answer was sent."""
+    try:
+        await desk.parts.database.write(lambda connection: forget_request(connection, job.id))
+    except StorageFailed as error:  # for a minute more it would attach
+        log.warning("request_not_forgotten", job=job.id, reason=error.message)
 
 
 async def show(desk: Desk, action: Show, call: Call) -> Response:

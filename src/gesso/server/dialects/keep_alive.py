@@ -16,7 +16,8 @@ async def kept_alive(answer: Coroutine[Any, Any, Response], seconds: float) -> R
     """Return the answer as it is when it comes within `seconds`, else begin a 200 and send a blank every `seconds`.
 
     Once blanks were sent the status is 200, whatever the answer's own would have been: its body still says what went
-    wrong. When the client leaves, the wait for the answer is given up.
+    wrong. When the client leaves, the wait for the answer is given up. An answer's background task runs once all of it
+    was sent, never when the client had left before.
     """
     coming = asyncio.ensure_future(answer)
     try:
@@ -34,6 +35,9 @@ async def _blanks(coming: asyncio.Future[Response], seconds: float) -> AsyncIter
         while not coming.done():
             yield BLANK
             await asyncio.wait({coming}, timeout=seconds)
-        yield bytes(coming.result().body)
+        answer = coming.result()
+        yield bytes(answer.body)
+        if answer.background is not None:
+            await answer.background()
     finally:
         coming.cancel()
