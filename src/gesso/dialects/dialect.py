@@ -123,6 +123,11 @@ def at_once(_: Call) -> float | None:
     return None
 
 
+def as_configured(_: Call) -> int | None:
+    """Return None: files are kept as long as the installation keeps files."""
+    return None
+
+
 # --- actions ------------------------------------------------------------------------------------------------------
 
 
@@ -204,10 +209,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class StartUploads:
-    """Give addresses for PUTs: `parse` returns a file extension for each."""
+    """Give addresses for PUTs: `parse` returns a file extension for each.
+
+    An address works for `seconds`. `keep_seconds` is how long the files are to be kept, which the installation's own
+    time for files limits; None: for that time from when they came.
+    """
 
     parse: Callable[[Call], Sequence[str]]
     render: Callable[[Sequence[StartedUpload], Call], Reply]
+    seconds: int = 3600
+    keep_seconds: Callable[[Call], int | None] = as_configured
 
 
 @dataclass(frozen=True)

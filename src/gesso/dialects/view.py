@@ -53,13 +53,19 @@ class FileView:
 
 @dataclass(frozen=True)
 class StartedUpload:
-    """An address for one PUT of a picture without credentials, and the id the file will have."""
+    """An address for one PUT of a picture without credentials, and the id the file will have.
+
+    `link` is where the file will be; it goes at `kept_until` where the action says how long it is kept. Times are
+    microseconds (UTC).
+    """
 
     id: str
     account_id: str
     put_url: str
     expires_at: int
     extension: str
+    link: str = ""
+    kept_until: int | None = None
 
 
 @dataclass(frozen=True)

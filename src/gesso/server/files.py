@@ -138,9 +138,10 @@ async def receive_upload(
     signature: str,
     parts: PartsOf,
     arrivals: ArrivalsOf,
+    until: Annotated[str | None, Query(description="When the file goes, if that was asked for (Unix seconds).")] = None,
 ) -> FileBody:
     """Take the bytes of a started upload, once. The address is the `put_url` that `POST /v1/uploads` gave, as it is."""
-    subject = upload_subject(account_id, mode, upload_id)
+    subject = upload_subject(account_id, mode, upload_id, until)
     if not parts.links.verify(subject, "PUT", expires, signature, parts.clock() // SECOND):
         raise Forbidden("This upload address is not valid or has expired: start a new one with POST /v1/uploads.")
     if await parts.database.read(lambda c: get_blob(c, upload_id)) is not None:
@@ -148,7 +149,8 @@ async def receive_upload(
     parts.room.check()
     caller = Caller(account_id=account_id, key_id="", mode="live" if mode == "live" else "test", tier="")
     async with arrivals.arriving(request, parts.max_picture_bytes) as body:
-        row = await keep_picture(parts, caller, await read_body(body), None, upload_id)
+        ends = None if until is None else int(until) * SECOND  # signed: it is a number
+        row = await keep_picture(parts, caller, await read_body(body), None, upload_id, ends)
     return _body(row, linker(parts, request))
 
 

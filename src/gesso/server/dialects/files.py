@@ -7,6 +7,7 @@ from gesso.dialects.dialect import DeleteFile, KeepFile, ListFiles, ShowFile, St
 from gesso.dialects.view import StartedUpload
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.views import file_view
+from gesso.server.links import linker_to, links_end
 from gesso.server.own_files import check_file_id, keep_picture, own_file, start_upload
 from gesso.storage.files import delete_file
 from gesso.storage.rows import blobs_of_account
@@ -15,10 +16,21 @@ from gesso.storage.rows import blobs_of_account
 def start_uploads(desk: Desk, action: StartUploads, call: Call) -> Reply:
     """Give an address for each file to come."""
     account = desk.known.account_id
+    link = linker_to(desk.parts.links, call.host, links_end(desk.parts.clock(), desk.parts.link_seconds))
     uploads = []
     for extension in action.parse(call):
-        started = start_upload(desk.parts, desk.known, call.host)
-        uploads.append(StartedUpload(started.id, account, started.put_url, started.expires_at, extension))
+        made = start_upload(desk.parts, desk.known, call.host, action.seconds, action.keep_seconds(call))
+        uploads.append(
+            StartedUpload(
+                made.id,
+                account,
+                made.put_url,
+                made.expires_at,
+                extension,
+                link=link(made.id),
+                kept_until=made.kept_until,
+            )
+        )
     return action.render(uploads, call)
 
 
