@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import Field
+
 from gesso.domain.frozen import Frozen
-from gesso.domain.picture import DecodedPicture, RawPicture
+from gesso.domain.picture import DecodedPicture, DigitalSource, RawPicture
 from gesso.domain.request import Request, RouteChoice
 
 
@@ -23,13 +25,30 @@ class Task:
     checkpoint: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """A picture as far as it is painted: its index within the job, which preview of it this is (from 0), its pixels.
+
+    `pixels` is uint8 [height, width, 3 or 4], in the picture's shape, of any size up to the picture's.
+    """
+
+    picture: int
+    number: int
+    pixels: Any
+    source: DigitalSource = "trained"
+
+
 @dataclass(frozen=True)
 class Progress:
-    """How far it is: `done` of `total` units of `stage` ("denoise", "decode", …)."""
+    """How far it is: `done` of `total` units of `stage` ("denoise", "decode", …).
+
+    Where the request asks for previews it may carry one.
+    """
 
     stage: str
     done: int
     total: int
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +78,20 @@ class Timing:
 Event = Progress | RawPicture | Checkpoint | Note | Timing
 
 
+class PreviewFile(Frozen):
+    """An encoded preview: of which picture, which of its previews (both from 0), the file."""
+
+    picture: int
+    number: int
+    media_type: str
+    data: bytes = Field(repr=False)
+
+
 class Snapshot(Frozen):
-    """What the feed carries about one job: newer replaces older, the row is the truth."""
+    """What the feed carries about one job: newer replaces older, the row is the truth.
+
+    `previews` are the newest few, oldest first; one told before may be there again.
+    """
 
     job_id: str
     version: int  # grows with every snapshot of this job in this process
@@ -68,3 +99,4 @@ class Snapshot(Frozen):
     stage: str = ""
     done: int = 0
     total: int = 0
+    previews: tuple[PreviewFile, ...] = ()

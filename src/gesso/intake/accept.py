@@ -76,7 +76,7 @@ class Ask:
     `fault` is what the header of test faults says; it wins over the key's.
 
     A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
-    is then asked in its own. `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the dialect's answers,
+    is then asked in its own. `previews` is how many of each picture somebody will look at while it is painted. `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the dialect's answers,
     `host` is the server's address towards this caller, for links in webhooks.
     """
 
@@ -95,6 +95,7 @@ class Ask:
     operation: Operation | None = None
     webhook: Hook | None = None
     served: frozenset[Role] = frozenset()
+    previews: int = 0
     echo: Mapping[str, Any] = field(default_factory=dict)
     host: str = ""
 
@@ -164,8 +165,9 @@ class Intake:
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
         prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
-        if ask.echo or ask.host:
-            request = prepared.request.model_copy(update={"echo": dict(ask.echo), "host": ask.host})
+        if ask.echo or ask.host or ask.previews:
+            said = {"echo": dict(ask.echo), "host": ask.host, "previews": ask.previews}
+            request = prepared.request.model_copy(update=said)
             prepared = replace(prepared, request=request)
         if fault is None:
             return prepared

@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from gesso.domain.events import Snapshot
+from gesso.domain.events import PreviewFile, Snapshot
 from gesso.domain.job import TERMINAL, Job
 
 ENDED_KEPT = 1024  # snapshots of ended jobs, for those who come to wait a moment too late
+PREVIEWS_KEPT = 4  # of a running job, the newest: who reads slower than it is painted misses some
 
 
 @dataclass(eq=False)
@@ -41,8 +42,13 @@ class Feed:
         self._closed = False
         self._version = 0  # one counter for all jobs: it grows for each of them, also across attempts
 
-    def publish(self, job: Job, *, stage: str = "", done: int = 0, total: int = 0) -> None:
-        """Tell the newest about a job: its state, and how far it is (`done` of `total` units of `stage`)."""
+    def publish(
+        self, job: Job, *, stage: str = "", done: int = 0, total: int = 0, preview: PreviewFile | None = None
+    ) -> None:
+        """Tell the newest about a job: its state, and how far it is (`done` of `total` units of `stage`).
+
+        A preview is told along with the few before it, once more at the end, and not kept beyond.
+        """
         self._version += 1
         snapshot = Snapshot(job_id=job.id, version=self._version, state=job.state, stage=stage, done=done, total=total)
         ended = job.state in TERMINAL
@@ -50,6 +56,9 @@ class Feed:
         if ended:
             self._remember_end(job.id, snapshot)
         if entry is not None:
+            previews = (entry.snapshot.previews if entry.snapshot else ()) + ((preview,) if preview else ())
+            if previews:
+                snapshot = snapshot.model_copy(update={"previews": previews[-PREVIEWS_KEPT:]})
             entry.job, entry.snapshot = job, snapshot
             entry.wake()
 

@@ -13,13 +13,14 @@ import structlog
 
 from gesso.domain.clock import Clock
 from gesso.domain.errors import EngineFailed, GessoError, InvalidInput
-from gesso.domain.events import Checkpoint, Event, Note, Progress, Task, Timing
+from gesso.domain.events import Checkpoint, Event, Note, Preview, PreviewFile, Progress, Task, Timing
 from gesso.domain.ids import new_id
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import MEDIA_TYPES, RawPicture, StoredPicture
 from gesso.domain.request import Request
 from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
+from gesso.imaging.header import Header
 from gesso.jobs.claim import save_checkpoint
 from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome
@@ -63,6 +64,12 @@ class _Encoded:
 def _encoded(raw: RawPicture, request: Request) -> _Encoded:
     data = encode(raw.pixels, request.output_format, request.output_quality, raw.source)
     return _Encoded(data, hashlib.sha256(data).hexdigest(), raw.pixel_hash())
+
+
+def _preview_file(preview: Preview, request: Request) -> PreviewFile:
+    data = encode(preview.pixels, request.output_format, request.output_quality, preview.source)
+    media_type = MEDIA_TYPES[request.output_format]
+    return PreviewFile(picture=preview.picture, number=preview.number, media_type=media_type, data=data)
 
 
 class JobRunner:
@@ -124,6 +131,8 @@ class JobRunner:
         """Yield what the engine tells; the decoded inputs are held meanwhile."""
         route = job.plan.routes[0]
         async with self._reader.read(job, request, work.add_time) as inputs:
+            if inputs.came is not None:
+                yield _note_on(inputs.came)
             task = Task(job.id, request, route, inputs.image, inputs.mask, inputs.references, job.checkpoint)
             async with aclosing(self._engines[route.engine].run(task)) as events:
                 async for event in events:
@@ -131,8 +140,9 @@ class JobRunner:
 
     async def _take(self, job: Job, request: Request, work: _Work, event: object) -> None:
         match event:
-            case Progress(stage, done, total):
-                self._feed.publish(job, stage=stage, done=done, total=total)
+            case Progress(stage, done, total, preview):
+                file = None if preview is None else await to_its_end(_preview_file, preview, request)
+                self._feed.publish(job, stage=stage, done=done, total=total, preview=file)
             case RawPicture():
                 await self._keep(job, request, work, event)
             case Note(code, message, data):
@@ -198,6 +208,11 @@ class JobRunner:
         return Outcome(
             state="failed", pictures=(), notes=tuple(work.notes), timings=work.timings, failure=failure, outputs=()
         )
+
+
+def _note_on(came: Header) -> Note:
+    data = {"format": came.format, "width": came.width, "height": came.height}
+    return Note("input", f"The image came as {came.format.upper()} of {came.width}x{came.height} pixels.", data)
 
 
 def _failure_of(error: GessoError) -> Failure:

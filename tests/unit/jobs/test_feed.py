@@ -8,10 +8,11 @@ from decimal import Decimal
 import pytest
 
 from gesso.domain.credits import Price
+from gesso.domain.events import PreviewFile
 from gesso.domain.ids import new_id
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, RouteChoice
-from gesso.jobs.feed import ENDED_KEPT, Feed
+from gesso.jobs.feed import ENDED_KEPT, PREVIEWS_KEPT, Feed
 
 
 def make_job(state: str = "running", **changes: object) -> Job:
@@ -246,3 +247,23 @@ async def test_memory_is_bounded_by_what_is_live():
     assert len(feed._entries) == 1
     assert len(feed._ended) == ENDED_KEPT
     assert feed.live(running.id) == running
+
+
+def preview(number: int) -> PreviewFile:
+    return PreviewFile(picture=0, number=number, media_type="image/png", data=b"%d" % number)
+
+
+async def test_a_watcher_gets_the_previews_and_the_feed_keeps_only_the_newest_until_the_end():
+    feed, job = Feed(), make_job()
+    feed.publish(job)
+    watch = feed.subscribe(job.id)
+    assert (await anext(watch)).previews == ()
+    for number in range(PREVIEWS_KEPT + 3):
+        feed.publish(job, stage="denoise", done=number, total=9, preview=preview(number))
+    newest = tuple(range(3, PREVIEWS_KEPT + 3))
+    assert tuple(one.number for one in (await anext(watch)).previews) == newest
+    feed.publish(job, stage="denoise", done=8, total=9)
+    assert len(feed.snapshot(job.id).previews) == PREVIEWS_KEPT
+    feed.publish(ended(job))
+    assert [tuple(one.number for one in snapshot.previews) async for snapshot in watch] == [newest]
+    assert feed.snapshot(job.id).previews == ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gesso.domain.errors import EngineFailed
-from gesso.domain.events import Event, Note, Progress, Task, Timing
+from gesso.domain.events import Event, Note, Preview, Progress, Task, Timing
 from gesso.domain.picture import DigitalSource, RawPicture
 from gesso.domain.request import SEED_LIMIT
 from gesso.engines.builtin.background import backdrop
@@ -20,7 +20,8 @@ from gesso.engines.builtin.layout import Frame, Placed, Stage, lay_out
 from gesso.engines.builtin.looks import apply_looks
 from gesso.engines.builtin.notes import note_on_references, notes_on
 from gesso.engines.builtin.place import as_layer, fade, keep_detail, take_place
-from gesso.engines.builtin.sampler import Condition, Network, denoise, draw_noise
+from gesso.engines.builtin.previews import LONG_SIDE, PreviewPlan, plan_previews, shrink, shrink_place
+from gesso.engines.builtin.sampler import Condition, Layers, Network, draw_noise, walk
 from gesso.engines.builtin.vocabulary import Vocabulary
 from gesso.engines.builtin.wishes import Understood
 from gesso.engines.builtin.words import avoid, understand
@@ -115,6 +116,16 @@ def _box(mask: np.ndarray | None) -> Frame | None:
 
 
 @dataclass(frozen=True)
+class _Work:
+    """Where one object stands among all there is to draw: picture, number within it, its neighbours and previews."""
+
+    index: int
+    number: int
+    placed: Sequence[Placed]
+    previews: PreviewPlan
+
+
+@dataclass(frozen=True)
 class _Painter:
     """Everything the pictures of one task have in common."""
 
@@ -135,23 +146,32 @@ class _Painter:
         composing = time.perf_counter() - began
         stage = Stage(self.ask.width, self.ask.height, seed, self.task.image is not None, self.masked, horizon)
         placed = lay_out(self.wanted.objects, self.vocabulary, stage)
-        total = self.task.request.count * len(placed) * self.ask.steps
+        previews = plan_previews(self.task.request.previews, len(placed) * self.ask.steps)
+        yield from self._coarse(canvas, index, previews, placed)
         for number, place in enumerate(placed):
             began = time.perf_counter()
             start = self._start(canvas, place)
-            layer = yield from self._draw(seed, place, start, (index * len(placed) + number) * self.ask.steps, total)
+            work = _Work(index, number, placed, previews)
+            layer = yield from self._draw(seed, canvas, place, start, work)
             yield Timing("denoise", time.perf_counter() - began)
             began = time.perf_counter()
             yield from self._compose(canvas, layer[0], place, start, index)
             composing += time.perf_counter() - began
         began = time.perf_counter()
+        self._finish(canvas, self._mask)
+        yield Timing("compose", composing + time.perf_counter() - began)
+        yield RawPicture(index, canvas, seed, self._source(placed))
+
+    @property
+    def _mask(self) -> np.ndarray | None:
+        return self.task.mask if self.task.image is not None else None
+
+    def _finish(self, canvas: np.ndarray, mask: np.ndarray | None) -> None:
+        """Give the canvas its looks and the references' colours, in place."""
         strength = self.ask.strength if self.task.image is not None else 1.0
-        mask = self.task.mask if self.task.image is not None else None
         apply_looks(canvas, self.wanted.looks, strength, mask)
         if self.lent is not None and not (self.task.image is not None and self.wanted.objects):
             recolour(canvas, self.lent, self.ask.reference_strength * strength, mask)
-        yield Timing("compose", composing + time.perf_counter() - began)
-        yield RawPicture(index, canvas, seed, self._source(placed))
 
     def _source(self, placed: Sequence[Placed]) -> DigitalSource:
         if self.task.image is None:
@@ -175,13 +195,23 @@ class _Painter:
             return None
         return take_place(canvas, place.left, place.top, place.side)
 
+    def _coarse(
+        self, canvas: np.ndarray, index: int, previews: PreviewPlan, placed: Sequence[Placed]
+    ) -> Iterator[Progress]:
+        """Yield the previews for which there are no steps: the canvas nothing is drawn on yet, from coarse to fine."""
+        for number, side in enumerate(previews.sides):
+            small, mask = shrink(canvas, side), None if self._mask is None else shrink(self._mask, side)
+            self._finish(small, mask)
+            yield Progress("compose", number, len(previews.sides), Preview(index, number, small, self._source(placed)))
+
     def _draw(
-        self, seed: int, place: Placed, start: np.ndarray | None, done: int, total: int
+        self, seed: int, canvas: np.ndarray, place: Placed, start: np.ndarray | None, work: _Work
     ) -> Generator[Progress, None, np.ndarray]:
-        """Yield the progress of one object, `done` of `total` steps being behind it; return its finished layer."""
-        side = self.vocabulary.side
+        """Yield the progress of one object; return its finished layer."""
+        side, total = self.vocabulary.side, len(work.placed) * self.ask.steps
+        before = work.number * self.ask.steps  # steps of this picture behind us
         noise = layer = draw_noise(seed, place.index, side)
-        steps = denoise(
+        steps = walk(
             self.load(),
             noise,
             Condition(place.noun, place.colour),
@@ -191,24 +221,32 @@ class _Painter:
             start=None if start is None else as_layer(start, side),
             strength=1.0 if start is None else self.ask.strength,
         )
-        for step, layer in enumerate(steps, 1):  # noqa: B007  # the last one is what is wanted
-            yield Progress("denoise", done + step, total)
-        # What began on the place's own pixels must stay where they are.
+        for step, drawn in enumerate(steps, 1):
+            layer, preview = drawn.layer, None
+            if (number := work.previews.at(before + step)) is not None:
+                pixels = self._preview(canvas, self._turned(drawn.clean, place, start)[0], place, start is not None)
+                preview = Preview(work.index, number, pixels, self._source(work.placed))
+            yield Progress("denoise", work.index * total + before + step, self.task.request.count * total, preview)
+        return self._turned(layer, place, start)
+
+    def _turned(self, layer: Layers, place: Placed, start: np.ndarray | None) -> Layers:
+        """Return a layer facing its way; what began on the place's own pixels must stay where they are."""
         return layer[..., ::-1] if place.mirrored and start is None else layer
+
+    def _preview(self, canvas: np.ndarray, layer: np.ndarray, place: Placed, started: bool) -> np.ndarray:
+        """Return the picture as it would be if this layer were the finished one, in few pixels."""
+        small, mask = shrink(canvas, LONG_SIDE), None if self._mask is None else shrink(self._mask, LONG_SIDE)
+        place = shrink_place(place, canvas, small)
+        start = take_place(small, place.left, place.top, place.side) if started else None
+        compose(small, self._large(layer, place, start), place.left, place.top, mask)
+        self._finish(small, mask)
+        return small
 
     def _compose(
         self, canvas: np.ndarray, layer: np.ndarray, place: Placed, start: np.ndarray | None, picture: int
     ) -> Iterator[Note]:
         """Lay one object over the canvas and say where."""
-        large = enlarge(layer, place.side)
-        if self.lent is not None and self.task.image is not None:
-            large = recolour_layer(large, self.lent, self.ask.reference_strength)
-        if start is not None:
-            large = fade(keep_detail(large, start, self.vocabulary.side, self.ask.strength), self.ask.strength)
-        elif place.casts_shadow:
-            large = cast_shadow(large)
-        mask = self.task.mask if self.task.image is not None else None
-        region = compose(canvas, large, place.left, place.top, mask)
+        region = compose(canvas, self._large(layer, place, start), place.left, place.top, self._mask)
         word = self.vocabulary.nouns[place.noun].word
         if region is None:
             yield Note("not_visible", f"Nothing of the {word} can be seen.", {"object": word, "picture": picture})
@@ -217,3 +255,14 @@ class _Painter:
         where = f"x {region.x}, y {region.y}, {region.width}x{region.height} pixels"
         of = f" of seed {self._seed(picture)}" if self.task.request.count > 1 else ""
         yield Note("region", f"The {word}{of} is at {where}.", {**data, "object": word, "picture": picture})
+
+    def _large(self, layer: np.ndarray, place: Placed, start: np.ndarray | None) -> np.ndarray:
+        """Return a layer in the size of its place, with what belongs to it there: uint8 [h, side, 4], premultiplied."""
+        large = enlarge(layer, place.side)
+        if self.lent is not None and self.task.image is not None:
+            large = recolour_layer(large, self.lent, self.ask.reference_strength)
+        if start is not None:
+            large = fade(keep_detail(large, start, self.vocabulary.side, self.ask.strength), self.ask.strength)
+        elif place.casts_shadow:
+            large = cast_shadow(large)
+        return large

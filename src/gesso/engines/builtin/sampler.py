@@ -37,6 +37,14 @@ class Condition:
     colour: int
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Where a step of the sampler has got: the layer, still noisy unless it is the last, and the clean one predicted."""
+
+    layer: Layers
+    clean: Layers
+
+
 def draw_noise(seed: int, index: int, side: int) -> Layers:
     """Return the noise of object `index` of the picture with this seed: float32 [1, 4, side, side]."""
     return dice(seed, index).standard_normal((1, 4, side, side), dtype=np.float32)
@@ -75,6 +83,25 @@ def denoise(
 ) -> Iterator[Layers]:
     """Yield the layer after each of `steps` steps; the last one is the finished layer.
 
+    The arguments are those of `walk`.
+    """
+    path = walk(network, noise, wanted, unwanted, steps=steps, guidance=guidance, start=start, strength=strength)
+    return (step.layer for step in path)
+
+
+def walk(
+    network: Network,
+    noise: Layers,
+    wanted: Condition,
+    unwanted: Condition,
+    *,
+    steps: int,
+    guidance: float,
+    start: Layers | None = None,
+    strength: float = 1.0,
+) -> Iterator[Step]:
+    """Yield each of `steps` steps; the layer of the last one is the finished layer.
+
     With a `start` layer the path begins on it, at noise level `strength` (Meng et al. 2022, "SDEdit"): 1 forgets it,
     towards 0 less and less of it changes. Without one, strength must be 1. The caller stops by closing the generator.
     """
@@ -84,4 +111,4 @@ def denoise(
     for level, next_level in pairwise(np.linspace(strength, 0, steps + 1).tolist()):
         clean = guide(network, layer, level, wanted, unwanted, guidance)
         layer = clean + np.float32(next_level / level) * (layer - clean)
-        yield layer
+        yield Step(layer, clean)
