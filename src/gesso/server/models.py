@@ -26,7 +26,7 @@ Reasons = tuple[str | None, ...]  # why each route of a model cannot be used; No
 @router.get(
     "",
     response_model=ModelsBody,
-    responses={304: {"description": "It is as the `ETag` of `If-None-Match` says."}, **problem_responses(401)},
+    responses={304: {"description": "It is as the `ETag` of `If-None-Match` says."}, **problem_responses(401, 422)},
 )
 async def list_models(
     _: CallerOf,

@@ -14,6 +14,7 @@ from gesso.domain.errors import Forbidden
 from gesso.domain.request import Request, RouteChoice, Verdict
 
 QWEN, PRO, SEEDREAM = "magic-hour-qwen-edit", "magic-hour-nano-banana-pro", "magic-hour-seedream-v4"
+OTHERS = ("magic-hour-default", "flux-schnell", QWEN, PRO)
 FREE = "magic-hour-default or magic-hour-qwen-edit"
 NO_FREE = "is not for accounts of the tier free: it takes creator, pro or business."
 
@@ -23,7 +24,7 @@ def settled(slug: str, tier: str, resolution: str | None) -> Checked:
     model = CATALOGUE.get(slug)
     given = {} if resolution is None else {"resolution": resolution}
     checked = check(model, {"prompt": "a hat", "images": [PICTURE], **given})
-    return within_tier(model, checked, tier, CATALOGUE.models)
+    return within_tier(model, checked, tier, [CATALOGUE.get(one) for one in OTHERS])
 
 
 # slug, tier, resolution asked for, resolution used
