@@ -34,7 +34,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Call:
-    """A request. `body` is the parsed JSON, a `Form`, or None where the route reads none.
+    """A request. `body` is the parsed JSON, a `Form`, text, or None where the route reads none.
 
     `base` is the dialect's own address towards this caller ("https://host/fashn", no slash at the end), `host` the
     server's. Names of headers are lower-case.

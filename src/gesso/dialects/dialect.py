@@ -123,6 +123,11 @@ def at_once(_: Call) -> float | None:
     return None
 
 
+def as_said(_: Catalogue, name: str) -> str:
+    """Return the name: the catalogue has it among the dialect's names or its slugs, or there is no such model."""
+    return name
+
+
 def as_configured(_: Call) -> int | None:
     """Return None: files are kept as long as the installation keeps files."""
     return None
@@ -153,10 +158,15 @@ class Show:
 
 @dataclass(frozen=True)
 class Watch:
-    """Stream what happens to an own job as server-sent events, until it ended."""
+    """Stream what happens to an own job as server-sent events, until it ended.
+
+    `events` is called for each change, the end included. An event whose id was told before is left out, and so is, for
+    a reader that comes again with `Last-Event-ID`, what `events` has up to that id.
+    """
 
     key: Callable[[Call], JobKey]
-    events: Callable[[View], Sequence[ServerEvent]]  # called for each change, the end included
+    events: Callable[[View], Sequence[ServerEvent]]
+    is_here: Callable[[Job], bool] = everywhere
 
 
 @dataclass(frozen=True)
@@ -279,6 +289,7 @@ class ShowWebhookSecret:
 Action = (
     Submit
     | Show
+    | Watch
     | Cancel
     | Delete
     | ListJobs
@@ -303,7 +314,7 @@ class Route:
     method: str
     path: str
     action: Action
-    reads: Literal["nothing", "json", "form", "json or form"] = "nothing"
+    reads: Literal["nothing", "json", "form", "json or form", "text"] = "nothing"
     public: bool = False  # answered without a key as well
 
 
@@ -346,7 +357,11 @@ def bearer(headers: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class Dialect:
-    """A vendor's API, served at `mount`. `name` is the key of `names` in the model files."""
+    """A vendor's API, served at `mount`. `name` is the key of `names` in the model files.
+
+    `model_of` turns the name in a `Wanted` into one the catalogue knows; it raises `InvalidInput` of the field `model`,
+    code "unknown_model", where it can tell that there is no such model.
+    """
 
     name: str
     title: str
@@ -354,6 +369,7 @@ class Dialect:
     error: Callable[[GessoError, int, Call], Reply]
     secret: Callable[[Mapping[str, str]], str | None] = bearer
     webhooks: Webhooks | None = None
+    model_of: Callable[[Catalogue, str], str] = as_said
 
     @property
     def mount(self) -> str:

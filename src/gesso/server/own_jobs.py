@@ -41,14 +41,20 @@ async def load_job(parts: Parts, key: str | int, caller: Caller) -> Job:
 
 async def cancel_own_job(request: Request, parts: Parts, job_id: str, caller: Caller) -> Job:
     """Return the job cancelled, or as it is after a short wait for its worker; raises `NotFound` and `Conflict`."""
+    job = await begin_to_cancel(parts, job_id, caller)
+    return job if job.is_terminal else await wait_for_end(request, parts, job, caller, CANCEL_WAIT_SECONDS)
+
+
+async def begin_to_cancel(parts: Parts, job_id: str, caller: Caller) -> Job:
+    """Return the job cancelled, or running and told to stop; raises `NotFound` and `Conflict`."""
     check_id(job_id)
     now = parts.clock()
     job = await parts.database.write(lambda c: cancel(c, job_id, caller.account_id, caller.mode, now))
     if job.is_terminal:
         parts.feed.publish(job)
-        return job
-    parts.worker.cancel(job.id)  # or whoever runs it hears of it from the database
-    return await wait_for_end(request, parts, job, caller, CANCEL_WAIT_SECONDS)
+    else:
+        parts.worker.cancel(job.id)  # or whoever runs it hears of it from the database
+    return job
 
 
 async def delete_own_job(parts: Parts, job_id: str, caller: Caller) -> None:

@@ -78,9 +78,12 @@ async def job_events(request: Request, parts: Parts, job: Job, caller: Caller) -
     if job.is_terminal:
         return
     while not job.is_terminal:
-        async with aclosing(_progress(parts.feed.subscribe(job.id))) as texts:
-            async for text in texts:
-                yield text
+        async with aclosing(heard(parts.feed.subscribe(job.id))) as snapshots:
+            async for snapshot in snapshots:
+                if snapshot is None:
+                    yield KEEP_ALIVE
+                elif snapshot.stage and snapshot.state in ("queued", "running"):
+                    yield event_text("progress", snapshot_json(snapshot))
         try:
             job = await read_job(parts, job.id, caller)
         except NotFound:  # deleted while we watched
@@ -93,20 +96,19 @@ async def job_events(request: Request, parts: Parts, job: Job, caller: Caller) -
     yield event_text("job", job_body(job, link).model_dump_json())
 
 
-async def _progress(snapshots: AsyncIterator[Snapshot]) -> AsyncGenerator[bytes]:
-    """Yield progress events, and something every 15 seconds, until there is no more to be heard."""
+async def heard(snapshots: AsyncIterator[Snapshot]) -> AsyncGenerator[Snapshot | None]:
+    """Yield snapshots, and None every 15 seconds of silence, until there is no more to be heard."""
     pending = asyncio.ensure_future(anext(snapshots, None))
     try:
         while True:
             done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE_SECONDS)
             if not done:
-                yield KEEP_ALIVE
+                yield None
                 continue
             snapshot = pending.result()
             if snapshot is None:
                 return
-            if snapshot.stage and snapshot.state in ("queued", "running"):
-                yield event_text("progress", snapshot_json(snapshot))
+            yield snapshot
             pending = asyncio.ensure_future(anext(snapshots, None))
     finally:
         pending.cancel()  # which closes the subscription

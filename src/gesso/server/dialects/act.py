@@ -25,11 +25,13 @@ from gesso.dialects.dialect import (
     ShowFile,
     StartUploads,
     Submit,
+    Watch,
 )
 from gesso.dialects.view import AccountView
 from gesso.server.dialects import files, jobs
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.respond import respond
+from gesso.server.dialects.watch import watch
 
 
 async def act(desk: Desk, action: Action, call: Call) -> Response:
@@ -39,6 +41,8 @@ async def act(desk: Desk, action: Action, call: Call) -> Response:
             return await jobs.answer(desk, action, await jobs.accept(desk, action, call))
         case Show():
             return await jobs.show(desk, action, call)
+        case Watch():
+            return await watch(desk, action, call)
         case Cancel():
             return await jobs.cancel(desk, action, call)
         case Delete():

@@ -20,9 +20,11 @@ from gesso.intake.accept import Ask
 from gesso.jobs.idempotency import forget_request
 from gesso.jobs.store import JobPage, Narrowing, count_jobs, list_jobs
 from gesso.jobs.submit import Submitted
+from gesso.server.dialects.deadline import cancel_after
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.keep_alive import kept_alive
 from gesso.server.dialects.respond import respond
+from gesso.server.dialects.stream import streamed
 from gesso.server.dialects.views import view_of
 from gesso.server.errors import status_of
 from gesso.server.faults import fault_of
@@ -48,7 +50,7 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
     wanted = action.parse(call)
     parts, request = desk.parts, desk.request
     ask = Ask(
-        model=wanted.model,
+        model=desk.dialect.model_of(parts.catalogue, wanted.model),
         input=wanted.input,
         form=wanted.form,
         operation=wanted.operation,
@@ -58,6 +60,7 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
         echo=wanted.echo,
         host=call.host,
         served=wanted.served,
+        previews=wanted.stream.previews if wanted.stream else 0,
         webhook=wanted.webhook,
         idempotency_key=idempotency_key(request),
         repeat=wanted.repeat or repeat_of(request),
@@ -67,31 +70,19 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
     try:
         submitted = await parts.intake.accept(ask, desk.known)
     except InvalidInput as error:
-        raise renamed(error, wanted.fields) from error
+        raise error.renamed(wanted.fields) from error
     if not submitted.replayed:
         desk.metrics.jobs_submitted.labels(submitted.job.model, submitted.job.mode).inc()
+        if wanted.cancel_after_seconds is not None:
+            cancel_after(parts, submitted.job, desk.known, wanted.cancel_after_seconds)
     return Accepted(submitted, wanted, call)
-
-
-def renamed(error: InvalidInput, fields: Mapping[str, str]) -> InvalidInput:
-    """Return the error with the vendor's names of its fields."""
-    problems = []
-    for problem in error.problems:
-        name, bracket, rest = problem.field.partition("[")
-        theirs = fields.get(name)
-        if theirs is None:
-            problems.append(problem)
-            continue
-        message = problem.message
-        if message.startswith(name):
-            message = theirs + message.removeprefix(name)
-        problems.append(problem.model_copy(update={"field": theirs + bracket + rest, "message": message}))
-    return type(error)(problems)
 
 
 async def answer(desk: Desk, action: Submit, accepted: Accepted) -> Response:
     """Answer a submit: at once, or when the job ended."""
     wanted, call, job = accepted.wanted, accepted.call, accepted.submitted.job
+    if wanted.stream is not None:
+        return streamed(desk, wanted.stream, job, call, wanted.wait, replayed=accepted.submitted.replayed)
     if wanted.wait is None:
         return await _rendered(desk, action, job, call, replayed=accepted.submitted.replayed)
 

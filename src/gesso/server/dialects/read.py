@@ -11,9 +11,9 @@ from starlette.datastructures import UploadFile
 
 from gesso.dialects.call import Call, Form, Part
 from gesso.dialects.dialect import Route
-from gesso.domain.errors import PayloadTooLarge, UnsupportedMedia
+from gesso.domain.errors import MalformedBody, PayloadTooLarge, UnsupportedMedia
 from gesso.server.links import base_url
-from gesso.server.reading import check_text, media_type, read_form, read_json_object
+from gesso.server.reading import check_text, media_type, read_body, read_form, read_json_object
 from gesso.wiring import Parts
 
 
@@ -34,12 +34,25 @@ def call_of(request: Request, parts: Parts, mount: str, values: Mapping[str, Any
 async def read_body_of(request: Request, route: Route, call: Call, max_picture_bytes: int) -> Call:
     """Return the call with its body; raises what `reading` does, and `UnsupportedMedia` for another kind of body."""
     kind = media_type(request)
+    if route.reads == "text":
+        return replace(call, body=await _text(request, kind))
     if kind == "multipart/form-data" and "form" in route.reads:
         return replace(call, body=await _form(request, max_picture_bytes))
     if "json" in route.reads and kind != "multipart/form-data":
         return replace(call, body=await read_json_object(request))
     wanted = "multipart/form-data" if route.reads == "form" else "application/json"
     raise UnsupportedMedia(f"Send {wanted}, not {kind or 'a body without a type'}.")
+
+
+async def _text(request: Request, kind: str) -> str:
+    if kind not in ("text/plain", ""):
+        raise UnsupportedMedia(f"Send text/plain, not {kind}.")
+    try:
+        text = (await read_body(request)).decode()
+    except UnicodeDecodeError as error:
+        raise MalformedBody("The body is not text in UTF-8.") from error
+    check_text(text, "body")
+    return text
 
 
 async def _form(request: Request, max_picture_bytes: int) -> Form:
