@@ -42,11 +42,15 @@ class Fetched:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """A job's pictures, decoded. `mask` is uint8 [height, width] of the image's size, 255 = repaint."""
+    """A job's pictures, decoded. `mask` is uint8 [height, width] of the image's size, 255 = repaint.
+
+    `came` is what the image was before it was fitted to the asked size: its format, and its size turned upright.
+    """
 
     image: DecodedPicture | None = None
     mask: np.ndarray | None = None
     references: tuple[DecodedPicture, ...] = ()
+    came: Header | None = None
 
 
 class InputReader:
@@ -168,9 +172,10 @@ async def decode_inputs(request: Request, fetched: Mapping[str, Fetched], limits
 
     One at a time, each on a thread, and the bytes of a file only while it is decoded.
     """
-    image = mask = None
+    image = mask = came = None
     if (source := fetched.get("image")) is not None:
         image = await to_its_end(decode, await source.read(), "image", limits)
+        came = Header(source.header.format, image.width, image.height)
         if (masked := fetched.get("mask")) is not None:
             size = (image.width, image.height)
             mask = await to_its_end(decode_mask, await masked.read(), request.mask_polarity, size, "mask", limits)
@@ -182,4 +187,4 @@ async def decode_inputs(request: Request, fetched: Mapping[str, Fetched], limits
         raise InvalidInput.of("mask", "mask_without_image", "A mask needs an image to go with.")
     names = sorted((name for name in fetched if name.startswith("reference")), key=lambda name: (len(name), name))
     references = [await to_its_end(decode, await fetched[name].read(), name, limits) for name in names]
-    return Inputs(image, mask, tuple(references))
+    return Inputs(image, mask, tuple(references), came)
