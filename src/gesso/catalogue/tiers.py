@@ -113,7 +113,13 @@ def within_tier(model: Model, checked: Checked, tier: str, others: Iterable[Mode
 def _no_model(model: Model, tier: Tier, others: Iterable[Model]) -> str:
     assert model.tiers is not None
     above = choices(TIERS[TIERS.index(model.tiers.lowest) :])
-    alike = [one for one in others if one.tiers is not None and one.tiers.table == model.tiers.table]
+    alike = [
+        one
+        for one in others
+        if one.tiers is not None
+        and one.tiers.table == model.tiers.table
+        and not set(one.operations).isdisjoint(model.operations)
+    ]
     usable = [one.slug for one in alike if right(one, tier).allowed]
     instead = f" This one may use {choices(usable)}." if usable else ""
     return f"{model.slug} is not for accounts of the tier {tier}: it takes {above}.{instead}"

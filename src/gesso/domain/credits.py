@@ -35,6 +35,11 @@ class Price(Frozen):
         return int(exact.to_integral_value(ROUND_HALF_UP))
 
 
+def in_unit(micro_credits: int, unit: PriceUnit) -> Decimal:
+    """Return an amount in a vendor's unit, exactly: 5 million micro-credits are 50 of Magic Hour's credits."""
+    return Decimal(micro_credits) / (CREDITS_PER_UNIT[unit] * MICRO)
+
+
 def render_credits(micro_credits: int) -> str:
     """Render micro-credits as a decimal number of credits without trailing zeros: 1500000 → "1.5"."""
     whole, fraction = divmod(abs(micro_credits), MICRO)

@@ -70,12 +70,13 @@ def parse_source(field: str, value: object, max_bytes: int) -> Source:
 def own_blob(url: str, host: str) -> str | None:
     """Return the id in one of our own links to stored bytes, below `host`; None for any other link.
 
-    Who names it has to own it, as with a file: the link's signature and its end do not matter.
+    Who names it has to own it, as with a file: the link's signature and its end do not matter, nor does an ending
+    after the id (".png").
     """
     path = url.removeprefix(f"{host}/blobs/")
     if not host or path == url:
         return None
-    identifier = path.partition("?")[0]
+    identifier = path.partition("?")[0].partition(".")[0]
     return identifier if is_id(identifier) else None
 
 

@@ -23,7 +23,11 @@ router = APIRouter(tags=["files"])
 )
 @router.head("/blobs/{blob_id}", response_class=Response, include_in_schema=False)
 async def fetch_blob(request: Request, blob_id: str, expires: str, signature: str, parts: PartsOf) -> Response:
-    """Return the bytes, to whoever holds a link that is still valid: the `url` of a picture or file, as it is."""
+    """Return the bytes, to whoever holds a link that is still valid: the `url` of a picture or file, as it is.
+
+    An ending after the id (".png") changes nothing: it is for clients that name their file by the link.
+    """
+    blob_id = blob_id.partition(".")[0]
     now = parts.clock()
     if not parts.links.verify(blob_id, "GET", expires, signature, now // SECOND):
         raise Forbidden("This link is not valid or has expired: ask for the job or the file again to get a fresh one.")

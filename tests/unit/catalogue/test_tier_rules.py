@@ -140,3 +140,13 @@ def test_an_upstream_route_gets_the_tiers_resolution() -> None:
     choice = choose(CATALOGUE, model, route, request, checked)
     assert choice.arguments["resolution"] == "2k"
     assert verdict(choice).reason == "for accounts of the tier pro it is 2k; passed on"
+
+
+def test_what_is_named_instead_of_a_model_does_the_same() -> None:
+    model = CATALOGUE.get("magic-hour-generator-nano-banana")
+    checked = check(model, {"prompt": "a hat", "image_count": 1})
+    with pytest.raises(Forbidden) as caught:
+        within_tier(model, checked, "free", CATALOGUE.models)
+    named = caught.value.message.partition("This one may use ")[2]
+    assert "magic-hour-generator-flux-schnell" in named
+    assert "magic-hour-qwen-edit" not in named

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gesso.domain.credits import CREDITS_PER_UNIT, MICRO, Price, render_credits
+from gesso.domain.credits import CREDITS_PER_UNIT, MICRO, Price, in_unit, render_credits
 
 
 @given(st.integers(-(10**15), 10**15))
@@ -37,3 +37,11 @@ def test_a_unit_of_each_vendor_is_worth_its_list_price():
 )
 def test_a_price_is_rounded_once_for_all_pictures_half_up(amount, pictures, micro):
     assert Price(amount=Decimal(amount)).micro_credits(pictures) == micro
+
+
+@pytest.mark.parametrize(
+    ("micro", "unit", "amount"),
+    [(5 * MICRO, "magic_hour_credit", "50"), (25 * MICRO, "usd", "0.25"), (-15 * MICRO, "fashn_credit", "-2")],
+)
+def test_an_amount_is_told_in_a_vendors_unit(micro, unit, amount):
+    assert in_unit(micro, unit) == Decimal(amount)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.domain.errors import InvalidInput
+from gesso.domain.ids import new_id
 from gesso.intake import sources
-from gesso.intake.sources import Inline, KeptFile, Link, parse_source
+from gesso.intake.sources import Inline, KeptFile, Link, own_blob, parse_source
 
 LIMIT = 1 << 20
 FILE = "0190b4c2-0000-7000-8000-000000000000"
@@ -81,3 +82,11 @@ def test_where_the_pieces_are_cut_makes_no_difference(data, piece):
 def test_base64_that_is_two_texts_or_cut_or_not_ascii_is_refused(text):
     with pytest.raises(InvalidInput):
         parse_source("image", text, LIMIT)
+
+
+@pytest.mark.parametrize("ending", ["", ".png", ".png?expires=1&signature=x", "?expires=1&signature=x"])
+def test_our_own_links_are_known_whatever_ends_them(ending):
+    blob = new_id()
+    assert own_blob(f"https://here/blobs/{blob}{ending}", "https://here") == blob
+    assert own_blob(f"https://there/blobs/{blob}{ending}", "https://here") is None
+    assert own_blob(f"https://here/blobs/x{blob}{ending}", "https://here") is None
