@@ -115,9 +115,10 @@ def _say_mask(driving: Driving, parameter: Parameter, value: Any) -> Said:
         return _without(driving, "mask")
     if not value:
         return Said("used", "not given")
-    if driving.model.mask_polarity != driving.target.mask_polarity:
-        return Said("mapped", f"here {driving.model.mask_polarity} is repainted; the mask is turned over")
-    return Said("used", f"only what is {driving.model.mask_polarity} is repainted")
+    polarity = driving.request.mask_polarity
+    if polarity != driving.target.mask_polarity:
+        return Said("mapped", f"here {polarity} is repainted; the mask is turned over")
+    return Said("used", f"only what is {polarity} is repainted")
 
 
 def _say_reference(driving: Driving, parameter: Parameter, value: Any) -> Said:

@@ -27,6 +27,8 @@ The class docstring is the default message. `code` is stable and public; HTTP st
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from gesso.domain.frozen import Frozen
@@ -77,6 +79,22 @@ class InvalidInput(GessoError):
     def of(cls, field: str, code: str, message: str, value: Any = None, allowed: Any = None) -> InvalidInput:
         """Return the error for one field."""
         return cls([Problem(field=field, code=code, message=message, value=value, allowed=allowed)])
+
+    def renamed(self, fields: Mapping[str, str]) -> InvalidInput:
+        """Return the error in other names of fields; what is behind a name ("[0]", ".width") stays behind it.
+
+        A name with its item ("images[1]") may be renamed as a whole.
+        """
+        return type(self)([_renamed(problem, fields) for problem in self.problems])
+
+
+def _renamed(problem: Problem, fields: Mapping[str, str]) -> Problem:
+    name = problem.field if problem.field in fields else re.split(r"[\[.]", problem.field, maxsplit=1)[0]
+    theirs = fields.get(name, name)
+    message = problem.message
+    if message.startswith(name):
+        message = theirs + message.removeprefix(name)
+    return problem.model_copy(update={"field": theirs + problem.field.removeprefix(name), "message": message})
 
 
 class Unauthenticated(GessoError):

@@ -18,7 +18,7 @@ from gesso.catalogue.roles import Role
 from gesso.catalogue.tiers import within_tier
 from gesso.domain.errors import GessoError, InvalidInput, NotFound, Problem
 from gesso.domain.ids import new_id
-from gesso.domain.picture import PictureReference
+from gesso.domain.picture import MaskPolarity, PictureReference
 from gesso.domain.request import SEED_LIMIT, Fidelity, Operation, Plan, Request, RouteChoice
 from gesso.domain.tier import EVERYTHING
 from gesso.imaging.decode import DecodeLimits, Header, inspect
@@ -98,10 +98,12 @@ def prepare(
     adapter: str | None = None,
     served: Collection[Role] = (),
     host: str = "",
+    mask_polarity: MaskPolarity | None = None,
 ) -> Prepared:
     """Check the ask and plan it for an account of that tier.
 
     `served` are roles the asker's API fulfils itself; links to stored bytes below `host` are our own, never fetched.
+    `mask_polarity` is how the mask reads, where that is not as the model's masks do.
 
     Raises `InvalidInput` with every mistake at once, `Forbidden` for what the tier may not use, or `ModelNotReady`.
     """
@@ -115,6 +117,8 @@ def prepare(
         raise InvalidInput(pictures.problems)
     settled = within_tier(model, checked, tier, rules.catalogue.models)
     request = to_request(model, settled, draw_seed=draw_seed, adapter=adapter)
+    if mask_polarity is not None:
+        request = request.model_copy(update={"mask_polarity": mask_polarity})
     _compare_mask(request, pictures.inline, model)
     made = plan(
         rules.catalogue,
