@@ -24,6 +24,7 @@ from gesso.domain.request import RouteChoice
 from gesso.engines.builtin.engine import BuiltinEngine
 from gesso.engines.engine import Engine
 from gesso.engines.registry import Engines
+from gesso.engines.resize import ResizeEngine
 from gesso.imaging.budget import PixelBudget
 from gesso.imaging.decode import DecodeLimits
 from gesso.imaging.memory import return_large_blocks
@@ -61,7 +62,7 @@ def decode_limits_of(settings: Settings) -> DecodeLimits:
 
 def engines_of(settings: Settings) -> tuple[Engine, ...]:
     """Return the engines of this installation."""
-    return (BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads),)
+    return BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads), ResizeEngine()
 
 
 def rules_of(settings: Settings, catalogue: Catalogue, engines: Engines) -> Rules:
