@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
-from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import Dialect
-from gesso.domain.errors import GessoError
+from gesso.dialects.call import Call
+from gesso.dialects.dialect import (
+    Cancel,
+    DeleteFile,
+    Dialect,
+    ListJobs,
+    Route,
+    Show,
+    ShowCatalogue,
+    StartUploads,
+    Submit,
+)
+from gesso.dialects.eachlabs import files, models, prediction, translate, wire
+from gesso.dialects.eachlabs.refusals import error
+from gesso.dialects.eachlabs.webhook import WEBHOOKS
+from gesso.dialects.ids import from_uuid
 
 
-def error(error: GessoError, status: int, call: Call) -> Reply:
-    """Return an error as the vendor words it."""
-    return Reply({"error": error.message}, status)
+def _job(call: Call) -> str:
+    return from_uuid(call.path["id"])
 
 
-DIALECT = Dialect(name="eachlabs", title="Eachlabs", routes=(), error=error)
+_CREATE = Submit(translate.to_prediction, prediction.created)
+_RUN = Submit(translate.to_run, prediction.ran, files=prediction.is_inline)
+_SHOW = Show(_job, prediction.shown, files=prediction.is_inline)
+_UPLOAD = StartUploads(
+    translate.to_upload, files.upload_started, seconds=wire.UPLOAD_SECONDS, keep_seconds=translate.kept_seconds
+)
+
+DIALECT = Dialect(
+    name="eachlabs",
+    title="Eachlabs",
+    routes=(
+        Route("POST", "/v1/prediction", _CREATE, reads="json"),
+        Route("POST", "/v1/prediction/", _CREATE, reads="json"),  # as the vendor's client has it; never redirected
+        Route("POST", "/v1/prediction/run", _RUN, reads="json"),
+        Route("GET", "/v1/prediction/{id}", _SHOW),
+        Route("POST", "/v1/prediction/{id}/cancel", Cancel(_job, prediction.cancelled)),
+        Route("GET", "/v1/executions", ListJobs(translate.to_listing, prediction.executions)),
+        Route("GET", "/v1/models", ShowCatalogue(models.listed), public=True),
+        Route("GET", "/v1/model", ShowCatalogue(models.one), public=True),
+        Route("POST", "/v1/upload/presign", _UPLOAD, reads="json"),
+        Route("DELETE", "/v1/files/{file_id}", DeleteFile(translate.file_id, files.file_deleted)),
+    ),
+    error=error,
+    secret=wire.key_of,
+    webhooks=WEBHOOKS,
+)

@@ -1,0 +1,48 @@
+"""The input as it is said again in a prediction: as it came, but for pictures sent along and endless text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LONGEST = 50_000  # characters of one text: no prompt may be longer
+LONGEST_WORD = 2000  # without a blank in it: what is longer is a picture's base64
+MOST = 100_000  # characters in all
+MOST_ITEMS = 256
+CUT = "…"
+
+
+def shortened(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the input with placeholders ("data:image/png;base64,…") where pictures were."""
+    room = _Room()
+    return {name[:LONGEST_WORD]: room.cut(value) for name, value in list(given.items())[:MOST_ITEMS]}
+
+
+class _Room:
+    """What is left of the characters that one input may take."""
+
+    def __init__(self) -> None:
+        self._left = MOST
+
+    def cut(self, value: Any) -> Any:
+        """Return a value, shortened where it is a picture, too long, or beyond what is left."""
+        match value:
+            case str():
+                return self._text(value)
+            case list():
+                return [self.cut(item) for item in value[:MOST_ITEMS]]
+            case dict():
+                return {name[:LONGEST_WORD]: self.cut(item) for name, item in list(value.items())[:MOST_ITEMS]}
+        self._left -= 8
+        return value if self._left > 0 else None
+
+    def _text(self, text: str) -> str:
+        if text[:5].lower() == "data:":
+            text = text.partition(",")[0][:100] + "," + CUT
+        elif len(text) > LONGEST_WORD and not any(one.isspace() for one in text[:LONGEST_WORD]):
+            text = text[:32] + CUT
+        if len(text) > LONGEST:
+            text = text[:LONGEST] + CUT
+        if len(text) > max(self._left, 0):
+            return CUT
+        self._left -= len(text)
+        return text
