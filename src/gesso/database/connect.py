@@ -93,8 +93,11 @@ class Database:
     def listen(self, heard: Callable[[Notice], None]) -> None:
         """Call `heard`, on a thread of ours, for everything other processes tell, until the database is closed.
 
-        `gesso_reconnected` comes whenever listening begins, the first time included. SQLite has nobody to hear.
+        `gesso_reconnected` comes whenever listening begins, the first time included. On SQLite there is no other process;
+        of what this one tells, only the channels of `HEARD_AT_HOME` are heard.
         """
+        if isinstance(self._writer, WriterLane):
+            self._writer.heard = heard
         if self._server is not None:
             self._listeners.append(Listener(self._server.connect_driver, heard))
 

@@ -7,7 +7,10 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-Channel = Literal["gesso_queued", "gesso_cancelled", "gesso_ended"]
+Channel = Literal["gesso_queued", "gesso_cancelled", "gesso_ended", "gesso_webhooks"]
+
+# Heard in the process that tells as well, when its transaction is on disk, also without PostgreSQL.
+HEARD_AT_HOME: frozenset[Channel] = frozenset({"gesso_webhooks"})
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,20 @@ def skip_locked(connection: Connection) -> str:
 
 
 def notify(connection: Connection, channel: Channel, payload: str) -> None:
-    """Tell every process, when this transaction commits; on SQLite there is no other.
+    """Tell every process, this one too, when this transaction commits; on SQLite there is no other.
 
-    `payload` is the engine of a queued job, or the id of one to be cancelled or that has ended.
+    `payload` is the engine of a queued job, or the id of one to be cancelled or that has ended; empty of webhooks.
     """
     if is_postgres(connection):
         connection.execute(_NOTIFY, {"channel": channel, "payload": payload})
+    elif channel in HEARD_AT_HOME:
+        untold(connection).append(Notice(channel, payload))
+
+
+def untold(connection: Connection) -> list[Notice]:
+    """Return the notices of SQLite's open transaction, to be told when it is on disk."""
+    notices: list[Notice] = connection.info.setdefault("untold", [])
+    return notices
 
 
 def alone(connection: Connection, name: str) -> None:

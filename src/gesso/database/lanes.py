@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 from sqlalchemy import Connection
 
+from gesso.database.dialect import Notice, untold
 from gesso.database.failures import as_storage_failure
 from gesso.database.sqlite import driver_of
 from gesso.database.tickets import Outcome, Ticket, deliver
@@ -73,6 +75,7 @@ class WriterLane:
 
     def __init__(self, connection: Connection) -> None:
         self.commits = 0  # transactions that changed something and are on disk
+        self.heard: Callable[[Notice], None] = lambda _: None  # called on the thread
         self._connection = connection
         self._driver = driver_of(connection)
         self._line = WorkLine()
@@ -97,7 +100,8 @@ class WriterLane:
 
     def _transaction(self, tickets: list[Ticket]) -> list[Outcome]:
         """Run the works and commit; when the transaction as a whole is lost, every work of it has failed."""
-        before = self._driver.total_changes
+        before, notices = self._driver.total_changes, untold(self._connection)
+        notices.clear()
         try:
             self._driver.execute("BEGIN IMMEDIATE")
             outcomes = [self._savepoint(ticket) for ticket in tickets]
@@ -106,16 +110,21 @@ class WriterLane:
             self._roll_back()
             return [Outcome(ticket, error=as_storage_failure(error)) for ticket in tickets]
         self.commits += self._driver.total_changes != before
+        for notice in dict.fromkeys(notices):
+            self.heard(notice)
         return outcomes
 
     def _savepoint(self, ticket: Ticket) -> Outcome:
         self._driver.execute("SAVEPOINT work")
+        notices = untold(self._connection)
+        before = len(notices)
         try:
             outcome = Outcome(ticket, ticket.work(self._connection))
         except BaseException as error:
             if not self._driver.in_transaction:  # a full disk makes SQLite roll everything back
                 raise
             self._driver.execute("ROLLBACK TO work")
+            del notices[before:]
             outcome = Outcome(ticket, error=as_storage_failure(error))
         self._driver.execute("RELEASE work")
         return outcome

@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import TextClause
 from gesso.database.dialect import alone, is_postgres, notify, skip_locked
 from gesso.domain.job import Job
 from gesso.jobs.ending import END_QUEUED, Ending, end_job
+from gesso.jobs.outbox import HAS_TARGETS, tell
 from gesso.jobs.queue import FRONT_TURN
 from gesso.jobs.recover import Recovered, next_due, requeue_expired
 from gesso.jobs.rows import RETURNED, Report, to_job
@@ -37,7 +38,7 @@ _NEXT = "FROM jobs WHERE state = 'queued' AND engine = :engine"
 _ORDER = "ORDER BY priority, turn, id"
 _TAKE = text(
     "UPDATE jobs SET state = 'running', worker = :worker, attempt = attempt + 1, lease_until = :lease_until, "  # noqa: S608 - made of constants
-    f"started_at = :now WHERE id = :id AND state = 'queued' RETURNING {RETURNED}"
+    f"started_at = :now WHERE id = :id AND state = 'queued' RETURNING {RETURNED}, {HAS_TARGETS}"
 )
 _RUNNING = text("SELECT account_id, COUNT(*) FROM jobs WHERE state = 'running' GROUP BY account_id")
 _HELD = "id = :job_id AND state = 'running' AND worker = :worker AND attempt = :attempt"
@@ -105,6 +106,7 @@ class _Claim:
         row = self.connection.execute(_TAKE, values).mappings().one_or_none()
         if row is not None:
             job = to_job(row)
+            tell(self.connection, job, "started", self.now, look=bool(row["has_targets"]))
             self.taken.append(job)
             self.running[job.account_id] += 1
 

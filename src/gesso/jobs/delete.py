@@ -9,6 +9,7 @@ from gesso.database.tables import blobs
 from gesso.domain.errors import Conflict
 from gesso.domain.job import Failure, Job
 from gesso.domain.request import Mode, Plan, RouteChoice
+from gesso.jobs.deliveries import wipe
 from gesso.jobs.idempotency import forget_request
 from gesso.jobs.rows import RETURNED, Report, to_job
 from gesso.jobs.store import get_own_job
@@ -40,6 +41,7 @@ def delete(
     }
     row = connection.execute(_WIPE, values).mappings().one()
     forget_request(connection, job_id)
+    wipe(connection, job_id, now)
     owned = (*blobs_of(connection, "job_input", job_id), *blobs_of(connection, "job_output", job_id))
     connection.execute(delete_rows(blobs).where(blobs.c.owner_id == job_id, blobs.c.owner != "file"))
     return to_job(row), owned

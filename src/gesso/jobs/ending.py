@@ -1,8 +1,9 @@
-"""How a job ends, whoever ends it: the guarded move, the refund, the queue's count, the end of its inputs."""
+"""How a job ends, whoever ends it: the guarded move, refund, the queue's count, the end of its inputs, its webhooks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, text
 from sqlalchemy.sql.elements import TextClause
@@ -10,7 +11,8 @@ from sqlalchemy.sql.elements import TextClause
 from gesso.accounts.ledger import refund
 from gesso.database.dialect import notify
 from gesso.domain.clock import DAY
-from gesso.domain.job import Job, State
+from gesso.domain.job import Job
+from gesso.jobs.outbox import HAS_TARGETS, tell
 from gesso.jobs.queue import leave_queue
 from gesso.jobs.rows import RETURNED, Report, to_job
 
@@ -26,7 +28,7 @@ def _end(guard: str) -> TextClause:
         "UPDATE jobs SET state = :state, report = :report, ended_at = :now, lease_until = NULL, "  # noqa: S608 - made of constants
         "refunded_micro = charged_micro - CASE WHEN :delivered >= picture_count THEN charged_micro "
         "ELSE charged_micro * :delivered / picture_count END "
-        f"WHERE id = :job_id AND {guard} RETURNING {RETURNED}"
+        f"WHERE id = :job_id AND {guard} RETURNING {RETURNED}, {HAS_TARGETS}"
     )
 
 
@@ -43,7 +45,7 @@ _EXPIRE_INPUTS = text("UPDATE blobs SET expires_at = :expires_at WHERE owner_id 
 class Ending:
     """The terminal state a job goes to and what is reported; as many pictures are paid for as the report holds."""
 
-    state: State
+    state: Literal["succeeded", "failed", "cancelled"]
     report: Report
 
 
@@ -81,6 +83,7 @@ def end_job(
     refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
     if _has_inputs(job):
         connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
+    tell(connection, job, ending.state, now, look=bool(row["has_targets"]))
     notify(connection, "gesso_ended", job.id)
     return job
 

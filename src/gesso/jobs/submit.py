@@ -19,6 +19,7 @@ from gesso.domain.ids import new_id, new_number
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Request
 from gesso.jobs.idempotency import IdempotencyKey, Repeat, keep_or_attach, keep_or_find
+from gesso.jobs.outbox import tell
 from gesso.jobs.queue import Place, QueueLimits, enter_queue
 from gesso.jobs.rows import find_job, to_json
 from gesso.storage.rows import BlobRow, add_blob
@@ -81,6 +82,8 @@ def submit(connection: Connection, submission: Submission, now: int) -> Submitte
         add_blob(connection, row.model_copy(update={"owner": "job_input", "owner_id": job.id}))
     if job.state == "queued":
         notify(connection, "gesso_queued", engine)
+    else:
+        tell(connection, job, "started", now)
     return Submitted(job, replayed=False)
 
 
