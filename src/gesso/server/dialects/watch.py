@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
@@ -13,12 +14,12 @@ from gesso.dialects.dialect import ServerEvent, Watch
 from gesso.domain.errors import NotFound, StorageFailed
 from gesso.domain.job import Job
 from gesso.server.dialects.desk import Desk
-from gesso.server.dialects.stream import HEADERS, event_text
 from gesso.server.dialects.views import view_of
 from gesso.server.own_jobs import load_job
 from gesso.server.waiting import KEEP_ALIVE, heard, read_job
 
 log = structlog.get_logger(__name__)
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def watch(desk: Desk, action: Watch, call: Call) -> StreamingResponse:
@@ -36,7 +37,7 @@ async def _written(desk: Desk, action: Watch, call: Call, job: Job) -> AsyncIter
             yield KEEP_ALIVE
             continue
         for event in told.new(action.events(await view_of(desk, newest, call))):
-            yield event_text(event)
+            yield event_bytes(event)
 
 
 async def _changes(desk: Desk, job: Job) -> AsyncIterator[Job | None]:
@@ -75,3 +76,10 @@ class _Told:
         found = [event for event in events if event.id is None or event.id not in self._ids]
         self._ids.update(event.id for event in found if event.id is not None)
         return found
+
+
+def event_bytes(event: ServerEvent) -> bytes:
+    """Return an event as it is written; data of several lines becomes several lines of data."""
+    data = event.data if isinstance(event.data, str) else json.dumps(event.data)
+    lines = [f"event: {event.event}"] + ([f"id: {event.id}"] if event.id is not None else [])
+    return "\n".join([*lines, *(f"data: {line}" for line in data.splitlines() or [""]), "", ""]).encode()
