@@ -106,7 +106,9 @@ def test_a_retouched_photograph_is_not_marked_as_generated(client):
             headers={"Prefer": "wait=60"},
         )
     job = answer.json()
-    assert [note["data"] for note in job["notes"]] == [{"looks": ["warmer"]}]
+    came, look = job["notes"]
+    assert (came["code"], came["data"]) == ("input", {"format": "jpeg", "width": 600, "height": 400})
+    assert look["data"] == {"looks": ["warmer"]}
     assert "algorithmicallyEnhanced" in str(fetch(job["pictures"][0]).info)
 
 
