@@ -18,9 +18,11 @@ def recast_and_prepare(
 ) -> Prepared:
     """Return what `prepare` does; the plan also tells of the form's fields, those without a place as ignored.
 
+    A model that has the form's very parameters needs no other words: its own ranges and choices hold.
+
     Raises what `prepare` does, in the form's words, and with `strict` `InvalidInput` for a field without a place.
     """
-    if form is model:
+    if _words(form) == _words(model):
         return prepare(rules, model, raw, strict=strict, **rest)
     cast = recast(form, model, raw)
     lost = [verdict for verdict in cast.verdicts if verdict.verdict == "ignored"]
@@ -35,6 +37,10 @@ def recast_and_prepare(
         for route in prepared.plan.routes
     )
     return replace(prepared, plan=prepared.plan.model_copy(update={"routes": routes}))
+
+
+def _words(model: Model) -> set[tuple[str, str | None]]:
+    return {(parameter.name, parameter.role) for parameter in model.parameters}
 
 
 def _beside(told: tuple[Verdict, ...], planned: tuple[Verdict, ...]) -> list[Verdict]:

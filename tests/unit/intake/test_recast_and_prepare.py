@@ -100,3 +100,12 @@ def test_a_mask_of_another_size_is_refused_in_the_forms_words() -> None:
     with pytest.raises(InvalidInput) as refused:
         prepared("fashn-edit", "gesso-sketch", image=picture(64, 64), mask=picture(64, 32))
     assert [(one.field, one.code) for one in refused.value.problems] == [("mask", "mask_size")]
+
+
+def test_a_model_with_the_forms_very_parameters_keeps_its_own_choices() -> None:
+    images = [picture(64, 64)]
+    made = prepared("magic-hour-default", "magic-hour-nano-banana", images=images, prompt="a hat", resolution="1k")
+    assert verdicts(made)["resolution"].verdict == "mapped"
+    with pytest.raises(InvalidInput) as caught:
+        prepared("magic-hour-default", "magic-hour-nano-banana", images=images, prompt="a hat", resolution="2k")
+    assert caught.value.message.startswith('resolution is "2k": it must be auto, 640px or 1k.')
