@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code: settings, errors, models, commands, routes. A test compares it with what is there.
+"""Write docs/reference/ from the code: settings, errors, models, dialects, commands, routes. A test compares it with what is there.
 
 python docs/generate.py
 """
@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from dialect_pages import dialect_pages
 from model_pages import model_pages
 from page_words import sentence, table, value_words
 
@@ -24,7 +25,8 @@ HEAD = "<!-- Written by docs/generate.py; change the code instead, then run: mak
 
 def pages() -> dict[str, str]:
     """Return every generated page by its path below docs/reference/."""
-    makers = {"settings": settings, "errors": errors, "cli": commands, "api": routes, **model_pages()}
+    makers = {"settings": settings, "errors": errors, "cli": commands, "api": routes}
+    makers |= model_pages() | dialect_pages()
     return {f"{name}.md": HEAD + "\n".join(make()).rstrip() + "\n" for name, make in makers.items()}
 
 

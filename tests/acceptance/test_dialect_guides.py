@@ -1,22 +1,26 @@
-"""The Python of the guides in docs/howto/dialects, each with its vendor's client, run against a real server."""
+"""The Python of the dialects' guides and of the README, each with its vendor's client, run against a real server."""
 
 import re
 import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from gesso.dialects.guide import KEY, WRITTEN_FOR, guide_of
 from gesso.dialects.registry import DIALECTS
 
 pytestmark = pytest.mark.acceptance
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = ROOT / "docs" / "howto" / "dialects"
+PAGES = {dialect.name: files("gesso.dialects") / dialect.name / "guide.md" for dialect in DIALECTS}
+PAGES["README"] = ROOT / "README.md"
 BLOCKS = [
-    pytest.param(block, id=f"{page.stem}-{number}")
-    for page in sorted(GUIDES.glob("*.md"))
+    pytest.param(block, id=f"{name}-{number}")
+    for name, page in PAGES.items()
+    if page.is_file()
     for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL), 1)
 ]
 
@@ -37,5 +41,7 @@ def test_a_guides_example_works(fresh_server, tmp_path, block):
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
 def test_every_dialect_has_a_guide_that_runs(dialect):
-    page = GUIDES / f"{dialect.name.replace('_', '-')}.md"
-    assert "```python" in page.read_text(), "one example at least is run"
+    guide = guide_of(dialect)
+    assert WRITTEN_FOR + dialect.mount in guide.example
+    assert KEY in guide.example
+    assert guide.differs

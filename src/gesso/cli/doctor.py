@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,8 +28,19 @@ class Finding:
     detail: str
 
 
-def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
+def doctor(
+    dialect: Annotated[
+        str | None, typer.Option(help="Tell of this API instead: its routes and models here, what differs.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
     """Check this installation; exit with 1 when something is broken, which alone is named with --quiet."""
+    if dialect is not None:
+        from gesso.cli.doctor_dialect import explain
+
+        explain(dialect, Output(as_json, quiet))
+        return
     findings = list(_examine())
     broken = any(finding.state == "broken" for finding in findings)
     rows = [asdict(finding) for finding in findings if finding.state == "broken" or not quiet]

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from gesso import __version__
 from gesso.dialects.registry import BY_NAME, DIALECTS
 from gesso.domain.budget import Budget
-from gesso.server import account, blobs, errors, files, health, jobs, models
+from gesso.server import account, blobs, errors, files, health, home, jobs, models
 from gesso.server.arrival import Arrivals
 from gesso.server.bodies import ProblemBody, ProblemItem
 from gesso.server.dialects.app import AtRoot, DialectApp
@@ -65,7 +65,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
     app.state.metrics = Metrics(commits=lambda: parts.database.commits, live=_live(parts, app.state.arrivals.budget))
-    for module in (jobs, models, files, account, blobs, health):
+    for module in (jobs, models, files, account, blobs, health, home):
         app.include_router(module.router)
     _mount_dialects(app, parts)
     errors.install(app)
