@@ -60,7 +60,8 @@ class Wanted:
 
     `fields` maps a parameter to what the vendor calls it, for error messages. `echo` is kept with the job to be said
     again (small JSON; never a picture's bytes). `wait` is how many seconds to hold the answer for the job's end.
-    `served` are roles this dialect fulfils itself ("inline_result"). `repeat` is `unsaid` for a client that posts again without a sign (see `intake.accept.Ask`).
+    `served` are roles this dialect fulfils itself ("inline_result"). `keep_seconds` is how long the pictures are kept at
+    most, where the answer carries them; None: as long as the installation keeps pictures. `repeat` is `unsaid` for a client that posts again without a sign (see `intake.accept.Ask`).
     """
 
     model: str
@@ -77,6 +78,7 @@ class Wanted:
     keep_alive_seconds: float | None = None
     stream: Stream | None = None
     served: frozenset[Role] = frozenset()
+    keep_seconds: int | None = None
 
 
 @dataclass(frozen=True)

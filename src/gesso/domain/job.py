@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from gesso.domain.clock import SECOND
 from gesso.domain.frozen import Frozen
 from gesso.domain.hook import Hook
 from gesso.domain.picture import StoredPicture
@@ -78,3 +79,10 @@ class Job(Frozen):
     @property
     def is_terminal(self) -> bool:
         return self.state in TERMINAL
+
+    @property
+    def pictures_until(self) -> int | None:
+        """Until when an ended job's pictures are kept at most, where its request bounds that."""
+        if self.request is None or self.request.keep_seconds is None or self.ended_at is None:
+            return None
+        return self.ended_at + self.request.keep_seconds * SECOND

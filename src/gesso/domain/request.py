@@ -58,6 +58,7 @@ class Request(Frozen):
     output_quality: int = 90
     values: dict[str, Any] = {}
     previews: int = 0  # how many are wanted of each picture while it is painted; they change nothing of it
+    keep_seconds: int | None = None  # how long the pictures are kept, at most; None: as the installation keeps them
     echo: dict[str, Any] = {}  # what the dialect that asked says again in its answers
     host: str = ""  # the server's address towards the asker, for links in what is sent to it later
 

@@ -77,7 +77,8 @@ class Ask:
 
     A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
     is then asked in its own. `previews` is how many of each picture somebody will look at while it is painted. `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the dialect's answers,
-    `host` is the server's address towards this caller, for links in webhooks.
+    `host` is the server's address towards this caller, for links in webhooks. `keep_seconds` is how long the pictures are
+    kept at most.
     """
 
     model: object
@@ -95,6 +96,7 @@ class Ask:
     operation: Operation | None = None
     webhook: Hook | None = None
     served: frozenset[Role] = frozenset()
+    keep_seconds: int | None = None
     previews: int = 0
     echo: Mapping[str, Any] = field(default_factory=dict)
     host: str = ""
@@ -165,8 +167,13 @@ class Intake:
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
         prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
-        if ask.echo or ask.host or ask.previews:
-            said = {"echo": dict(ask.echo), "host": ask.host, "previews": ask.previews}
+        if ask.echo or ask.host or ask.previews or ask.keep_seconds is not None:
+            said = {
+                "echo": dict(ask.echo),
+                "host": ask.host,
+                "previews": ask.previews,
+                "keep_seconds": ask.keep_seconds,
+            }
             request = prepared.request.model_copy(update=said)
             prepared = replace(prepared, request=request)
         if fault is None:

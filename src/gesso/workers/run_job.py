@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from gesso.domain.clock import Clock
+from gesso.domain.clock import SECOND, Clock
 from gesso.domain.errors import EngineFailed, GessoError, InvalidInput
 from gesso.domain.events import Checkpoint, Event, Note, Preview, PreviewFile, Progress, Task, Timing
 from gesso.domain.ids import new_id
@@ -177,7 +177,7 @@ class JobRunner:
             sha256=made.sha256,
             filename=None,
             created_at=now,
-            expires_at=now + self._output_microseconds,
+            expires_at=now + self._kept_microseconds(request),
         )
         work.outputs.append(row)
         await self._blobs.put(row.account_id, row.id, made.data)
@@ -195,6 +195,10 @@ class JobRunner:
                 pixel_hash=made.pixel_hash,
             )
         )
+
+    def _kept_microseconds(self, request: Request) -> int:
+        wanted = request.keep_seconds
+        return self._output_microseconds if wanted is None else min(self._output_microseconds, wanted * SECOND)
 
     async def discard(self, outputs: tuple[BlobRow, ...]) -> None:
         """Remove stored pictures that will not be delivered; what fails here is swept later."""

@@ -60,6 +60,7 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
         echo=wanted.echo,
         host=call.host,
         served=wanted.served,
+        keep_seconds=wanted.keep_seconds,
         previews=wanted.stream.previews if wanted.stream else 0,
         webhook=wanted.webhook,
         idempotency_key=idempotency_key(request),

@@ -31,6 +31,9 @@ async def view_of(desk: Desk, job: Job, call: Call, *, files: bool = False, repl
 
 
 async def _files(desk: Desk, job: Job) -> tuple[bytes | None, ...]:
+    """Return the pictures' bytes; of those that were kept long enough None, also before they are removed."""
+    if job.pictures_until is not None and job.pictures_until <= desk.parts.clock():
+        return (None,) * len(job.pictures)
     found: list[bytes | None] = []
     for picture in job.pictures:
         try:
