@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := --constraint constraints.txt
+CLIENTS := tests/acceptance/node
 EMOJI_FONT := /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
 # A server that the tests start by themselves, where they are not given one
 POSTGRES := $(GESSO_TEST_POSTGRES_URL)$(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)
@@ -46,6 +47,16 @@ $(STAMPS)/all: $(STAMPS)/dev
 		|| { echo "The database tests need PostgreSQL: apt-get install postgresql, or set GESSO_TEST_POSTGRES_URL"; exit 1; }
 	@touch $@
 
+$(STAMPS)/node: $(STAMPS)/venv $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y nodejs npm; } \
+		|| { echo "The tests of Eachlabs' client need Node 18 or newer: apt-get install nodejs npm, or https://nodejs.org"; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' \
+		|| { echo "The tests of Eachlabs' client need Node 18 or newer; this is $$(node --version): https://nodejs.org"; exit 1; }
+	@echo "Installing the JavaScript clients of the tests into $(CLIENTS)/node_modules"
+	@npm ci --prefix $(CLIENTS) --no-audit --no-fund --loglevel=error
+	@touch $@
+
 install: $(STAMPS)/core  ## Install Gesso into .venv
 
 # --- Using ------------------------------------------------------------------------------------------------------
@@ -61,7 +72,7 @@ run: $(STAMPS)/core  ## Start the server and leave it running
 test: $(STAMPS)/dev  ## Run the tests that need nothing but PyPI packages
 	@$(BIN)/python -m pytest
 
-test-all: $(STAMPS)/all  ## Run every test; a skipped one is a failure
+test-all: $(STAMPS)/all $(STAMPS)/node  ## Run every test; a skipped one is a failure
 	@$(BIN)/python -m pytest --fail-on-skip
 
 check: $(STAMPS)/dev  ## Formatting, lint, types, import contracts, documentation
@@ -86,4 +97,4 @@ lock: $(STAMPS)/all  ## Write constraints.txt again from what is installed
 	@mv .constraints.new constraints.txt
 
 clean:  ## Remove what was installed and made, except data/
-	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache $(CLIENTS)/node_modules
