@@ -78,6 +78,8 @@ def text_for(parameter: Parameter) -> str:
         return "7"
     if parameter.role == "aspect_ratio":
         return "4:3"
+    if parameter.role == "size":
+        return "1024x768"
     if parameter.role == "background":
         return "#336699"
     return (WORDS if parameter.type == "string" else "https://example.org/weights")[: parameter.max_length]

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from gesso.catalogue.active import speaking_strength
+from gesso.catalogue.active import speaking_strength, why_idle
 from gesso.catalogue.check import Checked
 from gesso.catalogue.driven_verdicts import Driving, say
 from gesso.catalogue.limits import clamp, longest
@@ -30,6 +30,7 @@ def drive(
 ) -> Driven:
     """Map a request of `model` onto `target`; `served` are roles the caller's API fulfils itself."""
     arguments = arguments_for(model, target, request, checked)
+    arguments |= _spelt_out(model, route, checked)
     size = decide(model, checked.values, request.operation)
     driving = Driving(model, target, request, checked, served, size, arguments)
     verdicts = tuple(record(one, checked, say(driving, one, route)) for one in model.parameters)
@@ -54,6 +55,19 @@ def arguments_for(model: Model, target: Model, request: Request, checked: Checke
     if request.references and (strength := _reference_strength(model, target, checked)) is not None:
         arguments["reference_strength"] = strength
     return arguments
+
+
+def _spelt_out(model: Model, route: Route, checked: Checked) -> dict[str, Any]:
+    """Return the driven model's arguments that the route makes of choices: a quality that is so many steps."""
+    found: dict[str, Any] = {}
+    for parameter in model.parameters:
+        argument = route.arguments.get(parameter.name)
+        if argument is None or not isinstance(argument.to, str) or why_idle(parameter, checked.values) is not None:
+            continue
+        value = str(checked.values[parameter.name])
+        if value in argument.values:
+            found[argument.to] = argument.values[value]
+    return found
 
 
 def _text(target: Model, role: Role, text: str) -> str:

@@ -10,7 +10,7 @@ from gesso.catalogue.active import is_set, speaking_strength, why_idle
 from gesso.catalogue.canonical import meant
 from gesso.catalogue.check import Checked
 from gesso.catalogue.limits import longest
-from gesso.catalogue.model import Model, Parameter, Route
+from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import SIZE_ROLES, Role
 from gesso.catalogue.sizes import Decision
 from gesso.catalogue.verdicts import Said, say_check, say_expansion, scaled_words
@@ -36,8 +36,8 @@ def say(driving: Driving, parameter: Parameter, route: Route) -> Said:
     if (idle := why_idle(parameter, driving.checked.values)) is not None:
         return Said("ignored", idle)
     settled = route.arguments.get(parameter.name)
-    if settled is not None and settled.to is None and settled.reason:
-        return Said(settled.verdict or "ignored", settled.reason)
+    if settled is not None and (said := _settled(settled, str(driving.checked.values[parameter.name]))) is not None:
+        return said
     role = parameter.role
     if role is None:
         return _without(driving, None)
@@ -47,6 +47,18 @@ def say(driving: Driving, parameter: Parameter, route: Route) -> Said:
     if rule is None:
         return _without(driving, role)
     return rule(driving, parameter, driving.checked.values[parameter.name])
+
+
+def _settled(argument: Argument, value: str) -> Said | None:
+    """Return what the route itself says of a value; None where it says nothing, or names other values only."""
+    if argument.values and value not in argument.values:
+        return None
+    if isinstance(argument.to, str) and argument.values:
+        used = argument.values[value]
+        return Said("mapped", argument.reason or f"painted with {argument.to} {shown(used)}", used)
+    if argument.to is None and argument.reason:
+        return Said(argument.verdict or "ignored", argument.reason)
+    return None
 
 
 def _without(driving: Driving, role: Role | None) -> Said:

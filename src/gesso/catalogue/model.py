@@ -154,6 +154,10 @@ How = Literal[
 class Argument(Frozen):
     """Where one parameter goes on a route.
 
+    On a route to another catalogue model roles say that, and this only what they do not: `values` are the choices that
+    become the argument `to` of the driven model (a quality that is so many steps) or, without `to`, those that
+    `verdict` and `reason` are about.
+
     With `send: size` the size all size parameters decided on is handed over: as width and height to two arguments, as
     "WIDTHxHEIGHT" to one.
     """

@@ -62,6 +62,8 @@ def fitting(parameter: Parameter) -> st.SearchStrategy[Any]:
         return st.integers(0, 2147483647).map(str)
     if parameter.role == "aspect_ratio":
         return st.sampled_from(["1:1", "16:9", "3:4", "2.39:1"])
+    if parameter.role == "size":
+        return st.sampled_from(["512x512", "1024x768", "1024x1536"])
     return st.text("abc äé漢", min_size=max(3, parameter.min_length or 0), max_size=12).filter(lambda t: t.strip())
 
 

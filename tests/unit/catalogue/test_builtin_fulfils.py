@@ -45,6 +45,8 @@ def _some(parameter: Parameter) -> Any:
         return lossy[0] if lossy else parameter.default
     if parameter.role in ("prompt", "negative_prompt"):
         return "a red ball"
+    if parameter.role == "size":
+        return "1024x1024"
     if parameter.default is not None:
         return parameter.default
     if parameter.allowed:

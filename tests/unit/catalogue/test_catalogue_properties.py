@@ -55,6 +55,8 @@ def example(parameter: Parameter) -> Any:
             return {one.name: example(one) for one in parameter.fields}
     if parameter.role == "seed":
         return "7"
+    if parameter.role == "size":
+        return "1024x1024"
     return "1:1" if parameter.role == "aspect_ratio" else "a duck".ljust(parameter.min_length or 0, "k")
 
 
@@ -66,7 +68,7 @@ def item(parameter: Parameter) -> Any:
     return example(Parameter(name=parameter.name, type=kind or "string"))
 
 
-def asked(model: Model, **said: Any) -> dict[str, Any]:
+def asked(model: Model, /, **said: Any) -> dict[str, Any]:
     """Return an input with all the model insists on, and what was said."""
     return {one.name: example(one) for one in model.parameters if one.must_be_given} | said
 
