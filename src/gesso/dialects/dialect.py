@@ -330,12 +330,17 @@ class Posting:
 
 @dataclass(frozen=True)
 class Sending:
-    """What a webhook is signed with: the delivery's stable id, the target's secret, the time (Unix seconds)."""
+    """What a webhook is signed with: the delivery's stable id, the secret, the time (Unix seconds).
+
+    `secret` is the target's own, or empty; with `Webhooks.account_signs` the account's stands in for an empty one, and
+    `former_secret` is the account's before, for a while after it was changed: then both sign.
+    """
 
     id: str
     event: str
     secret: str
     sent_at: int
+    former_secret: str = ""
 
 
 @dataclass(frozen=True)
@@ -343,12 +348,14 @@ class Webhooks:
     """How a vendor tells that something happened to a job.
 
     `events` are those of ours it sends at all ("started", "succeeded", "failed", "cancelled"); `render` may still
-    return None for one that is not to be sent.
+    return None for one that is not to be sent. `files` tells whether it needs the pictures themselves. `account_signs`
+    is said where a target without a secret of its own is signed for with the account's.
     """
 
     events: frozenset[str]
     render: Callable[[View, Sending], Posting | None]
     files: Callable[[Job], bool] = never
+    account_signs: bool = False
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:

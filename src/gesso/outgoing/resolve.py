@@ -19,8 +19,8 @@ _THREADS = 8
 class SystemResolver:
     """Asks the operating system (hosts file, DNS) on a few threads."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gesso-dns")
+    def __init__(self, threads: int = _THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="gesso-dns")
 
     async def __call__(self, host: str, port: int) -> list[Address]:
         """Return every address of the host, each once, in the system's order (RFC 6724)."""

@@ -89,10 +89,12 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends httpx requests over a `CheckedBackend`: no proxies, no environment, no connection kept for others."""
 
-    def __init__(self, backend: httpcore.AsyncNetworkBackend, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, backend: httpcore.AsyncNetworkBackend, tls: ssl.SSLContext, max_connections: int = _MAX_CONNECTIONS
+    ) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            max_connections=_MAX_CONNECTIONS,
+            max_connections=max_connections,
             max_keepalive_connections=0,
             http1=True,
             http2=False,

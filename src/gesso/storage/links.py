@@ -7,9 +7,11 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
+from gesso.domain.clock import SECOND
 from gesso.domain.errors import OperatorError
 
 SECRET_BYTES = 32
@@ -43,6 +45,16 @@ class Links:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         digest = hmac.digest(self._secret, message, hashlib.sha256)
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def links_end(now: int, link_seconds: int) -> int:
+    """Return when links made now (microseconds) end, in Unix seconds: a whole hour, so that polling shows one link."""
+    return -(-(now // SECOND + link_seconds) // 3600) * 3600
+
+
+def linker_to(links: Links, host: str, expires: int) -> Callable[[str], str]:
+    """Return a function from blob id to a link below `host` that works until `expires` (Unix seconds)."""
+    return lambda blob: f"{host}/blobs/{blob}?{links.sign(blob, 'GET', expires)}"
 
 
 def load_or_create_secret(path: Path) -> bytes:

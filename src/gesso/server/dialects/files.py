@@ -7,9 +7,9 @@ from gesso.dialects.dialect import DeleteFile, KeepFile, ListFiles, ShowFile, St
 from gesso.dialects.view import StartedUpload
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.views import file_view
-from gesso.server.links import linker_to, links_end
 from gesso.server.own_files import check_file_id, keep_picture, own_file, start_upload
 from gesso.storage.files import delete_file
+from gesso.storage.links import linker_to, links_end
 from gesso.storage.rows import blobs_of_account
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from gesso.dialects.call import Call
 from gesso.dialects.view import FileView, View
 from gesso.domain.clock import SECOND
-from gesso.domain.errors import NotFound
 from gesso.domain.job import Job
 from gesso.server.dialects.desk import Desk
-from gesso.server.links import linker_to, links_end
+from gesso.storage.links import linker_to, links_end
+from gesso.storage.pictures import pictures_of
 from gesso.storage.rows import BlobRow
 
 
@@ -24,23 +24,10 @@ async def view_of(desk: Desk, job: Job, call: Call, *, files: bool = False, repl
         host=call.host,
         links=tuple(link(picture.blob) for picture in job.pictures),
         links_expire_at=expires * SECOND,
-        files=await _files(desk, job) if files else None,
+        files=await pictures_of(parts.blobs, job, parts.clock()) if files else None,
         snapshot=parts.feed.snapshot(job.id),
         replayed=replayed,
     )
-
-
-async def _files(desk: Desk, job: Job) -> tuple[bytes | None, ...]:
-    """Return the pictures' bytes; of those that were kept long enough None, also before they are removed."""
-    if job.pictures_until is not None and job.pictures_until <= desk.parts.clock():
-        return (None,) * len(job.pictures)
-    found: list[bytes | None] = []
-    for picture in job.pictures:
-        try:
-            found.append(await desk.parts.blobs.get(job.account_id, picture.blob))
-        except NotFound:
-            found.append(None)
-    return tuple(found)
 
 
 def file_view(desk: Desk, row: BlobRow, call: Call) -> FileView:

@@ -1,0 +1,235 @@
+"""Delivery of webhooks: what is due is sent side by side, so that no receiver waits for another, and tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from gesso.domain.clock import SECOND, Clock
+from gesso.domain.delivery import Attempt, Delivery
+from gesso.domain.errors import StorageFailed
+from gesso.jobs import deliveries
+from gesso.jobs.deliveries import Room, Then
+from gesso.jobs.registrations import disable
+from gesso.outgoing.send import Sent
+from gesso.storage.transactions import Transactions
+from gesso.workers.patience import Patience, complain, growing_pauses
+from gesso.workers.retry_times import next_attempt
+from gesso.workers.webhook_letters import Pointless, WebhookLetters
+
+log = structlog.get_logger(__name__)
+GONE = 410
+CLAIM_MARGIN_SECONDS = 15.0  # beyond the time one attempt may take
+LONGEST_REST_SECONDS = 300.0  # so that a clock that was put right is noticed
+LAST_SECONDS = 2.0  # for what is being sent when the process stops
+OWN_MISTAKE = "The server made a mistake writing this webhook."
+
+
+class Post(Protocol):
+    """Sends one webhook; tells what goes wrong instead of raising it."""
+
+    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Sent: ...
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """How many webhooks are sent at once: in all, to one host, and of one account."""
+
+    total: int = 256
+    per_host: int = 8
+    per_account: int = 64
+
+
+class Deliverer:
+    """Sends what the outbox holds. All methods belong to one event loop; it sleeps until something is due.
+
+    A delivery is claimed for a little longer than an attempt may take (`seconds`): if this process dies meanwhile,
+    another sends it again. `sleep` and `dice` are the time and the chance it goes by.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Transactions,
+        letters: WebhookLetters,
+        post: Post,
+        clock: Clock,
+        seconds: float,
+        at_once: AtOnce | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._database, self._letters, self._post, self._clock = database, letters, post, clock
+        self._lease = int((seconds + CLAIM_MARGIN_SECONDS) * SECOND)
+        self._at_once = at_once or AtOnce()
+        self._sleep, self._dice = sleep, dice
+        self._patience = Patience(database)
+        self._sending: dict[asyncio.Task[None], Delivery] = {}
+        self._left_some = False
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.delivered = self.failed = 0  # in this process: attempts that arrived, and those that did not
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._task = asyncio.create_task(self._forever())
+
+    async def take_over(self) -> None:
+        """Send again at once what an earlier process was sending: only where no other process sends."""
+        try:
+            await self._database.write(lambda c: deliveries.take_over(c, self._clock()))
+        except StorageFailed as error:  # its claims end by themselves
+            complain(log, "webhooks_not_taken_over", error)
+
+    def wake(self) -> None:
+        """Say that something may be due."""
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Send no more; what is being sent gets a moment, and what is left then is for the next process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._patience.give_up()
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=LAST_SECONDS)
+        left = dict(self._sending)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            await self._give_back(list(left.values()))
+
+    @property
+    def sending(self) -> int:
+        """How many are being sent."""
+        return len(self._sending)
+
+    async def _give_back(self, held: list[Delivery]) -> None:
+        def work(connection: Connection) -> None:
+            for delivery in held:
+                deliveries.give_back(connection, delivery, self._clock())
+
+        try:
+            await self._database.write(work)
+        except StorageFailed as error:  # their claims end by themselves
+            complain(log, "webhooks_not_given_back", error)
+
+    # ── claiming ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def _forever(self) -> None:
+        pauses = growing_pauses()
+        while True:
+            self._wake.clear()
+            try:
+                seconds = await self._claim()
+                pauses = growing_pauses()
+            except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end it
+                complain(log, "webhooks_not_claimed", error)
+                seconds = next(pauses)
+            await self._rest(seconds)
+
+    async def _claim(self) -> float:
+        """Begin to send what is due; return in how many seconds there may be more."""
+        now, room = self._clock(), self._room()
+        if room.total < 1:
+            self._left_some = True
+            return LONGEST_REST_SECONDS
+        claimed = await self._database.write(lambda c: deliveries.claim_due(c, room, now, self._lease))
+        self._left_some = claimed.left_some
+        for delivery in claimed.deliveries:
+            task = asyncio.create_task(self._deliver(delivery))
+            self._sending[task] = delivery
+            task.add_done_callback(self._done)
+        due = await self._database.read(lambda c: deliveries.next_due(c, now))
+        return LONGEST_REST_SECONDS if due is None else min(max(due - now, 0) / SECOND, LONGEST_REST_SECONDS)
+
+    def _room(self) -> Room:
+        held = self._sending.values()
+        return Room(
+            total=self._at_once.total - len(held),
+            per_host=self._at_once.per_host,
+            per_account=self._at_once.per_account,
+            hosts=Counter(delivery.host for delivery in held),
+            accounts=Counter(delivery.account_id for delivery in held),
+        )
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._sending[task]
+        if self._left_some:
+            self._wake.set()
+
+    async def _rest(self, seconds: float) -> None:
+        woken = asyncio.ensure_future(self._wake.wait())
+        slept = asyncio.ensure_future(self._sleep(seconds))
+        try:
+            await asyncio.wait({woken, slept}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            slept.cancel()
+
+    # ── one delivery ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            posting = await self._letters.write(delivery)
+        except StorageFailed as error:  # it is due again when its claim ends
+            complain(log, "webhook_not_written", error, delivery=delivery.id)
+            return
+        except Exception:  # a dialect's mistake is a failed attempt, which a newer version may put right
+            log.exception("webhook_not_written", delivery=delivery.id)
+            await self._keep(delivery, Sent(error=OWN_MISTAKE))
+            return
+        if posting is None:
+            await self._write(delivery, lambda c: deliveries.drop(c, delivery))
+        elif isinstance(posting, Pointless):
+            reason, now = posting.reason, self._clock()
+            await self._write(delivery, lambda c: deliveries.end_unsent(c, delivery, reason, now))
+        else:
+            await self._keep(delivery, await self._post(delivery.url, posting.body, posting.headers))
+
+    async def _keep(self, delivery: Delivery, sent: Sent) -> None:
+        now = self._clock()
+        then = self._then(delivery, sent, now)
+        attempt = Attempt(
+            number=delivery.attempts + 1, at=now, status=sent.status, response=sent.response, error=sent.error
+        )
+
+        def work(connection: Connection) -> None:
+            kept = deliveries.record(connection, delivery, attempt, then)
+            if kept and sent.status == GONE and delivery.registration_id:
+                disable(connection, delivery.registration_id, "Its receiver answered 410 Gone.", now)
+
+        await self._write(delivery, work)
+        self.delivered += then.state == "delivered"
+        self.failed += then.state != "delivered"
+        if then.state == "failed":
+            log.warning("webhook_given_up", delivery=delivery.id, job=delivery.job_id, reason=then.reason)
+        if then.state == "pending":
+            self._wake.set()  # it may be due again before whatever is slept for
+
+    def _then(self, delivery: Delivery, sent: Sent, now: int) -> Then:
+        if sent.status is not None and 200 <= sent.status < 300:
+            return Then("delivered")
+        said = sent.error or f"The receiver answered with status {sent.status}."
+        if sent.refused or sent.status == GONE:
+            return Then("failed", reason=said)
+        next_at = next_attempt(delivery.tried + 1, now, self._dice)
+        if next_at is None:
+            return Then("failed", reason=f"Every attempt failed. The last: {said}")
+        return Then("pending", next_at=next_at)
+
+    async def _write(self, delivery: Delivery, work: Callable[[Connection], object]) -> None:
+        try:
+            await self._patience.write(work, job=delivery.job_id)
+        except StorageFailed as error:  # it is sent again when its claim ends
+            complain(log, "webhook_not_recorded", error, delivery=delivery.id)
