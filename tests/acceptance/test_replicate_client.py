@@ -241,7 +241,7 @@ def test_a_stream_taken_up_again_leaves_out_what_was_told(server: RunningServer,
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert "logs:0" not in answer.text
     assert "id: output:0" in answer.text
-    assert answer.text.endswith("event: done\ndata: {}\nid: done:0\n\n")
+    assert answer.text.endswith("event: done\nid: done:0\ndata: {}\n\n")
 
 
 # ── what is wrong ─────────────────────────────────────────────────────────────────────────────────────

@@ -109,28 +109,28 @@ def _as_data(call: Call, wait: float | None, problems: list[Problem]) -> bool:
 
 
 def _webhook(body: dict[str, Any], problems: list[Problem]) -> Hook | None:
-    words = body.get("webhook_events_filter")
+    events = _events(body.get("webhook_events_filter"), problems)
     url, field = body.get("webhook"), "webhook"
     if url is None:
-        url, field, words = body.get("webhook_completed"), "webhook_completed", ["completed"]
-    if words is None:
-        words = list(EVENTS)
-    if not isinstance(words, list) or not words or any(word not in EVENTS for word in words if isinstance(word, str)):
-        known = list(EVENTS)
-        message = f"webhook_events_filter must be a list of some of {', '.join(known)}."
-        problems.append(_problem("webhook_events_filter", "unknown_event", message, allowed=known))
-        return None
-    if not all(isinstance(word, str) for word in words):
-        problems.append(_problem("webhook_events_filter", "type", "webhook_events_filter must be a list of text."))
-        return None
+        url, field, events = body.get("webhook_completed"), "webhook_completed", EVENTS["completed"]
     if url is None:
         return None
     if not isinstance(url, str) or not _is_link(url):
         shown = url[:200] if isinstance(url, str) else None
         problems.append(_problem(field, "url", f"{field} must be an http or https URL.", shown))
         return None
-    events: frozenset[HookEvent] = frozenset().union(*(EVENTS[word] for word in words))
     return Hook(url=url, events=events)
+
+
+def _events(words: Any, problems: list[Problem]) -> frozenset[HookEvent]:
+    """Return which events of ours the words mean: all of them where there is no filter."""
+    known = list(EVENTS)
+    chosen = known if words is None else words
+    if not isinstance(chosen, list) or not chosen or any(word not in known for word in chosen):
+        message = f"webhook_events_filter must be a list of some of {', '.join(known)}."
+        problems.append(_problem("webhook_events_filter", "unknown_event", message, allowed=known))
+        return frozenset()
+    return frozenset().union(*(EVENTS[word] for word in chosen))
 
 
 def _is_link(text: str) -> bool:
