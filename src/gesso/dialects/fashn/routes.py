@@ -1,15 +1,20 @@
-"""The routes of FASHN."""
+"""The routes of FASHN: one to run any model, one to ask about a prediction, one for the balance."""
 
 from __future__ import annotations
 
-from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import Dialect
-from gesso.domain.errors import GessoError
+from gesso.dialects.dialect import Dialect, Route, Show, ShowAccount, Submit, Webhooks
+from gesso.dialects.fashn import render
+from gesso.dialects.fashn.errors import error
+from gesso.dialects.fashn.translate import prediction_id, run
 
-
-def error(error: GessoError, status: int, call: Call) -> Reply:
-    """Return an error as the vendor words it."""
-    return Reply({"error": error.message}, status)
-
-
-DIALECT = Dialect(name="fashn", title="FASHN", routes=(), error=error)
+DIALECT = Dialect(
+    name="fashn",
+    title="FASHN",
+    routes=(
+        Route("POST", "/v1/run", Submit(run, render.started), reads="json"),
+        Route("GET", "/v1/status/{id}", Show(prediction_id, render.status, files=render.is_inline)),
+        Route("GET", "/v1/credits", ShowAccount(render.balance)),
+    ),
+    error=error,
+    webhooks=Webhooks(frozenset({"succeeded", "failed"}), render.posting, files=render.is_inline),
+)
