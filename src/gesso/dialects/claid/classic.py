@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gesso.catalogue.wording import shown
+from gesso.catalogue.wording import safe_text, shown
 from gesso.dialects.call import Call, Form, Part
 from gesso.dialects.claid.reading import Reading
 from gesso.dialects.claid.translate import EDIT, EDIT_ASYNC, SYNC_SECONDS
@@ -16,7 +16,8 @@ from gesso.domain.errors import InvalidInput, MalformedBody
 
 MODEL = "claid-classic-edit"
 MOST_SIDE, MOST_PERCENT = 8192, 1000
-MOST_DATA = 64 * 1024  # characters of the part `data`
+MOST_DATA = 64 * 1024  # characters of the part `data`, or of a body as it is kept to be said again
+MOST_BRACKETS = 200  # in `data`: more nest deeper than anybody means
 FITS = ("crop", "bounds", "cover", "canvas")
 FORMATS = ("jpeg", "png", "webp")
 
@@ -65,7 +66,7 @@ def upload(call: Call) -> Wanted:
         reading.add("file", "required", words)
     for name, _ in form.fields:
         if name not in ("file", "data"):
-            reading.add(name[:60], "unknown_field", "extra fields not permitted", None, ["file", "data"])
+            reading.add(safe_text(name), "unknown_field", "extra fields not permitted", None, ["file", "data"])
     body = reading.fields(_data(form), "", ("operations", "output"))
     given = _asked(reading, body)
     reading.finish()
@@ -78,6 +79,8 @@ def _by_link(call: Call, route: str, wait: float | None) -> Wanted:
     reading = Reading()
     body = reading.fields(call.body, "", ("input", "operations", "output"))
     given = {"image": reading.picture(body.get("input")), **_asked(reading, body)}
+    if len(json.dumps(body)) > MOST_DATA:
+        reading.add("operations", "length", f"the body has over {MOST_DATA} characters", None, MOST_DATA)
     reading.finish()
     return _wanted(given, {"route": route, "request": dict(call.body)}, wait, _FIELDS)
 
@@ -218,15 +221,14 @@ def _data(form: Form) -> Any:
     text = parts[0].data.decode("utf-8", "replace") if isinstance(parts[0], Part) else parts[0]
     if len(text) > MOST_DATA:
         raise InvalidInput.of("data", "length", f"data: it has over {MOST_DATA} characters.", len(text), MOST_DATA)
+    if text.count("{") + text.count("[") > MOST_BRACKETS:
+        raise MalformedBody("data is nested too deeply.")
     try:
-        value = json.loads(text, parse_constant=_no_number)
-        written = json.dumps(value, ensure_ascii=False).encode()  # finds half of a surrogate pair
-    except (ValueError, RecursionError) as error:
+        value = json.loads(text)
+        # Finds numbers that are none, or infinite, and halves of surrogate pairs.
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
         raise MalformedBody("data is not valid JSON.") from error
     if b"\\u0000" in written:
         raise InvalidInput.of("data", "not_text", "data: it has text with a NUL.")
     return value
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")

@@ -79,4 +79,4 @@ class Reading:
 
 
 def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    return f"{path}.{key}" if path else key or '""'  # JSON allows a key without a letter
