@@ -21,6 +21,7 @@ OF_FILES = (ShowFile, DeleteFile)
 # How each dialect writes the id of a job; the others write the UUID.
 JOB_IDS = {
     "fashn": lambda job: f"{job['id']}-u1",
+    "magic_hour": lambda job: short(job["id"]),
     "replicate": lambda job: short(job["id"]),
     "claid": lambda job: str(job["number"]),
 }
