@@ -16,18 +16,17 @@ PREFIX = "whsec_"
 
 
 def render(view: View, sending: Sending) -> Posting:
-    """Return the posting; `started` tells of the start also where the job has ended by now."""
-    said = prediction(view)
-    if sending.event == "started":
-        said |= {"status": "processing", "output": None, "error": None, "completed_at": None, "metrics": {}}
-    body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    """Return the prediction, signed with the account's secret, and with its former one while that counts."""
+    body = json.dumps(prediction(view), ensure_ascii=False, separators=(",", ":")).encode()
+    secrets = [secret for secret in (sending.secret, sending.former_secret) if secret]
+    signatures = [f"v1,{signature(sending.id, sending.sent_at, body, secret)}" for secret in secrets]
     return Posting(
         body=body,
         headers={
             "Content-Type": "application/json",
             "webhook-id": sending.id,
             "webhook-timestamp": str(sending.sent_at),
-            "webhook-signature": f"v1,{signature(sending.id, sending.sent_at, body, sending.secret)}",
+            "webhook-signature": " ".join(signatures),
         },
     )
 
@@ -39,4 +38,4 @@ def signature(delivery: str, sent_at: int, body: bytes, secret: str) -> str:
     return base64.b64encode(made.digest()).decode()
 
 
-WEBHOOKS = Webhooks(events=frozenset({"started", *ENDS}), render=render)
+WEBHOOKS = Webhooks(events=frozenset({"started", *ENDS}), render=render, account_signs=True)
