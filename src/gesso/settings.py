@@ -151,6 +151,12 @@ class Settings(BaseSettings):
         168, gt=0, le=MOST_HOURS, description="Hours that pictures of jobs are kept after the job ended."
     )
     file_retention_hours: float = Field(168, gt=0, le=MOST_HOURS, description="Hours that uploaded files are kept.")
+    webhook_timeout_seconds: float = Field(
+        12, gt=0, le=60, description="Seconds the receiver of a webhook has to answer."
+    )
+    webhook_retention_hours: float = Field(
+        720, gt=0, le=MOST_HOURS, description="Hours that ended deliveries of webhooks stay in their log."
+    )
     link_hours: float = Field(
         24,
         gt=0,

@@ -17,6 +17,8 @@ from gesso.database.connect import Database
 from gesso.database.dialect import Notice
 from gesso.database.lock import own_data_directory
 from gesso.database.upgrade import Schema, look, upgrade
+from gesso.dialects.dialect import Webhooks
+from gesso.dialects.registry import DIALECTS
 from gesso.domain.clock import HOUR, SECOND, Clock
 from gesso.domain.credits import MICRO, Price
 from gesso.domain.errors import OperatorError
@@ -31,17 +33,21 @@ from gesso.imaging.memory import return_large_blocks
 from gesso.intake.accept import Intake, IntakeLimits
 from gesso.intake.prepare import Rules
 from gesso.jobs.feed import Feed
+from gesso.jobs.outbox import NATIVE
 from gesso.jobs.submit import QueueLimits
 from gesso.outgoing.fetch import Outgoing, Policy
+from gesso.outgoing.send import Sender
 from gesso.settings import Settings
 from gesso.storage.blobs import BlobStore
 from gesso.storage.links import Links, load_or_create_secret
 from gesso.storage.room import DiskRoom
 from gesso.workers.clean_up import CleanUp
+from gesso.workers.deliver_webhooks import Deliverer
 from gesso.workers.inputs import InputReader
 from gesso.workers.keep_queue import QueueKeeper
 from gesso.workers.loop import Worker
 from gesso.workers.run_job import JobRunner
+from gesso.workers.webhook_letters import WebhookLetters
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -132,6 +138,9 @@ class Parts:
         self.link_seconds = int(settings.link_hours * 3600)
         self.file_microseconds = int(settings.file_retention_hours * HOUR)
         self.decode_limits = decode_limits_of(settings)
+        # How each dialect tells its webhooks. The native one belongs to the server, which adds it before the start; a
+        # process without it delivers none.
+        self.webhooks: dict[str, Webhooks] = {d.name: d.webhooks for d in DIALECTS if d.webhooks is not None}
         self._settings = settings
         self._stopping: asyncio.Task[None] | None = None
 
@@ -195,6 +204,24 @@ class Parts:
             running_per_account=settings.running_limit_per_account,
         )
         self.intake = Intake(rules, limits, self.database, self.blobs, self.room, self.worker, self.clock)
+        self.letters = WebhookLetters(
+            database=self.database,
+            blobs=self.blobs,
+            catalogue=self.catalogue,
+            links=self.links,
+            clock=self.clock,
+            dialects=self.webhooks,
+            public_url=self.public_url,
+            link_seconds=self.link_seconds,
+        )
+        self.sender = Sender(Policy(allow=settings.outgoing_allow, total_seconds=settings.webhook_timeout_seconds))
+        self.deliverer = Deliverer(
+            database=self.database,
+            letters=self.letters,
+            post=self.sender.post,
+            clock=self.clock,
+            seconds=settings.webhook_timeout_seconds,
+        )
         self._keeper = QueueKeeper(
             database=self.database,
             clock=self.clock,
@@ -210,6 +237,7 @@ class Parts:
             clock=self.clock,
             keep_reserve=self.database.keep_reserve,
             orphan_seconds=settings.orphan_hours * 3600,
+            webhook_log_microseconds=int(settings.webhook_retention_hours * HOUR),
             interval_seconds=CLEAN_UP_SECONDS,
         )
         await self._begin()
@@ -217,6 +245,7 @@ class Parts:
     async def _begin(self) -> None:
         if not self.database.shared:  # whatever runs, an earlier process left running
             await self._keeper.take_over()
+            await self.deliverer.take_over()
         loop = asyncio.get_running_loop()
 
         def heard(notice: Notice) -> None:
@@ -227,6 +256,8 @@ class Parts:
         self.worker.start()
         self._keeper.start()
         self._clean_up.start()
+        if NATIVE in self.webhooks:
+            self.deliverer.start()
 
     def _hear(self, notice: Notice) -> None:
         """Act on what another process tells; what was missed, the row and the renewal of leases say later."""
@@ -239,8 +270,11 @@ class Parts:
                 self.feed.nudge(notice.payload)
                 if self._settings.running_limit_per_account is not None:
                     self.worker.wake()  # its account may have a place now
+            case "gesso_webhooks":
+                self.deliverer.wake()
             case "gesso_reconnected":
                 self.worker.wake()
+                self.deliverer.wake()
                 self.feed.nudge_all()
 
     async def stop_work(self) -> None:
@@ -255,6 +289,8 @@ class Parts:
         await self.stop_work()
         await self._keeper.stop()
         await self._clean_up.stop()
+        await self.deliverer.stop()
+        await self.sender.aclose()
         await self.outgoing.aclose()
         await self.engines.close()
         self.close()

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from gesso import __version__
 from gesso.dialects.registry import BY_NAME, DIALECTS
 from gesso.domain.budget import Budget
+from gesso.jobs.outbox import NATIVE
 from gesso.server import account, blobs, errors, files, health, home, jobs, models
 from gesso.server.arrival import Arrivals
 from gesso.server.bodies import ProblemBody, ProblemItem
@@ -19,6 +20,7 @@ from gesso.server.dialects.app import AtRoot, DialectApp
 from gesso.server.metrics import Metrics
 from gesso.server.middleware import Surroundings
 from gesso.server.model_bodies import describe_bodies
+from gesso.server.native_webhooks import WEBHOOKS
 from gesso.wiring import Parts
 
 DESCRIPTION = """
@@ -63,6 +65,7 @@ def create_app(parts: Parts) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.parts = parts
+    parts.webhooks[NATIVE] = WEBHOOKS
     app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
     app.state.metrics = Metrics(commits=lambda: parts.database.commits, live=_live(parts, app.state.arrivals.budget))
     for module in (jobs, models, files, account, blobs, health, home):
@@ -86,6 +89,7 @@ def _mount_dialects(app: FastAPI, parts: Parts) -> None:
 def _live(parts: Parts, bodies: Budget) -> dict[str, tuple[str, Callable[[], int]]]:
     return {
         "gesso_jobs_running": ("Jobs running in this process.", lambda: parts.worker.running),
+        "gesso_webhooks_sending": ("Webhooks being sent.", lambda: parts.deliverer.sending),
         "gesso_body_bytes_in_flight": ("Bytes that large request bodies hold of their budget.", lambda: bodies.taken),
         "gesso_bodies_waiting": ("Requests waiting to send a large body.", lambda: bodies.waiting),
     }

@@ -40,6 +40,20 @@ class ProblemBody(BaseModel):
     errors: list[ProblemItem] = Field(default=[], description="Every mistake in the input; empty for other errors.")
 
 
+HookEvent = Literal["started", "succeeded", "failed", "cancelled"]
+
+
+class HookAsk(BaseModel):
+    """Where to tell of a job."""
+
+    model_config = {"extra": "forbid"}
+
+    url: str = Field(max_length=2048, description="An http(s) link.", examples=["https://example.com/hook"])
+    events: list[HookEvent] = Field(
+        default=["succeeded", "failed", "cancelled"], min_length=1, description="What it is told of."
+    )
+
+
 class JobAsk(BaseModel):
     """What `POST /v1/jobs` takes as JSON."""
 
@@ -54,6 +68,11 @@ class JobAsk(BaseModel):
     strict: bool = Field(default=False, description="Refuse the request if a given parameter would be ignored.")
     priority: Literal["normal", "low"] | None = Field(
         default=None, description="low lets others go first. Left out, the priority of the key."
+    )
+    webhook: str | HookAsk | None = Field(
+        default=None,
+        description="Where to tell of the job: a link, or a link and events. Signed with the account's secret "
+        "(GET /v1/webhooks/secret) as Standard Webhooks are.",
     )
 
 

@@ -14,10 +14,11 @@ from gesso.intake.accept import Ask
 from gesso.jobs.store import list_jobs
 from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
-from gesso.server.bodies import JobAsk, JobBody, JobPageBody, QuoteBody, State
+from gesso.server.bodies import JobBody, JobPageBody, QuoteBody, State
 from gesso.server.errors import problem_responses
 from gesso.server.faults import FaultHeader, fault_of
-from gesso.server.links import linker
+from gesso.server.links import base_url, linker
+from gesso.server.model_bodies import ask_schema
 from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
 from gesso.server.parts import PartsOf
 from gesso.server.preferences import wait_seconds
@@ -46,7 +47,7 @@ _ASK_SCHEMA: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": JobAsk.model_json_schema()},
+            "application/json": {"schema": ask_schema()},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -57,12 +58,13 @@ _ASK_SCHEMA: dict[str, Any] = {
                         "metadata": {"type": "string", "description": "A JSON object."},
                         "strict": {"type": "string", "enum": ["true", "false"]},
                         "priority": {"type": "string", "enum": ["normal", "low"]},
+                        "webhook": {"type": "string", "description": "A link, or JSON with `url` and `events`."},
                         "prompt": {"type": "string", "description": "Like any parameter: a part of its own."},
                         "image": {"type": "string", "format": "binary", "description": "Like any picture parameter."},
                         "mask": {"type": "string", "format": "binary"},
                     },
                     "additionalProperties": True,
-                    "description": "Every part but model, input, metadata, strict and priority is a parameter of the model.",
+                    "description": "Every part but model, input, metadata, strict, priority and webhook is a parameter of the model.",
                 }
             },
         },
@@ -123,6 +125,8 @@ async def _ask(request: Request, parts: Parts) -> Ask:
         strict=raw.strict,
         metadata=raw.metadata,
         priority=raw.priority,
+        webhook=raw.webhook,
+        host=base_url(parts, request),
         idempotency_key=idempotency_key(request),
         repeat=repeat_of(request),
         fault=fault_of(request),

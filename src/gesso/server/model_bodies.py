@@ -7,7 +7,7 @@ from typing import Any
 
 from gesso.catalogue.model import Model
 from gesso.catalogue.schema import json_schema
-from gesso.server.bodies import JobAsk
+from gesso.server.bodies import HookAsk, JobAsk
 
 COMPONENTS = "#/components/schemas/"
 
@@ -15,6 +15,7 @@ COMPONENTS = "#/components/schemas/"
 def describe_bodies(document: dict[str, Any], models: Iterable[Model]) -> None:
     """Put every model's input and job into an OpenAPI document, and let the route that submits jobs point at them."""
     schemas = document["components"]["schemas"]
+    schemas[HookAsk.__name__] = HookAsk.model_json_schema()
     jobs: dict[str, str] = {}
     for model in models:
         taken = json_schema(model)
@@ -34,8 +35,15 @@ def names_of(model: Model) -> list[str]:
     return [model.slug, *(f"{model.slug}:{adapter}" for adapter in model.adapters)]
 
 
+def ask_schema() -> dict[str, Any]:
+    """Return the schema of a job's body; what it refers to is among the document's own."""
+    schema = JobAsk.model_json_schema(ref_template=COMPONENTS + "{model}")
+    schema.pop("$defs")
+    return schema
+
+
 def _job(model: Model) -> dict[str, Any]:
-    ask = JobAsk.model_json_schema()
+    ask = ask_schema()
     ask["title"] = f"A job of {model.slug}"
     ask["description"] = f"What `POST /v1/jobs` takes for {model.name} by {model.owner}."
     names = names_of(model)

@@ -19,6 +19,8 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
 from gesso.domain.errors import InvalidInput, MalformedBody, PayloadTooLarge, Problem, UnsupportedMedia
+from gesso.domain.hook import Hook
+from gesso.server.hook_reading import read_hook
 
 MAX_DEPTH = 32
 MAX_VALUES = 50_000
@@ -28,7 +30,7 @@ BROKEN_OFF = "The body broke off before its end."
 MAX_METADATA_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-ENVELOPE = ("model", "input", "metadata", "strict", "priority")
+ENVELOPE = ("model", "input", "metadata", "strict", "priority", "webhook")
 PRIORITIES = ("normal", "low")
 
 
@@ -41,6 +43,7 @@ class RawAsk:
     metadata: dict[str, Any] = field(default_factory=dict)
     strict: bool = False
     priority: Literal["normal", "low"] | None = None
+    webhook: Hook | None = None
 
 
 def media_type(request: Request) -> str:
@@ -164,6 +167,10 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
     if isinstance(body.get("metadata"), dict) and len(json.dumps(body["metadata"])) > MAX_METADATA_BYTES:
         message = f"metadata is over {MAX_METADATA_BYTES} bytes."
         problems.append(Problem(field="metadata", code="too_long", message=message, allowed=MAX_METADATA_BYTES))
+    try:
+        webhook = read_hook(body.get("webhook"))
+    except InvalidInput as error:
+        problems += error.problems
     if problems:
         raise InvalidInput(problems)
     return RawAsk(
@@ -172,6 +179,7 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
         metadata=body.get("metadata") or {},
         strict=body.get("strict") or False,
         priority=body.get("priority"),
+        webhook=webhook,
     )
 
 
@@ -227,7 +235,9 @@ async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
         for name, part in form.multi_items():
             value = await _part(name, part, max_picture_bytes)
             if name in ENVELOPE:
-                body[name] = value if name in ("model", "priority") else parse_json(value, name)
+                body[name] = (
+                    value if name in ("model", "priority") or _is_link(name, value) else parse_json(value, name)
+                )
             elif name in given:
                 given[name] = [*(given[name] if isinstance(given[name], list) else [given[name]]), value]
             else:
@@ -238,6 +248,10 @@ async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
         raise InvalidInput.of("input", "type", "input must be a JSON object with the model's parameters.")
     body["input"] = body.get("input", {}) | given
     return _envelope(body)
+
+
+def _is_link(name: str, value: bytes | str) -> bool:
+    return name == "webhook" and isinstance(value, str) and not value.lstrip().startswith("{")
 
 
 async def _part(name: str, part: UploadFile | str, max_bytes: int) -> bytes | str:

@@ -10,6 +10,7 @@ import structlog
 
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.errors import StorageFailed
+from gesso.jobs.deliveries import forget_ended
 from gesso.jobs.idempotency import forget_old
 from gesso.jobs.store import oldest_start
 from gesso.storage.blobs import BlobStore
@@ -38,10 +39,12 @@ class CleanUp:
         clock: Clock,
         keep_reserve: Callable[[], Awaitable[None]],
         orphan_seconds: float,
+        webhook_log_microseconds: int,
         interval_seconds: float,
     ) -> None:
         self._database, self._blobs, self._clock = database, blobs, clock
         self._keep_reserve, self._orphan_seconds = keep_reserve, orphan_seconds
+        self._webhook_log = webhook_log_microseconds
         self._sweep_every = orphan_seconds / SWEEPS_PER_AGE
         self._interval = max(min(interval_seconds, self._sweep_every), SHORTEST_SECONDS)
         self._next_sweep = 0.0
@@ -58,7 +61,7 @@ class CleanUp:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _forever(self) -> None:
-        steps = (self._keep_reserve, self.remove_expired, self.forget_old, self._sweep_when_due)
+        steps = (self._keep_reserve, self.remove_expired, self.forget_old, self.forget_webhooks, self._sweep_when_due)
         while True:
             for step in steps:
                 try:
@@ -70,6 +73,15 @@ class CleanUp:
     async def forget_old(self) -> int:
         """Drop records of requests that may no longer be repeated; return how many."""
         return await self._database.write(lambda c: forget_old(c, self._clock()))
+
+    async def forget_webhooks(self) -> int:
+        """Drop deliveries of webhooks from the log that ended long ago; return how many."""
+        before, forgotten = self._clock() - self._webhook_log, 0
+        while True:
+            batch = await self._database.write(lambda c: forget_ended(c, before, BATCH))
+            forgotten += batch
+            if batch < BATCH:
+                return forgotten
 
     async def remove_expired(self) -> int:
         """Delete pictures past their time, rows first, then objects; return how many."""
