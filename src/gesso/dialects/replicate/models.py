@@ -20,8 +20,11 @@ def list_models(catalogue: Catalogue, call: Call) -> Reply:
 
 
 def search_models(catalogue: Catalogue, call: Call) -> Reply:
-    """Show the models that have every word of the text, those with it in their name first."""
-    words = call.body.lower().split()
+    """Show the models that have every word of the text, those with it in their name first.
+
+    The JavaScript client sends the text in quotes, as JSON.
+    """
+    words = call.body.replace('"', " ").lower().split()
     found = [model for model in catalogue.models if all(word in _text(model) for word in words)]
     found.sort(key=lambda model: not all(word in "/".join(official_name(model)).lower() for word in words))
     results = [model_body(model, call) for model in found[:PAGE_OF_MODELS]]
