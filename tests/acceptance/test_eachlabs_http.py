@@ -133,6 +133,19 @@ def test_sync_mode_answers_with_data_uris(client):
     assert [(one["id"], one["output"]) for one in history] == [(said["predictionID"], None)]
 
 
+def test_a_model_that_waits_in_sync_mode_answers_its_creation_with_the_output(client):
+    body = {"model": "juggernaut-flux-lora", "input": {"prompt": "a fox", "image_size": SMALL["image_size"]}}
+    body["input"] |= {"num_inference_steps": 2, "sync_mode": True}
+    said = client.post("/v1/prediction", json=body).json()
+    (uri,) = said["output"]
+    assert opened(base64.b64decode(uri.partition(",")[2])).size == (128, 64)
+    shown = client.get(f"/v1/prediction/{said['predictionID']}").json()
+    assert (said["error"], shown["status"], shown["output"]) == ("", "success", said["output"])
+    failed = client.post("/v1/prediction", json=body, headers={"Gesso-Test-Fault": "fail"}).json()
+    assert (failed["status"], failed["output"]["success"]) == ("success", False)
+    assert "output" not in client.post("/v1/prediction", json=body | {"input": SMALL}).json()
+
+
 def test_unknown_inputs_are_ignored_and_told_and_nulls_are_not_given(client):
     body = {"model": MODEL, "input": SMALL | {"aspect": "wide", "seed": None, "num_images": "1"}}
     answer = client.post("/v1/prediction", json=body)

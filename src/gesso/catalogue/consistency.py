@@ -86,6 +86,8 @@ def _shape_flaws(parameter: Parameter, where: str) -> Iterator[Flaw]:
             yield Flaw(f"{where}.pattern", f"it is no regular expression: {error}")
     if parameter.inverted and (parameter.role, least, most) != ("strength", 0, 1):
         yield Flaw(f"{where}.inverted", "only a strength of 0 to 1 can be counted from the other end")
+    if parameter.inline is not None and parameter.role != "inline_result":
+        yield Flaw(f"{where}.inline", "only an inline result can mean that")
     if parameter.type == "object" and not parameter.fields:
         yield Flaw(f"{where}.fields", "an object has to name its fields")
     if parameter.type == "array" and parameter.item is None:

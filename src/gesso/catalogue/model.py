@@ -73,6 +73,8 @@ class Parameter(Frozen):
     only_when: Mapping[str, tuple[Scalar, ...]] = {}  # another parameter → the values under which this one counts
     aliases: tuple[str, ...] = ()  # other spellings taken for the same field
     inverted: bool = False  # it counts its role from the other end: what it means is one minus its value
+    # An inline result may mean more: the pictures are kept for an hour at most, or the answer waits for them.
+    inline: Literal["forget", "wait"] | None = None
     idle: str = ""  # taken, checked, and without effect in this model: why
     fact: Fact | None = None  # for limits the owner's reference does not state itself
 

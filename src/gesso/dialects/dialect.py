@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gesso.catalogue.load import Catalogue
+from gesso.catalogue.model import Model
 from gesso.catalogue.roles import Role
 from gesso.dialects.call import Call, Part, Reply
 from gesso.dialects.view import AccountView, DeliveryView, FileView, StartedUpload, View
@@ -120,6 +121,11 @@ def everywhere(_: Job) -> bool:
     return True
 
 
+def not_at_all(_: Job, __: Model | None) -> float | None:
+    """Return None: what the model is makes no answer wait."""
+    return None
+
+
 def at_once(_: Call) -> float | None:
     """Return None: the answer is not held back."""
     return None
@@ -140,11 +146,15 @@ def as_configured(_: Call) -> int | None:
 
 @dataclass(frozen=True)
 class Submit:
-    """Make a job. `files` says whether the answer about an ended job carries the pictures themselves."""
+    """Make a job. `files` says whether the answer about an ended job carries the pictures themselves.
+
+    `wait` is how long the answer waits for the end where only the model says so, not the request (`Wanted.wait`).
+    """
 
     parse: Callable[[Call], Wanted]
     render: Callable[[View, Call], Reply]
     files: Callable[[Job], bool] = never
+    wait: Callable[[Job, Model | None], float | None] = not_at_all
 
 
 @dataclass(frozen=True)

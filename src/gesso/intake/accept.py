@@ -24,6 +24,7 @@ from gesso.domain.request import Fidelity, Operation
 from gesso.intake.faults import fault_in_force, refuse
 from gesso.intake.fingerprint import fingerprint
 from gesso.intake.going_in import GoingIn
+from gesso.intake.hooks import check_hook
 from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, find_model
 from gesso.intake.recast_and_prepare import recast_and_prepare
 from gesso.jobs.idempotency import IdempotencyKey, Repeat
@@ -42,6 +43,7 @@ FIDELITIES: dict[Fidelity, tuple[Fidelity, ...]] = {
 }
 
 LARGE_BYTES = 64 * 1024
+FORGOTTEN_SECONDS = 3600  # long enough to be asked for twice
 Files = tuple[tuple[str, str], ...]  # field and id of uploaded files
 
 
@@ -148,6 +150,8 @@ class Intake:
 
     async def _prepare(self, ask: Ask, caller: Caller) -> Prepared:
         fault = fault_in_force(ask.fault, caller)
+        if ask.webhook is not None:
+            check_hook(ask.webhook, self._rules.outgoing)
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
         model = find_model(self._rules.catalogue, ask.model, ask.dialect, ask.operation)
         form = model if ask.form is None else self._rules.catalogue.get(ask.form)
@@ -167,12 +171,13 @@ class Intake:
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
         prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
-        if ask.echo or ask.host or ask.previews or ask.keep_seconds is not None:
+        keep_seconds = _keep_seconds(ask, prepared)
+        if ask.echo or ask.host or ask.previews or keep_seconds is not None:
             said = {
                 "echo": dict(ask.echo),
                 "host": ask.host,
                 "previews": ask.previews,
-                "keep_seconds": ask.keep_seconds,
+                "keep_seconds": keep_seconds,
             }
             request = prepared.request.model_copy(update=said)
             prepared = replace(prepared, request=request)
@@ -261,6 +266,16 @@ class Intake:
                 await self._blobs.delete(row.account_id, row.id)
             except StorageFailed:
                 log.warning("input_left_behind", blob=row.id)
+
+
+def _keep_seconds(ask: Ask, prepared: Prepared) -> int | None:
+    """Return how long the pictures are kept at most: an hour where the model's inline answer means to keep nothing."""
+    inline = prepared.model.with_role("inline_result")
+    if inline is None or inline.inline != "forget" or "inline_result" not in ask.served:
+        return ask.keep_seconds
+    if prepared.request.values.get(inline.name) is not True:
+        return ask.keep_seconds
+    return FORGOTTEN_SECONDS if ask.keep_seconds is None else min(ask.keep_seconds, FORGOTTEN_SECONDS)
 
 
 def check_files(connection: Connection, files: Files, caller: Caller) -> None:

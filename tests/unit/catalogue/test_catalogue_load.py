@@ -72,6 +72,7 @@ def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
             "parameters.style.enum: 1 is not of type string: write it in quotes?",
         ),
         ("  style: {type: string, enum: [a, a]}", 'parameters.style.enum: "a" is there 2 times'),
+        ("  sync: {type: boolean, inline: wait}", "parameters.sync.inline: only an inline result can mean that"),
         ("  style: {type: string, enum: []}", "parameters.style.enum: it is empty"),
         ("  style: {type: string, accepts: [a]}", "parameters.style.accepts: it widens an enum"),
         ("  style: {type: string, pattern: '('}", "parameters.style.pattern: it is no regular expression"),

@@ -28,9 +28,17 @@ def is_inline(job: Job) -> bool:
 
 
 def created(view: View, _: Call) -> Reply:
-    """Answer `POST /v1/prediction`."""
+    """Answer `POST /v1/prediction`; an answer that waited for the end has the output too."""
     said = {"status": "success", "message": "Prediction created successfully", "predictionID": view.job.id}
+    if view.job.is_terminal and waits(view.job, view.model) is not None:
+        said |= {"output": output(view), "error": view.job.failure.message if view.job.failure else ""}
     return Reply(said)
+
+
+def waits(job: Job, model: Model | None) -> float | None:
+    """Return how long `POST /v1/prediction` waits: for some models that is what `sync_mode` means."""
+    inline = model.with_role("inline_result") if model is not None else None
+    return wire.RUN_SECONDS if inline is not None and inline.inline == "wait" and is_inline(job) else None
 
 
 def ran(view: View, call: Call) -> Reply:

@@ -24,7 +24,7 @@ def _job(call: Call) -> str:
     return from_uuid(call.path["id"])
 
 
-_CREATE = Submit(translate.to_prediction, prediction.created)
+_CREATE = Submit(translate.to_prediction, prediction.created, files=prediction.is_inline, wait=prediction.waits)
 _RUN = Submit(translate.to_run, prediction.ran, files=prediction.is_inline)
 _SHOW = Show(_job, prediction.shown, files=prediction.is_inline)
 _UPLOAD = StartUploads(

@@ -84,12 +84,14 @@ async def answer(desk: Desk, action: Submit, accepted: Accepted) -> Response:
     wanted, call, job = accepted.wanted, accepted.call, accepted.submitted.job
     if wanted.stream is not None:
         return streamed(desk, wanted.stream, job, call, wanted.wait, replayed=accepted.submitted.replayed)
-    if wanted.wait is None:
+    seconds = wanted.wait
+    if seconds is None:
+        seconds = action.wait(job, desk.parts.catalogue.find(job.model))
+    if seconds is None:
         return await _rendered(desk, action, job, call, replayed=accepted.submitted.replayed)
 
     async def finished() -> Response:
-        assert wanted.wait is not None
-        ended = await wait_for_end(desk.request, desk.parts, job, desk.known, wanted.wait)
+        ended = await wait_for_end(desk.request, desk.parts, job, desk.known, seconds)
         response = await _rendered(desk, action, ended, call, replayed=accepted.submitted.replayed)
         if wanted.repeat == "unsaid" and ended.is_terminal and not await desk.request.is_disconnected():
             response.background = BackgroundTask(_told, desk, ended)
