@@ -34,7 +34,7 @@ def error(error: GessoError, status: int, call: Call) -> Reply:
         case TooManyRequests():
             return _reply(429, "ConcurrencyLimitExceeded", error.message)
         case NotFound():
-            return _reply(404, "NotFound", error.message)
+            return _reply(404, "NotFound", error.message.replace("such job", "such prediction"))
     if status >= 500:
         return _reply(status, "InternalServerError", error.message)
     return _reply(status, "BadRequest", error.message)

@@ -68,5 +68,5 @@ def prediction_id(call: Call) -> str:
     """Return the job's id in `GET /v1/status/{id}`; raise `NotFound` for text that is no prediction's id."""
     text = call.path["id"]
     if not text.endswith(ID_ENDING):
-        raise NotFound("There is no such job.")
+        raise NotFound("There is no such prediction.")
     return from_uuid(text.removesuffix(ID_ENDING))
