@@ -313,6 +313,9 @@ Action = (
     | ShowFile
     | ListFiles
     | DeleteFile
+    | ListDeliveries
+    | ShowDelivery
+    | ShowWebhookSecret
 )
 
 

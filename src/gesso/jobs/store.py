@@ -114,6 +114,17 @@ def _conditions(
     return conditions
 
 
+_LATELY = 200  # jobs looked through for one of a dialect
+
+
+def newest_ended(connection: Connection, account_id: str, mode: Mode, dialect: str) -> Job | None:
+    """Return the newest job of an account's last ones that was asked in a dialect and ended as more than cancelled."""
+    owned = (jobs.c.account_id == account_id, jobs.c.mode == mode, jobs.c.deleted_at.is_(None))
+    newest = select(*JOB_COLUMNS).where(*owned).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(_LATELY)
+    found = to_jobs(connection.execute(newest).mappings())
+    return next((job for job in found if job.dialect == dialect and job.state in ("succeeded", "failed")), None)
+
+
 _COUNT_QUEUED = text("SELECT COUNT(*) FROM jobs WHERE state = 'queued'")
 
 

@@ -37,7 +37,7 @@ def message(kind: str, happened_at: int, data: Any, sending: Sending) -> Posting
     return Posting(body, headers)
 
 
-def test_message(registration_id: str, sending: Sending) -> Posting:
+def ping_message(registration_id: str, sending: Sending) -> Posting:
     """Return the message that a test sends: of no job."""
     return message("webhook.test", sending.sent_at * SECOND, {"webhook": registration_id}, sending)
 

@@ -17,18 +17,21 @@ from gesso.dialects.dialect import (
     Delete,
     DeleteFile,
     KeepFile,
+    ListDeliveries,
     ListFiles,
     ListJobs,
     Show,
     ShowAccount,
     ShowCatalogue,
+    ShowDelivery,
     ShowFile,
+    ShowWebhookSecret,
     StartUploads,
     Submit,
     Watch,
 )
 from gesso.dialects.view import AccountView
-from gesso.server.dialects import files, jobs
+from gesso.server.dialects import files, hooks, jobs
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.respond import respond
 from gesso.server.dialects.watch import watch
@@ -65,6 +68,12 @@ async def act(desk: Desk, action: Action, call: Call) -> Response:
             return respond(await files.page(desk, action, call))
         case DeleteFile():
             return respond(await files.delete(desk, action, call))
+        case ListDeliveries():
+            return respond(await hooks.page(desk, action, call))
+        case ShowDelivery():
+            return respond(await hooks.show(desk, action, call))
+        case ShowWebhookSecret():
+            return respond(await hooks.secret(desk, action, call))
     assert_never(action)
 
 

@@ -1,0 +1,67 @@
+"""What a caller does with own webhooks, whichever API it asks by."""
+
+from __future__ import annotations
+
+from gesso.accounts.keys import Caller
+from gesso.dialects.dialect import Posting, Sending
+from gesso.dialects.registry import BY_NAME
+from gesso.domain.clock import SECOND
+from gesso.domain.delivery import Delivery, Registration
+from gesso.domain.errors import Conflict
+from gesso.domain.ids import new_id
+from gesso.domain.job import Job
+from gesso.jobs.outbox import NATIVE
+from gesso.jobs.signing_secrets import find_secrets, make_secrets
+from gesso.jobs.store import newest_ended
+from gesso.outgoing.send import Sent
+from gesso.server.native_webhooks import ping_message
+from gesso.wiring import Parts
+
+
+async def account_secrets(parts: Parts, caller: Caller) -> tuple[str, ...]:
+    """Return what the account's webhooks of this mode are signed with, the newest first; made on first need."""
+    account_id, mode, now = caller.account_id, caller.mode, parts.clock()
+    known = await parts.database.read(lambda c: find_secrets(c, account_id, mode, now))
+    return known or await parts.database.write(lambda c: make_secrets(c, account_id, mode, now))
+
+
+async def send_test(parts: Parts, registration: Registration) -> Sent:
+    """Send something to a target now and return what came of it; nothing is kept.
+
+    In the native form it is a message of its own. In a vendor's it is the newest ended job of that dialect told again,
+    as vendors have no form without a job; `Conflict` when there is none.
+    """
+    message_id, now = new_id(), parts.clock()
+    if registration.dialect == NATIVE:
+        sending = Sending(message_id, "test", registration.secret, now // SECOND)
+        posting = ping_message(registration.id, sending)
+    else:
+        posting = await _told_again(parts, registration, message_id, now)
+    return await parts.sender.post(registration.url, posting.body, posting.headers)
+
+
+async def _told_again(parts: Parts, registration: Registration, message_id: str, now: int) -> Posting:
+    account_id, mode, dialect = registration.account_id, registration.mode, registration.dialect
+    job = await parts.database.read(lambda c: newest_ended(c, account_id, mode, dialect))
+    posting = None if job is None else await parts.letters.write(_delivery(registration, job, message_id, now))
+    if not isinstance(posting, Posting):
+        title = BY_NAME[dialect].title
+        raise Conflict(f"{title} tells of jobs only, and there is none that ended lately: make one, then test again.")
+    return posting
+
+
+def _delivery(registration: Registration, job: Job, message_id: str, now: int) -> Delivery:
+    return Delivery(
+        id=message_id,
+        account_id=registration.account_id,
+        mode=registration.mode,
+        job_id=job.id,
+        event=job.state,
+        dialect=registration.dialect,
+        registration_id="",
+        url=registration.url,
+        host="",
+        secret=registration.secret,
+        state="pending",
+        created_at=now,
+    )
