@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import io
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +16,19 @@ import httpx
 import pytest
 from cutting_proxy import CuttingProxy
 from magic_hour import AsyncClient, Client
+from magic_hour.types.models import V1ImageProjectsGetResponse
 from make_api_request import ApiError
+from picture_host import picture_host
 from PIL import Image
 from running_server import RunningServer, running_server
 from second_account import open_account
+from webhook_receiver import webhook_receiver
+
+from gesso.database.connect import Database
+from gesso.domain.clock import now_microseconds
+from gesso.domain.delivery import Registration
+from gesso.domain.ids import new_id
+from gesso.jobs import registrations
 
 pytestmark = pytest.mark.acceptance
 FAULT = "Gesso-Test-Fault"
@@ -25,7 +38,7 @@ OPEN: list[httpx.Client] = []  # what a test opened, closed after it: the vendor
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with running_server(tmp_path_factory.mktemp("magic") / "data") as started:
+    with running_server(tmp_path_factory.mktemp("magic") / "data", outgoing_allow="127.0.0.1") as started:
         yield started
 
 
@@ -344,6 +357,28 @@ def test_anothers_upload_is_not_there_like_one_that_never_was(client, server, as
         )
 
 
+def test_a_picture_by_link_and_a_link_that_leads_nowhere(client) -> None:
+    with picture_host({"a.png": png("gold")}) as host:
+        made = edited(client, f"{host}/a.png", model="qwen-edit")
+        assert (made.status, made.credits_charged) == ("complete", 10)
+        gone = edited(client, f"{host}/b.png", model="qwen-edit")
+    assert (gone.status, gone.error.code, gone.credits_charged) == ("error", "invalid_parameters", 0)
+    with pytest.raises(ApiError) as caught:
+        edited(client, "http://10.0.0.1/a.png", model="qwen-edit")
+    assert caught.value.status_code == 422
+    assert caught.value.body["message"].startswith("assets.image_file_paths[0]: ")
+
+
+def test_odd_names_of_unknown_fields_break_nothing(server, asset) -> None:
+    with server.client(server.test_key) as raw:
+        for odd in ("", "\n", "ключ", "👻" * 90, "Set-Cookie: a=b", "$ref", "__proto__"):
+            assets, style = {"image_file_paths": [asset], odd: 1}, {"prompt": "a hat", odd: [1]}
+            ask = {"assets": assets, "style": style, odd: {"a": None}}
+            made = raw.post("/magic-hour/v1/ai-image-editor", json=ask, headers={FAULT: "fail"})
+            assert (made.status_code, set(made.json())) == (200, {"id", "credits_charged", "frame_cost"}), odd
+            assert "set-cookie" not in made.headers
+
+
 # --- projects -----------------------------------------------------------------------------------------------------
 
 
@@ -444,6 +479,59 @@ def test_a_free_account_has_the_free_models_at_the_lowest_resolution(server) -> 
     made = edited(client, large, model="qwen-edit", resolution="auto")
     assert (made.status, made.credits_charged, sizes(made)) == ("complete", 10, [(640, 427)])
     assert client.v1.account.list().credits == 990
+
+
+# --- webhooks -----------------------------------------------------------------------------------------------------
+
+
+def register(server: RunningServer, account: str, url: str, secret: str) -> None:
+    """Register a target for all events, beside the server in its database."""
+    events = ("started", "succeeded", "failed", "cancelled")
+    target = Registration(
+        id=new_id(),
+        account_id=account,
+        mode="test",
+        dialect="magic_hour",
+        url=url,
+        secret=secret,
+        events=events,
+        created_at=now_microseconds(),
+    )
+    database = Database.open_sqlite(server.data_dir / "gesso.db")
+    try:
+        database.write_blocking(lambda connection: registrations.register(connection, target))
+    finally:
+        database.close()
+
+
+def test_webhooks_bring_the_project_signed(server) -> None:
+    key, secret = open_account(server, "listener"), "a secret of the account's"
+    account = client_of(server, key).v1.account.list().id
+    ask = {"image_count": 1, "style": {"prompt": "a duck"}, "model": "flux-schnell", "resolution": "640px"}
+    with webhook_receiver() as receiver:
+        register(server, account, receiver.url, secret)
+        made = client_of(server, key).v1.ai_image_generator.create(**ask)
+        failed = client_of(server, key, **{FAULT: "fail"}).v1.ai_image_generator.create(**ask)
+        told: dict[tuple[str, str], dict] = {}
+        while len(told) < 4:
+            came = receiver.next()
+            at = came.headers["magic-hour-event-timestamp"]
+            signature = hmac.new(secret.encode(), f"{at}.".encode() + came.body, hashlib.sha256).hexdigest()
+            assert came.headers["magic-hour-event-signature"] == signature
+            assert abs(int(at) - time.time()) < 300, "receivers allow five minutes"
+            event = json.loads(came.body)
+            told[event["payload"]["id"], event["type"]] = event["payload"]
+    assert set(told) == {
+        (made.id, "image.started"),
+        (made.id, "image.completed"),
+        (failed.id, "image.started"),
+        (failed.id, "image.errored"),
+    }
+    complete = V1ImageProjectsGetResponse.model_validate(told[made.id, "image.completed"])
+    assert (complete.status, sizes(complete)) == ("complete", [(640, 640)])
+    errored = told[failed.id, "image.errored"]
+    assert (errored["status"], errored["credits_charged"], errored["error"]["code"]) == ("error", 0, "unknown_error")
+    assert told[made.id, "image.started"]["status"] == "rendering"
 
 
 # --- lost answers -------------------------------------------------------------------------------------------------
