@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import sqlite3
 import time
 from contextlib import closing
@@ -19,6 +20,7 @@ from picture_host import picture_bytes, picture_host
 from PIL import Image
 from running_server import running_server
 from second_account import open_account
+from webhook_receiver import webhook_receiver
 
 pytestmark = pytest.mark.acceptance
 SIZE = (128, 96)
@@ -157,6 +159,26 @@ async def test_the_async_client(server, plain) -> None:
 def test_the_vendors_javascript_options_in_the_body_change_nothing(client) -> None:
     body = {"pollInterval": 200, "timeout": 5000, "maxRetries": 2, "onEnqueued": None}
     assert client.predictions.run(**ask(), extra_body=body, extra_headers={"Gesso-Test-Fault": "fail"}).id
+
+
+@pytest.mark.parametrize(("inputs", "fault"), [({}, "none"), ({"return_base64": True}, "none"), ({}, "fail")])
+def test_the_webhook_is_what_the_status_says(client, inputs, fault) -> None:
+    with webhook_receiver() as receiver:
+        started = client.predictions.run(
+            **ask(**inputs), webhook_url=f"{receiver.url}?y=1", extra_headers={"Gesso-Test-Fault": fault}
+        )
+        received = receiver.next()
+        told = client.predictions.with_raw_response.status(started.id)
+    said = json.loads(received.body)
+    assert list(said) == ["id", "status", "output", "error"]
+    assert said["status"] == ("failed" if fault == "fail" else "completed")
+    assert received.headers["content-type"] == "application/json"
+    assert not [name for name in received.headers if "signature" in name]
+    assert {**said, "output": None} == {**told.http_response.json(), "output": None}
+    if inputs:
+        assert said["output"] == told.http_response.json()["output"]
+    elif said["output"]:
+        assert fetched(said["output"][0]).format == "JPEG"
 
 
 # --- every input of edit ------------------------------------------------------------------------------------------
