@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -65,9 +66,9 @@ def _invalid(error: InvalidInput, status: int, call: Call) -> Reply:
 
 
 def _field(problem: Problem) -> dict[str, Any]:
-    name = problem.field.partition("[")[0]
+    name = re.split(r"[.\[]", problem.field, maxsplit=1)[0]
     where = problem.field
-    if name not in _ENVELOPE and not where.startswith("input."):
+    if name not in _ENVELOPE:
         where = f"input.{where}"
     return {"type": problem.code, "field": where, "description": problem.message}
 

@@ -19,6 +19,7 @@ from gesso.dialects.dialect import (
     ShowAccount,
     ShowCatalogue,
     ShowFile,
+    ShowWebhookSecret,
     Submit,
     Watch,
 )
@@ -100,5 +101,6 @@ DIALECT = Dialect(
         Route("GET", "/v1/files/{file}", ShowFile(lambda call: call.path["file"], files.render_file)),
         Route("DELETE", "/v1/files/{file}", DeleteFile(lambda call: call.path["file"], files.render_deleted)),
         Route("GET", "/v1/account", ShowAccount(_account)),
+        Route("GET", "/v1/webhooks/default/secret", ShowWebhookSecret(lambda key, _: Reply({"key": key}))),
     ),
 )
