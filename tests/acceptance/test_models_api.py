@@ -29,7 +29,7 @@ def test_the_list_has_parameters_lifecycle_price_and_readiness_of_every_model(cl
         for route, stated in zip(one["routes"], said["routes"], strict=True):
             assert route.items() >= stated.items()
             assert route["ready"] is (route["reason"] is None)
-            assert route["ready"] is (route["engine"] == "builtin")
+            assert route["ready"] is (route["engine"] in ("builtin", "resize"))
 
 
 def test_a_route_that_is_not_ready_says_what_it_needs(client):

@@ -56,7 +56,8 @@ def fitting(parameter: Parameter) -> st.SearchStrategy[Any]:
         case "image_list":
             return st.lists(st.just(PICTURE), min_size=parameter.min_items or 0, max_size=parameter.max_items or 3)
         case "array":
-            item = st.builds(dict, path=st.just("a/b"), scale=st.floats(0, 4))
+            lora = st.builds(dict, path=st.just("a/b"), scale=st.floats(0, 4))
+            item = st.floats(0, 1) if parameter.item == "number" else lora
             return st.lists(item, max_size=parameter.max_items or 3)
     if parameter.role == "seed":
         return st.integers(0, 2147483647).map(str)
@@ -64,6 +65,8 @@ def fitting(parameter: Parameter) -> st.SearchStrategy[Any]:
         return st.sampled_from(["1:1", "16:9", "3:4", "2.39:1"])
     if parameter.role == "size":
         return st.sampled_from(["512x512", "1024x768", "1024x1536"])
+    if parameter.pattern is not None:
+        return st.from_regex(parameter.pattern, fullmatch=True)
     return st.text("abc äé漢", min_size=max(3, parameter.min_length or 0), max_size=12).filter(lambda t: t.strip())
 
 
