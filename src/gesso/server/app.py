@@ -13,7 +13,7 @@ from gesso import __version__
 from gesso.dialects.registry import BY_NAME, DIALECTS
 from gesso.domain.budget import Budget
 from gesso.jobs.outbox import NATIVE
-from gesso.server import account, blobs, errors, files, health, home, jobs, models
+from gesso.server import account, blobs, errors, files, health, home, jobs, models, webhooks
 from gesso.server.arrival import Arrivals
 from gesso.server.bodies import ProblemBody, ProblemItem
 from gesso.server.dialects.app import AtRoot, DialectApp
@@ -30,6 +30,7 @@ One self-hosted server under every image model.
 2. Find a model and the JSON Schema of what it takes: `GET /v1/models`, `GET /v1/models/{slug}`.
 3. Submit a job: `POST /v1/jobs`, with the header `Prefer: wait=60` to get it finished. Otherwise ask for it again with
    `GET /v1/jobs/{id}` until its `state` is succeeded, failed or cancelled.
+   Or be told: with `webhook`, a link sent along with the job, or once for all jobs with `POST /v1/webhooks`.
 4. Fetch the pictures from their `url`; that takes no key.
 
 A picture that goes in is an http(s) link, a data URI, bare base64, a part of a form, or the `reference` of an uploaded file.
@@ -40,6 +41,7 @@ TAGS = [
     {"name": "models", "description": "What can be asked for."},
     {"name": "files", "description": "Pictures uploaded once and named in many jobs."},
     {"name": "account", "description": "Credits of this key's mode."},
+    {"name": "webhooks", "description": "Who is told of jobs, and what came of it."},
     {"name": "health", "description": "For whoever operates the server."},
 ]
 
@@ -68,7 +70,7 @@ def create_app(parts: Parts) -> FastAPI:
     parts.webhooks[NATIVE] = WEBHOOKS
     app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
     app.state.metrics = Metrics(commits=lambda: parts.database.commits, live=_live(parts, app.state.arrivals.budget))
-    for module in (jobs, models, files, account, blobs, health, home):
+    for module in (jobs, models, files, account, webhooks, blobs, health, home):
         app.include_router(module.router)
     _mount_dialects(app, parts)
     errors.install(app)
