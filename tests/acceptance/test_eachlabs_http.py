@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from running_server import running_server
 from second_account import open_account
 from valid_inputs import least
+from webhook_receiver import webhook_receiver
 
 from gesso.catalogue.load import load_catalogue
 from gesso.catalogue.model import Model
@@ -277,6 +279,20 @@ def test_no_credits_and_too_many_requests(client, server):
     )
 
 
+@pytest.mark.parametrize(
+    ("hook", "field"),
+    [
+        ({"webhook_url": "ftp://x.test/"}, "webhook_url"),
+        ({"webhook_url": "http://169.254.169.254/latest"}, "webhook_url"),
+        ({"webhook_url": "https://x.test/", "webhook_secret": "a\r\nX-Other: b"}, "webhook_secret"),
+    ],
+)
+def test_a_webhook_that_cannot_be_sent_is_refused(client, hook, field):
+    answer = client.post("/v1/prediction", json={"model": MODEL, "input": SMALL, **hook})
+    assert (answer.status_code, answer.json()["error"]) == (400, "Invalid webhook")
+    assert answer.json()["details"].startswith(field)
+
+
 def test_a_body_that_is_none_and_addresses_that_are_none(client):
     broken = client.post("/v1/prediction", content=b"{", headers={"content-type": "application/json"})
     assert (broken.status_code, broken.json()["error"]) == (400, "Invalid request body")
@@ -330,6 +346,60 @@ def test_executions_are_listed_newest_first_and_narrowed(server):
             trust_env=False,
         )
         assert (answer.status_code, answer.json()) == (400, {"error": f"invalid {next(iter(query))} parameter"})
+
+
+# --- webhooks -----------------------------------------------------------------------------------------------------
+
+
+def logged(client: httpx.Client, prediction: str) -> dict[str, Any]:
+    """Return the log of a webhook once its attempt is in it: that is written after the receiver has answered."""
+    deadline = time.monotonic() + SECONDS
+    while (found := client.get(f"/v1/webhooks/{prediction}").json())["attempts"][-1]["status"] == "PENDING":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    return found
+
+
+def test_a_webhook_tells_of_success_and_failure_with_the_secret_and_is_logged(server):
+    with (
+        webhook_receiver() as receiver,
+        client_of(server, **{"X-API-Key": open_account(server, "listener")}) as client,
+    ):
+        hook = {"webhook_url": receiver.url, "webhook_secret": "geheim"}
+        cancelled = create(client, SMALL, fault="slow:600", **hook)
+        client.post(f"/v1/prediction/{cancelled}/cancel")
+        done = create(client, SMALL, **hook)
+        received = receiver.next()  # of what was cancelled nothing came
+        said = json.loads(received.body)
+        assert (said["exec_id"], said["flow_id"], said["status"], said["error"]) == (done, None, "succeeded", "")
+        assert opened(httpx.get(said["output"][0], trust_env=False).content).size == (128, 64)
+        assert received.headers["x-webhook-secret"] == "geheim"
+        assert received.headers["content-type"] == "application/json"
+        broken = create(client, SMALL, fault="fail", webhook_url=receiver.url)
+        received = receiver.next()
+        said = json.loads(received.body)
+        assert (said["exec_id"], said["status"]) == (broken, "failed")
+        assert said["output"][0]["error"].startswith("Error: ")
+        assert "x-webhook-secret" not in received.headers
+
+        (attempt,) = logged(client, done)["attempts"]
+        assert (attempt["status"], attempt["status_code"], attempt["error_message"]) == ("SUCCESS", 200, None)
+        assert logged(client, broken)["attempts"][0]["status"] == "SUCCESS"
+        page = client.get("/v1/webhooks", params={"limit": 1}).json()
+        assert (page["limit"], page["offset"], page["total_count"]) == (1, 0, 2)
+        assert [one["execution_id"] for one in page["webhooks"]] == [broken]
+        assert page["webhooks"][0]["url"] == receiver.url
+        assert "geheim" not in client.get("/v1/webhooks").text
+        assert client.get("/v1/webhooks", params={"limit": 101}).json() == {"error": "invalid limit parameter"}
+        for unheard in (cancelled, "not-an-id"):
+            answer = client.get(f"/v1/webhooks/{unheard}")
+            assert (answer.status_code, answer.json()) == (404, {"error": "webhook not found"})
+
+
+def test_a_lost_webhook_is_never_tried(client):
+    prediction = create(client, SMALL, fault="webhook_lost", webhook_url="http://127.0.0.1:9/")
+    ended(client, prediction)
+    assert client.get(f"/v1/webhooks/{prediction}").json()["attempts"] == []
 
 
 # --- uploads ------------------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ def _invalid(error: InvalidInput) -> Reply:
         return _detailed(wire.NO_MODEL, 404, first.message)
     if first.code == wire.SAID:
         return Reply({"error": first.message}, 400)
+    if first.field in ("webhook_url", "webhook_secret"):
+        return _detailed(wire.WRONG_WEBHOOK, 400, error.message)
     return _detailed(wire.WRONG_BODY if first.field == "body" else wire.WRONG_INPUT, 400, error.message)
 
 

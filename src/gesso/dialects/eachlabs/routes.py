@@ -7,10 +7,12 @@ from gesso.dialects.dialect import (
     Cancel,
     DeleteFile,
     Dialect,
+    ListDeliveries,
     ListJobs,
     Route,
     Show,
     ShowCatalogue,
+    ShowDelivery,
     StartUploads,
     Submit,
 )
@@ -22,6 +24,10 @@ from gesso.dialects.ids import from_uuid
 
 def _job(call: Call) -> str:
     return from_uuid(call.path["id"])
+
+
+def _executed(call: Call) -> str:
+    return from_uuid(call.path["execution_id"])
 
 
 _CREATE = Submit(translate.to_prediction, prediction.created, files=prediction.is_inline, wait=prediction.waits)
@@ -43,6 +49,8 @@ DIALECT = Dialect(
         Route("GET", "/v1/executions", ListJobs(translate.to_listing, prediction.executions)),
         Route("GET", "/v1/models", ShowCatalogue(models.listed), public=True),
         Route("GET", "/v1/model", ShowCatalogue(models.one), public=True),
+        Route("GET", "/v1/webhooks", ListDeliveries(translate.to_page, files.deliveries)),
+        Route("GET", "/v1/webhooks/{execution_id}", ShowDelivery(_executed, files.delivery)),
         Route("POST", "/v1/upload/presign", _UPLOAD, reads="json"),
         Route("DELETE", "/v1/files/{file_id}", DeleteFile(translate.file_id, files.file_deleted)),
     ),

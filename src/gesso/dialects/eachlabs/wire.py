@@ -96,6 +96,7 @@ NO_PREDICTION = "Prediction not found"
 NO_FILE = "File not found"
 NO_WEBHOOK = "webhook not found"
 WRONG_INPUT = "Invalid input for model"
+WRONG_WEBHOOK = "Invalid webhook"
 WRONG_BODY = "Invalid request body"
 SAID = "said"  # code of a problem whose message is the whole answer
 

