@@ -13,6 +13,7 @@ from second_account import job_number, open_account
 
 from gesso.dialects.dialect import Cancel, Delete, DeleteFile, Dialect, Route, Show, ShowDelivery, ShowFile, Watch
 from gesso.dialects.ids import short
+from gesso.dialects.openai.file_ids import of_file
 from gesso.dialects.registry import DIALECTS
 
 pytestmark = pytest.mark.acceptance
@@ -25,6 +26,7 @@ JOB_IDS = {
     "replicate": lambda job: short(job["id"]),
     "claid": lambda job: str(job["number"]),
 }
+FILE_IDS = {"openai": of_file}
 UNKNOWN = {"claid": "123456789012345"}
 
 
@@ -68,7 +70,8 @@ def test_anothers_id_is_not_found_like_one_that_never_was(server, theirs, other_
         known = write(theirs["job"])
         unknown = UNKNOWN.get(dialect.name) or write({"id": str(uuid4())})
     else:
-        known, unknown = theirs["file"]["id"], str(uuid4())
+        write_file = FILE_IDS.get(dialect.name, str)
+        known, unknown = write_file(theirs["file"]["id"]), write_file(str(uuid4()))
     with server.client(other_key) as client:
         answers = [
             client.request(route.method, dialect.mount + re.sub(r"\{\w+(:\w+)?\}", one, route.path))

@@ -31,7 +31,7 @@ def to_wanted(call: Call, endpoint: Endpoint) -> Wanted:
     """Return what is asked for; raise `InvalidInput` with every mistake of the fields that are no model's parameter."""
     problems: list[Problem] = []
     body, fields = _read(call.body, problems)
-    model = _model(body, problems)
+    model = _model(body, endpoint, problems)
     response_format = _choice(body, "response_format", RESPONSE_FORMATS, problems)
     streams = _boolean(body, "stream", problems)
     previews = _previews(body, problems)
@@ -52,7 +52,7 @@ def to_wanted(call: Call, endpoint: Endpoint) -> Wanted:
         "safety_identifier": identifier,
     }
     return Wanted(
-        model=endpoint.form if model is None else model,
+        model=endpoint.form if model is None or model == endpoint.only else model,
         input=given,
         form=endpoint.form,
         operation=endpoint.operation,
@@ -114,13 +114,17 @@ def _picture(field: str, value: Any, problems: list[Problem]) -> str | None:
     return None
 
 
-def _model(body: Mapping[str, Any], problems: list[Problem]) -> str | None:
+def _model(body: Mapping[str, Any], endpoint: Endpoint, problems: list[Problem]) -> str | None:
     value = body.get("model")
     if value is None or value == "":
         return None
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        problems.append(_wrong("model", value, "text"))
+    elif endpoint.only is not None and value != endpoint.only and OWN_MODEL.fullmatch(value):
+        message = f"model {shown(value)} is not possible here: {endpoint.only} is."
+        problems.append(Problem(field="model", code="wrong_operation", message=message, value=kept(value)))
+    else:
         return value
-    problems.append(_wrong("model", value, "text"))
     return None
 
 

@@ -29,13 +29,17 @@ LETTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One way to ask for pictures: the model whose words its fields are, what it does, how its events begin."""
+    """One way to ask for pictures: the model whose words its fields are, what it does, how its events begin.
+
+    `only` is the single one of OpenAI's names that may be asked for here; it means the form itself.
+    """
 
     form: str
     operation: Operation
     event: Literal["image_generation", "image_edit"]
+    only: str | None = None
 
 
 GENERATION = Endpoint("openai-images", "generate", "image_generation")
 EDIT = Endpoint("openai-images-edit", "edit", "image_edit")
-VARIATION = Endpoint("openai-images-variation", "generate", "image_generation")
+VARIATION = Endpoint("openai-images-variation", "generate", "image_generation", only="dall-e-2")
