@@ -25,6 +25,7 @@ from second_account import open_account
 from webhook_receiver import webhook_receiver
 
 from gesso.database.connect import Database
+from gesso.dialects.ids import short
 from gesso.domain.clock import now_microseconds
 from gesso.domain.delivery import Registration
 from gesso.domain.ids import new_id
@@ -310,11 +311,14 @@ def test_any_model_of_the_catalogue_edits_by_its_slug(server, asset) -> None:
         job = raw.get(f"/v1/jobs/{made.headers['Gesso-Job']}").json()
         assert (job["model"], job["operation"], job["seed"]) == ("gesso-sketch", "edit", 7)
         assert "colour" in made.headers["Gesso-Parameters"]
+        native = raw.post("/v1/jobs", json={"model": "gesso-sketch", "input": {"prompt": "a duck"}}).json()["id"]
+        project = raw.get(f"/magic-hour/v1/image-projects/{short(native)}").json()
+        assert (project["type"], project["name"][:13]) == ("AI_IMAGE", "Ai Image - 20"), "every own job has a project"
         wrong = raw.post("/magic-hour/v1/ai-image-editor", json={**ask, "model": "nothing-like-it"})
         assert wrong.status_code == 400
         assert wrong.json()["message"].startswith('There is no model "nothing-like-it".')
         wrong = raw.post("/magic-hour/v1/ai-image-editor", json={**ask, "model": "flux-schnell"})
-        assert wrong.json()["message"] == "model flux-schnell does not edit: it can generate."
+        assert wrong.json()["message"] == "model magic-hour-generator-flux-schnell does not edit: it can generate."
 
 
 # --- files --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def _said(error: GessoError, status: int, call: Call) -> tuple[int, str]:
     match error:
         case InvalidInput():
             codes = {problem.code for problem in error.problems}
-            return 422 if codes <= UNPROCESSABLE else 400, _in_their_words(_told(error))
+            return 422 if codes <= UNPROCESSABLE else 400, _told(error)
         case MalformedBody() | UnsupportedMedia():
             empty = call.headers.get("content-length", "0") == "0" and "transfer-encoding" not in call.headers
             return 400, "Missing request body" if empty else error.message
