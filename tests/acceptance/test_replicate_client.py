@@ -320,6 +320,14 @@ def test_an_answer_that_is_lost_leaves_one_job_and_one_charge(server: RunningSer
         assert len(charges()) == before + 1
 
 
+def test_a_post_sent_again_with_an_idempotency_key_is_the_same_prediction(make_client) -> None:
+    client = make_client(**{"Idempotency-Key": "one-balloon"})
+    first, again = (client.models.predictions.create(model=SKETCH, input=SMALL) for _ in range(2))
+    assert again.id == first.id
+    other = refusal(lambda: client.models.predictions.create(model=SKETCH, input={**SMALL, "seed": 8}))
+    assert other["status"] == 422
+
+
 # ── lists, models, files, account ─────────────────────────────────────────────────────────────────────
 
 

@@ -67,7 +67,7 @@ def _invalid(error: InvalidInput, status: int, call: Call) -> Reply:
 
 def _field(problem: Problem) -> dict[str, Any]:
     name = re.split(r"[.\[]", problem.field, maxsplit=1)[0]
-    where = problem.field
+    where = "content" if name == "file" else problem.field
     if name not in _ENVELOPE:
         where = f"input.{where}"
     return {"type": problem.code, "field": where, "description": problem.message}

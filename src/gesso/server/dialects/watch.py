@@ -31,7 +31,7 @@ async def watch(desk: Desk, action: Watch, call: Call) -> StreamingResponse:
 
 
 async def _written(desk: Desk, action: Watch, call: Call, job: Job) -> AsyncIterator[bytes]:
-    told = _Told(call.headers.get("last-event-id"))
+    told = Told(call.headers.get("last-event-id"))
     async for newest in _changes(desk, job):
         if newest is None:
             yield KEEP_ALIVE
@@ -61,7 +61,7 @@ async def _changes(desk: Desk, job: Job) -> AsyncIterator[Job | None]:
             yield job
 
 
-class _Told:
+class Told:
     """Which events the reader has had: by this stream, and by the one before as far as `last` says."""
 
     def __init__(self, last: str | None) -> None:
@@ -71,7 +71,7 @@ class _Told:
     def new(self, events: Sequence[ServerEvent]) -> list[ServerEvent]:
         """Return those of the events not told before, and remember them as told."""
         ids = [event.id for event in events]
-        if self._last in ids:
+        if self._last is not None and self._last in ids:
             self._ids.update(one for one in ids[: ids.index(self._last) + 1] if one is not None)
         found = [event for event in events if event.id is None or event.id not in self._ids]
         self._ids.update(event.id for event in found if event.id is not None)

@@ -215,10 +215,13 @@ def test_mistakes_name_their_fields_and_unknown_models_hang_on_the_route() -> No
     problems = [
         Problem(field="prompt", code="required", message="prompt is required."),
         Problem(field="input.steps", code="range", message="input.steps is too large."),
-        Problem(field="webhook", code="url", message="webhook must be a URL."),
+        Problem(field="webhook.url", code="url", message="webhook must be a URL."),
+        Problem(field="file", code="unreadable_image", message="file is no picture."),
+        Problem(field="images[1]", code="unreadable_image", message="images[1] is no picture."),
     ]
     body = error(InvalidInput(problems), 422, Call("POST")).body
-    assert [field["field"] for field in body["invalid_fields"]] == ["input.prompt", "input.steps", "webhook"]
+    told = [field["field"] for field in body["invalid_fields"]]
+    assert told == ["input.prompt", "input.steps", "webhook.url", "content", "input.images[1]"]
     assert body["detail"].startswith("- input.prompt: prompt is required.\n")
     unknown = InvalidInput.of("model", "unknown_model", "There is no such model.")
     assert error(unknown, 422, Call("POST", path={"owner": "a", "name": "b"})).status == 404
