@@ -78,8 +78,6 @@ def generate(call: Call) -> Wanted:
     given = {name: value for name, value in options.items() if name != "model"}
     if (prompt := body.get("input")) is not None:
         given["prompt"] = prompt
-    # Another model's own default would be another number of pictures than Claid's clients count on.
-    given.setdefault("number_of_images", 4)
     return Wanted(
         model=model,
         form=_GENERATE,

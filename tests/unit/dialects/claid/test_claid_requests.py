@@ -86,14 +86,12 @@ def test_all_unknown_keys_are_told_with_their_paths() -> None:
     assert sorted(paths(translate.ai_edit, body)) == ["a", "options.c", "output.b"]
 
 
-def test_generating_has_four_pictures_unless_told() -> None:
+def test_generating_leaves_the_number_of_pictures_to_the_model() -> None:
     wanted = asked(translate.generate, {"input": "a duck"})
     assert (wanted.model, wanted.operation) == ("claid-generate", "generate")
-    assert wanted.input == {"prompt": "a duck", "number_of_images": 4}
-    assert (
-        asked(translate.generate, {"input": "a duck", "options": {"number_of_images": 1}}).input["number_of_images"]
-        == 1
-    )
+    assert wanted.input == {"prompt": "a duck"}
+    one = asked(translate.generate, {"input": "a duck", "options": {"number_of_images": 1, "model": "flux-dev"}})
+    assert (one.model, one.form, one.input["number_of_images"]) == ("flux-dev", "claid-generate", 1)
 
 
 @pytest.mark.parametrize("text", ["x", "1.0", "", "1e3", "٣", "9" * 41])
