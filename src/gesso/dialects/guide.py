@@ -25,8 +25,7 @@ class Guide:
 @cache
 def guide_of(dialect: Dialect) -> Guide:
     """Return the guide of a dialect."""
-    page = files("gesso.dialects") / dialect.name / "guide.md"
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    text = (files("gesso.dialects") / dialect.name / "guide.md").read_text(encoding="utf-8")
     example = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     section = re.search(r"^## What differs[^\n]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     points = re.findall(r"^- (.*(?:\n  .*)*)", section[1] if section else "", re.MULTILINE)
