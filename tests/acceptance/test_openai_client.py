@@ -46,7 +46,7 @@ def verdicts(server, raw) -> dict[str, str]:
 @pytest.mark.parametrize("model", ["gpt-image-1", "gpt-image-1.5", "dall-e-3", "gesso-sketch", None])
 def test_a_generation_is_pictures_of_the_asked_number_and_size(client, model) -> None:
     extra = {} if model is None else {"model": model}
-    made = client.images.generate(prompt="a red balloon", n=2, size="512x256", **extra)
+    made = client.images.generate(prompt="a beach", n=2, size="512x256", **extra)
     pictures = [decoded(one.b64_json) for one in made.data]
     assert [(one.format, one.size) for one in pictures] == [("PNG", (512, 256))] * 2
     assert (made.size, made.output_format, made.background, made.quality) == ("512x256", "png", "opaque", "medium")
@@ -81,8 +81,8 @@ def test_output_format_and_compression_reach_the_file(client, shape) -> None:
 
 
 def test_quality_is_steps_and_counts_in_tokens(server, client) -> None:
-    low = client.images.with_raw_response.generate(prompt="a duck", size="256x256", quality="low")
-    high = client.images.with_raw_response.generate(prompt="a duck", size="256x256", quality="hd")
+    low = client.images.with_raw_response.generate(prompt="a beach", size="256x256", quality="low")
+    high = client.images.with_raw_response.generate(prompt="a beach", size="256x256", quality="hd")
     steps = [
         next(one["used"] for one in job_of(server, raw)["parameters"] if one["parameter"] == "quality")
         for raw in (low, high)
@@ -94,7 +94,7 @@ def test_quality_is_steps_and_counts_in_tokens(server, client) -> None:
 
 def test_what_the_built_in_model_cannot_do_is_said_not_pretended(server, client) -> None:
     raw = client.images.with_raw_response.generate(
-        prompt="a duck", background="transparent", style="vivid", moderation="low", user="u-1",
+        prompt="a beach", background="transparent", style="vivid", moderation="low", user="u-1",
         extra_body={"seed": 3, "svg": {"model": "x"}, "frame_count": 4}, **QUICK,
     )  # fmt: skip
     made, told = raw.parse(), verdicts(server, raw)
@@ -105,7 +105,7 @@ def test_what_the_built_in_model_cannot_do_is_said_not_pretended(server, client)
 
 
 def test_a_link_needs_no_key_and_is_there_only_when_asked_for(client) -> None:
-    made = client.images.generate(prompt="a duck", response_format="url", user="u", safety_identifier="s", **QUICK)
+    made = client.images.generate(prompt="a beach", response_format="url", user="u", safety_identifier="s", **QUICK)
     assert made.data[0].b64_json is None
     assert made.safety_identifier == "s"
     fetched = httpx.get(made.data[0].url, trust_env=False)
@@ -114,14 +114,14 @@ def test_a_link_needs_no_key_and_is_there_only_when_asked_for(client) -> None:
 
 def test_fields_of_other_models_are_handed_on_by_name(client) -> None:
     """A model of the catalogue is asked in OpenAI's words, and takes its own beside them."""
-    ask = {"model": "gesso-sketch", "prompt": "a duck", "size": "256x256", "extra_body": {"seed": 9, "steps": 2}}
+    ask = {"model": "gesso-sketch", "prompt": "a beach", "size": "256x256", "extra_body": {"seed": 9, "steps": 2}}
     first, second = (client.images.generate(**ask).data[0].b64_json for _ in range(2))
     assert first == second
 
 
 def test_null_is_absent_and_numbers_may_be_text(server) -> None:
     with server.client(server.test_key) as plain:
-        ask = {"prompt": "a duck", "n": "2", "size": "256x256", "model": None, "stream": None, "mask": None}
+        ask = {"prompt": "a beach", "n": "2", "size": "256x256", "model": None, "stream": None, "mask": None}
         made = plain.post("/openai/v1/images/generations", json=ask)
     assert made.status_code == 200
     assert len(made.json()["data"]) == 2
@@ -175,7 +175,7 @@ def test_two_images_come_as_a_list_and_the_first_is_edited(server, client) -> No
 
 
 def test_a_size_asked_for_is_the_size_that_comes(client) -> None:
-    made = client.images.edit(image=photo(), prompt="a balloon", size="512x512", quality="low")
+    made = client.images.edit(image=photo(), prompt="sepia", size="512x512")
     assert decoded(made.data[0].b64_json).size == (512, 512)
 
 
@@ -183,7 +183,7 @@ def test_the_json_form_takes_links_data_uris_and_files(server, client) -> None:
     kept = client.files.create(file=("p.png", photo("navy")), purpose="vision")
     hole = client.files.create(file=("m.png", mask()), purpose="vision")
     inline = "data:image/png;base64," + base64.b64encode(photo("gold")).decode()
-    native = client.images.generate(prompt="a duck", response_format="url", **QUICK).data[0].url
+    native = client.images.generate(prompt="a beach", response_format="url", **QUICK).data[0].url
     ask = {
         "prompt": "a red balloon",
         "images": [{"file_id": kept.id}, {"image_url": inline}, {"image_url": native}],
@@ -257,26 +257,26 @@ def test_a_variation_takes_the_pictures_colours(client) -> None:
 )
 def test_mistakes_name_the_field_in_openais_words(client, changes, kind, param, code) -> None:
     with pytest.raises(kind) as caught:
-        client.images.generate(**{"prompt": "a duck", **changes})
+        client.images.generate(**{"prompt": "a beach", **changes})
     assert (caught.value.param, caught.value.code) == (param, code)
     assert caught.value.type == "invalid_request_error"
 
 
 def test_an_edit_needs_a_picture_and_a_model_that_edits(server, client) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        client.images.edit(image=photo(), prompt="a duck", model="dall-e-3")
+        client.images.edit(image=photo(), prompt="a beach", model="dall-e-3")
     assert caught.value.param == "model"
     with pytest.raises(openai.BadRequestError) as caught:
-        client.images.edit(image=b"no picture", prompt="a duck")
+        client.images.edit(image=b"no picture", prompt="a beach")
     assert caught.value.param == "image"
     with pytest.raises(openai.BadRequestError) as caught:
-        client.images.edit(image=[photo()] * 17, prompt="a duck")
+        client.images.edit(image=[photo()] * 17, prompt="a beach")
     assert caught.value.param == "image"
     with pytest.raises(openai.BadRequestError) as caught:
-        client.images.edit(image=photo(), prompt="a duck", input_fidelity="utmost")
+        client.images.edit(image=photo(), prompt="a beach", input_fidelity="utmost")
     assert caught.value.param == "input_fidelity"
     with server.client(server.test_key) as plain:
-        missing = plain.post("/openai/v1/images/edits", json={"prompt": "a duck"})
+        missing = plain.post("/openai/v1/images/edits", json={"prompt": "a beach"})
     assert (missing.status_code, missing.json()["error"]["code"]) == (400, "missing_required_parameter")
 
 
@@ -291,7 +291,7 @@ def test_an_edit_needs_a_picture_and_a_model_that_edits(server, client) -> None:
 )
 def test_faults_are_openais_exceptions(client, fault, kind, code, again) -> None:
     with pytest.raises(kind) as caught:
-        client.images.generate(prompt=f"a duck, {fault}", extra_headers={"Gesso-Test-Fault": fault})
+        client.images.generate(prompt=f"a beach, {fault}", extra_headers={"Gesso-Test-Fault": fault})
     assert caught.value.code == code
     assert caught.value.response.headers.get("x-should-retry") == again
 
@@ -300,21 +300,21 @@ def test_keys_and_credits(server) -> None:
     url = f"{server.url}/openai/v1"
     with openai.OpenAI(api_key="gesso_test_" + "x" * 43, base_url=url) as stranger:
         with pytest.raises(openai.AuthenticationError) as caught:
-            stranger.images.generate(prompt="a duck")
+            stranger.images.generate(prompt="a beach")
         assert caught.value.code == "invalid_api_key"
     with openai.OpenAI(api_key=open_account(server, "poor", credits=0), base_url=url) as poor:
         with pytest.raises(openai.RateLimitError) as caught:
-            poor.images.generate(prompt="a duck")
+            poor.images.generate(prompt="a beach")
         assert (caught.value.code, caught.value.type) == ("insufficient_quota", "insufficient_quota")
     with openai.OpenAI(api_key=server.live_key, base_url=url) as live:  # nothing stands in for who pays for the model
         with pytest.raises(openai.NotFoundError) as caught:
-            live.images.generate(prompt="a duck", model="gpt-image-1")
+            live.images.generate(prompt="a beach", model="gpt-image-1")
         assert caught.value.code == "model_not_found"
-        assert live.images.generate(prompt="a duck", model="gesso-sketch", size="64x64").data[0].b64_json
+        assert live.images.generate(prompt="a beach", model="gesso-sketch", size="64x64").data[0].b64_json
 
 
 def test_a_link_that_fails_is_a_bad_request(server) -> None:
-    ask = {"prompt": "a duck", "images": [{"image_url": "http://nothing.invalid/a.png"}]}
+    ask = {"prompt": "a beach", "images": [{"image_url": "http://nothing.invalid/a.png"}]}
     with server.client(server.test_key) as plain:
         answer = plain.post("/openai/v1/images/edits", json=ask)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "image_not_retrievable")
@@ -376,7 +376,7 @@ def test_unknown_addresses_and_methods_are_told_in_openais_words(server) -> None
 
 async def test_the_async_client(server) -> None:
     async with openai.AsyncOpenAI(api_key=server.test_key, base_url=f"{server.url}/openai/v1", max_retries=0) as client:
-        made = await client.images.generate(prompt="a duck", model="gpt-image-1-mini", **QUICK)
+        made = await client.images.generate(prompt="a beach", model="gpt-image-1-mini", **QUICK)
         assert decoded(made.data[0].b64_json).size == (256, 256)
         edited = await client.images.edit(image=[photo(), photo("gold")], mask=mask(), prompt="a cat", quality="low")
         assert decoded(edited.data[0].b64_json).size == SIZE
@@ -384,11 +384,11 @@ async def test_the_async_client(server) -> None:
         assert varied.data[0].url.startswith(server.url)
         assert "gpt-image-2" in [model.id async for model in client.models.list()]
         with pytest.raises(openai.BadRequestError):
-            await client.images.generate(prompt="a duck", n=99)
+            await client.images.generate(prompt="a beach", n=99)
         with pytest.raises(openai.InternalServerError):
-            await client.images.generate(prompt="a duck", extra_headers={"Gesso-Test-Fault": "fail"})
+            await client.images.generate(prompt="a beach", extra_headers={"Gesso-Test-Fault": "fail"})
 
 
 def test_nothing_of_a_picture_is_kept_in_what_is_said_again(server, client) -> None:
-    raw = client.images.with_raw_response.edit(image=photo(), prompt="a duck", quality="low")
+    raw = client.images.with_raw_response.edit(image=photo(), prompt="a beach", quality="low")
     assert "base64" not in json.dumps(job_of(server, raw))
