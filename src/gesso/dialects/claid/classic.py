@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gesso.catalogue.wording import safe_text, shown
@@ -16,12 +16,18 @@ from gesso.domain.errors import InvalidInput, MalformedBody
 
 MODEL = "claid-classic-edit"
 MOST_SIDE, MOST_PERCENT = 8192, 1000
-MOST_DATA = 64 * 1024  # characters of the part `data`, or of a body as it is kept to be said again
+MOST_DATA = 64 * 1024  # characters of the part `data`
 MOST_BRACKETS = 200  # in `data`: more nest deeper than anybody means
 FITS = ("crop", "bounds", "cover", "canvas")
 FORMATS = ("jpeg", "png", "webp")
 
-_OPERATIONS = ("resizing", "background", "restorations", "adjustments", "padding", "privacy")
+# Operations that are told by name when they are asked for, and taken while they are switched off.
+_REFUSED = {
+    "restorations": ("decompress", "upscale", "polish"),
+    "adjustments": ("hdr", "exposure", "saturation", "contrast", "sharpness"),
+    "privacy": ("blur_car_plate",),
+}
+_OPERATIONS = ("resizing", "background", "padding", *_REFUSED)
 _PERCENT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)%", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
@@ -79,8 +85,6 @@ def _by_link(call: Call, route: str, wait: float | None) -> Wanted:
     reading = Reading()
     body = reading.fields(call.body, "", ("input", "operations", "output"))
     given = {"image": reading.picture(body.get("input")), **_asked(reading, body)}
-    if len(json.dumps(body)) > MOST_DATA:
-        reading.add("operations", "length", f"the body has over {MOST_DATA} characters", None, MOST_DATA)
     reading.finish()
     return _wanted(given, {"route": route, "request": dict(call.body)}, wait, _FIELDS)
 
@@ -95,18 +99,21 @@ def _asked(reading: Reading, body: Mapping[str, Any]) -> dict[str, Any]:
     given = _resizing(reading, operations.get("resizing"))
     background = reading.fields(operations.get("background"), "operations.background", ("remove", "blur", "color"))
     for name in ("remove", "blur"):
-        _refuse(reading, background.get(name), f"operations.background.{name}")
+        reading.refuse(background.get(name), f"operations.background.{name}")
     if (colour := background.get("color")) is not None:
         given["background"] = _colour(reading, colour)
-    for name in ("restorations", "adjustments", "padding", "privacy"):
-        reading.refuse_all(operations.get(name), f"operations.{name}")
+    reading.refuse(operations.get("padding"), "operations.padding")
+    for name, known in _REFUSED.items():
+        _refuse_each(reading, operations.get(name), f"operations.{name}", known)
     return given | _output(reading, body.get("output"))
 
 
-def _refuse(reading: Reading, value: Any, path: str) -> None:
-    """Refuse an operation that an object switches on, whatever is in it."""
-    if value not in (None, False):
-        reading.add(path, "not_available", f"{path.removeprefix('operations.')} is not available on this server")
+def _refuse_each(reading: Reading, value: Any, path: str, known: Collection[str]) -> None:
+    for name, one in reading.fields(value, path, known).items():
+        asked = one
+        if name == "hdr" and isinstance(one, Mapping):  # {"intensity": 0, "stitching": true}
+            asked = reading.fields(one, f"{path}.hdr", ("intensity", "stitching")).get("intensity")
+        reading.refuse(asked, f"{path}.{name}")
 
 
 def _resizing(reading: Reading, value: Any) -> dict[str, Any]:
@@ -147,6 +154,8 @@ def _fit(reading: Reading, value: Any) -> str:
         kind = fields.get("type", "crop")
         if kind == "crop" and fields.get("crop", "center") != "center":
             reading.add(f"{path}.crop", "not_available", f"{shown(fields['crop'])} is not available: center is", None)
+        if kind != "outpaint" and "feathering" in fields:
+            reading.add(f"{path}.feathering", "unknown_field", "extra fields not permitted")
         value = kind
     if value is None:
         return "crop"
@@ -179,7 +188,7 @@ def _output(reading: Reading, value: Any) -> dict[str, Any]:
     output = reading.fields(value, "output", ("destination", "format", "metadata"))
     if "destination" in output:
         reading.destination(output["destination"], "output.destination")
-    reading.refuse_all(output.get("metadata"), "output.metadata")
+    _refuse_each(reading, output.get("metadata"), "output.metadata", ("dpi", "color_space"))
     return _format(reading, output.get("format"))
 
 

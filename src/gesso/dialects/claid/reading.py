@@ -10,6 +10,7 @@ from gesso.domain.errors import InvalidInput, Problem
 
 MOST_PROBLEMS = 50
 MOST_LINK = 4096  # characters
+MOST_WORD = 100  # characters of a choice
 NO_STORAGE = "this server connects no storages"
 
 
@@ -68,14 +69,19 @@ class Reading:
         self.add("options.model", "type", "value is not a string", value, "string")
         return None
 
-    def refuse_all(self, value: Any, path: str) -> None:
-        """Refuse everything within a value that is not switched off (null, false, 0, empty)."""
-        if isinstance(value, Mapping):
-            for key, one in list(value.items())[:MOST_PROBLEMS]:
-                self.refuse_all(one, _join(path, safe_text(str(key))))
-        elif value not in (None, False, 0, "", []):
+    def scalars(self, fields: Mapping[str, Any], path: str) -> None:
+        """Refuse lists, objects and long text, which no model's choice is; the prompt may be long."""
+        for name, value in fields.items():
+            long = isinstance(value, str) and name != "prompt" and len(value) > MOST_WORD
+            if long or not isinstance(value, str | int | float):
+                self.add(f"{path}.{name}", "type", f"{shown(value)} is no number or word", value)
+
+    def refuse(self, value: Any, path: str) -> None:
+        """Refuse an operation, unless it is switched off (null, false, 0, empty text)."""
+        if value not in (None, False, 0, ""):
             name = path.removeprefix("operations.")
-            self.add(path, "not_available", f"{name} {shown(value)} is not available on this server", value)
+            which = f"{name} {shown(value)}" if isinstance(value, str) else name
+            self.add(path, "not_available", f"{which} is not available on this server", value)
 
 
 def _join(path: str, key: str) -> str:

@@ -65,9 +65,9 @@ def unfinished(job: Job) -> Reply:
 
 
 def _invalid(error: InvalidInput) -> Reply:
-    if any(problem.code == BAD_ID for problem in error.problems):
+    if (bad := next((problem for problem in error.problems if problem.code == BAD_ID), None)) is not None:
         # Claid's GET routes answer with the plain form of its web framework.
-        detail = {"loc": ["path", "ai_edit_id"], "msg": "value is not a valid integer", "type": "type_error.integer"}
+        detail = {"loc": ["path", bad.field], "msg": "value is not a valid integer", "type": "type_error.integer"}
         return Reply({"detail": [detail]}, 422)
     details: dict[str, list[str]] = {}
     for problem in error.problems:

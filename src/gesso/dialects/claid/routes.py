@@ -30,7 +30,7 @@ def _submits(version: str) -> tuple[Route, ...]:
         Route("POST", f"{at}/edit", Submit(classic.edit, render.edited), reads="json"),
         Route("POST", f"{at}/edit/upload", Submit(classic.upload, render.edited), reads="form"),
         Route("POST", f"{at}/edit/async", Submit(classic.edit_async, render.accepted), reads="json"),
-        Route("GET", f"{at}/edit/async/{{id}}", Show(job_number, render.status, is_here=render.is_async_edit)),
+        Route("GET", f"{at}/edit/async/{{task_id}}", Show(job_number, render.status, is_here=render.is_async_edit)),
         Route("POST", f"{at}/generate", Submit(generate, render.generated), reads="json"),
     )
 
@@ -38,7 +38,7 @@ def _submits(version: str) -> tuple[Route, ...]:
 STORAGES = "/v1/storage/storages"
 ROUTES = (
     Route("POST", "/v1/image/ai-edit", Submit(ai_edit, render.accepted), reads="json"),
-    Route("GET", "/v1/image/ai-edit/{id}", Show(job_number, render.status, is_here=render.is_ai_edit)),
+    Route("GET", "/v1/image/ai-edit/{ai_edit_id}", Show(job_number, render.status, is_here=render.is_ai_edit)),
     *_submits("v1"),
     *_submits("v1-beta1"),
     Route("GET", "/v1/storage/storage-types", Answer(storage_types)),

@@ -43,6 +43,7 @@ def ai_edit(call: Call) -> Wanted:
     options = reading.fields(body.get("options"), "options", _EDIT_OPTIONS)
     given = {"image": reading.picture(body.get("input")), **_output(reading, body.get("output"))}
     model = reading.model(options.get("model")) or _DEFAULT_MODEL
+    reading.scalars(options, "options")
     reading.finish()
     given |= {name: value for name, value in options.items() if name != "model"}
     return Wanted(
@@ -63,6 +64,7 @@ def _output(reading: Reading, value: Any) -> Mapping[str, Any]:
     output = dict(reading.fields(value, "output", _EDIT_OUTPUT))
     if "destination" in output:
         reading.destination(output.pop("destination"), "output.destination")
+    reading.scalars(output, "output")
     return output
 
 
@@ -90,10 +92,10 @@ def generate(call: Call) -> Wanted:
 
 
 def job_number(call: Call) -> int:
-    """Return the id in the path; raise `InvalidInput` with code `BAD_ID` when it is no integer."""
-    text = call.path["id"]
+    """Return the id in the path; raise `InvalidInput` of its name, code `BAD_ID`, when it is no integer."""
+    ((name, text),) = call.path.items()
     if not _INTEGER.fullmatch(text):
-        raise InvalidInput.of("id", BAD_ID, "value is not a valid integer")
+        raise InvalidInput.of(name, BAD_ID, "value is not a valid integer")
     number = int(text)
     if not 1 <= number <= _MOST_NUMBER:
         raise NotFound("There is no such task.")

@@ -159,9 +159,39 @@ def test_data_that_is_no_json_is_malformed(data: str) -> None:
     assert isinstance(caught.value, MalformedBody | InvalidInput)
 
 
-def test_a_body_kept_to_be_said_again_is_not_long() -> None:
-    nothing = {f"level_{i}": 0 for i in range(10_000)}
-    assert paths(classic.edit, {"input": LINK, "operations": {"adjustments": nothing}}) == ["operations"]
+@pytest.mark.parametrize(
+    ("operations", "path"),
+    [
+        ({"adjustments": {f"level_{i}": 0 for i in range(60)} | {"hdr": 20}}, "operations.adjustments.level_0"),
+        ({"adjustments": {"hdr": {"intensity": 5}}}, "operations.adjustments.hdr"),
+        ({"restorations": {"polish": {"much": True}}}, "operations.restorations.polish"),
+        ({"background": {"remove": {}}}, "operations.background.remove"),
+        (
+            {"resizing": {"width": 9, "fit": {"crop": "center", "feathering": "1%"}}},
+            "operations.resizing.fit.feathering",
+        ),
+    ],
+)
+def test_nothing_that_is_switched_on_is_passed_over(operations: dict[str, Any], path: str) -> None:
+    assert paths(classic.edit, {"input": LINK, "operations": operations})[0] == path
+
+
+def test_what_is_switched_off_is_taken() -> None:
+    off = {
+        "adjustments": {"hdr": {"intensity": 0, "stitching": True}, "contrast": 0},
+        "restorations": {"upscale": None, "polish": False},
+        "background": {"remove": False, "blur": None},
+        "privacy": {"blur_car_plate": False},
+        "padding": None,
+    }
+    assert asked(classic.edit, {"input": LINK, "operations": off}).input == {"image": LINK}
+
+
+def test_what_is_kept_to_be_said_again_is_short() -> None:
+    """Also what the model asked for has no place for, and so never looks at."""
+    for value in ({"much": "x" * 9999}, ["x"] * 999, "x" * 999):
+        body = {"input": LINK, "options": {**OPTIONS, "guidance_scale": value}, "output": {"format": value}}
+        assert sorted(paths(translate.ai_edit, body)) == ["options.guidance_scale", "output.format"]
 
 
 @pytest.mark.parametrize("parse", [translate.ai_edit, translate.generate, classic.edit, classic.edit_async])
