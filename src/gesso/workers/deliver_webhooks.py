@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Connection
 
-from gesso.domain.clock import SECOND, Clock
+from gesso.domain.clock import MINUTE, SECOND, Clock
 from gesso.domain.delivery import Attempt, Delivery
 from gesso.domain.errors import StorageFailed
 from gesso.jobs import deliveries
@@ -27,7 +27,7 @@ from gesso.workers.webhook_letters import Pointless, WebhookLetters
 log = structlog.get_logger(__name__)
 GONE = 410
 CLAIM_MARGIN_SECONDS = 15.0  # beyond the time one attempt may take
-LONGEST_REST_SECONDS = 300.0  # so that a clock that was put right is noticed
+LONGEST_REST = 5 * MINUTE  # so that a clock that was put right is noticed
 LAST_SECONDS = 2.0  # for what is being sent when the process stops
 OWN_MISTAKE = "The server made a mistake writing this webhook."
 
@@ -131,19 +131,19 @@ class Deliverer:
         while True:
             self._wake.clear()
             try:
-                seconds = await self._claim()
+                until = await self._claim()
                 pauses = growing_pauses()
             except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end it
                 complain(log, "webhooks_not_claimed", error)
-                seconds = next(pauses)
-            await self._rest(seconds)
+                until = self._clock() + int(next(pauses) * SECOND)
+            await self._rest(until)
 
-    async def _claim(self) -> float:
-        """Begin to send what is due; return in how many seconds there may be more."""
+    async def _claim(self) -> int:
+        """Begin to send what is due; return when there may be more."""
         now, room = self._clock(), self._room()
         if room.total < 1:
             self._left_some = True
-            return LONGEST_REST_SECONDS
+            return now + LONGEST_REST
         claimed = await self._database.write(lambda c: deliveries.claim_due(c, room, now, self._lease))
         self._left_some = claimed.left_some
         for delivery in claimed.deliveries:
@@ -151,7 +151,7 @@ class Deliverer:
             self._sending[task] = delivery
             task.add_done_callback(self._done)
         due = await self._database.read(lambda c: deliveries.next_due(c, now))
-        return LONGEST_REST_SECONDS if due is None else min(max(due - now, 0) / SECOND, LONGEST_REST_SECONDS)
+        return now + LONGEST_REST if due is None else min(due, now + LONGEST_REST)
 
     def _room(self) -> Room:
         held = self._sending.values()
@@ -168,9 +168,9 @@ class Deliverer:
         if self._left_some:
             self._wake.set()
 
-    async def _rest(self, seconds: float) -> None:
+    async def _rest(self, until: int) -> None:
         woken = asyncio.ensure_future(self._wake.wait())
-        slept = asyncio.ensure_future(self._sleep(seconds))
+        slept = asyncio.ensure_future(self._sleep(max(until - self._clock(), 0) / SECOND))
         try:
             await asyncio.wait({woken, slept}, return_when=asyncio.FIRST_COMPLETED)
         finally:
