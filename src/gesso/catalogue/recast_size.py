@@ -14,17 +14,26 @@ from gesso.catalogue.active import is_set, why_idle
 from gesso.catalogue.check import Checked, check_value
 from gesso.catalogue.model import Model, Parameter
 from gesso.catalogue.roles import SIZE_ROLES, Role
+from gesso.catalogue.size_nearness import (
+    ALIKE,
+    NEAR,
+    Ratio,
+    area_error,
+    area_of,
+    distance,
+    pixel_words,
+    ratio_error,
+    ratio_of,
+    ratio_text,
+)
 from gesso.catalogue.size_tables import PRESETS, Size
 from gesso.catalogue.sizes import Decision, decide, parse_ratio, parse_sides, sides_for
 from gesso.domain.errors import InvalidInput, Problem
 from gesso.domain.request import Operation, Verdict, VerdictWord
 
-NEAR = math.log(1.04)  # two shapes whose ratios differ by no more than 4 % are taken for one
-ALIKE = math.log(1.5)  # and two resolutions whose areas differ by no more than half
 NAMED_SIZES: tuple[Role, ...] = ("image_size", "size", "resolution")
 
 Words = dict[str, Any]  # parameters of the target and their values
-Ratio = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ def recast_size(
     verdicts += [
         _outcome(role, one, words, decision, made, target, checked)
         for role, one in said.items()
-        if one.name not in words
+        if words.get(one.name) != checked.values[one.name]
     ]
     own = {one.name for one in said.values()}
     return SizeRecast(words, {name: name if name in own else first.name for name in words}, tuple(verdicts))
@@ -116,9 +125,9 @@ def _words(target: Model, decision: Decision, operation: Operation) -> Words:
         ways = [*_resolutions(target)]
     found = [(made, words) for words in ways if (made := _taken(target, words, operation)) is not None]
     if ratio is None:
-        found = [one for one in found if _area_error(area, one[0]) <= ALIKE]
+        found = [one for one in found if area_error(area, one[0]) <= ALIKE]
     if found:
-        return min(found, key=lambda one: _distance(one[0], one[1], ratio, area))[1]
+        return min(found, key=lambda one: distance(one[0], len(one[1]), ratio, area))[1]
     return exact[0] if exact else {}
 
 
@@ -152,12 +161,12 @@ def _sized_choices(target: Model) -> Iterator[tuple[Parameter, Any, Size]]:
 def _shapes(target: Model, ratio: Ratio, area: float | None) -> Iterator[Words]:
     """Yield the ways to say a shape, alone and with each resolution."""
     for place, choice, size in _sized_choices(target):
-        if _ratio_error(ratio, size) <= NEAR:
+        if ratio_error(ratio, size) <= NEAR:
             yield {place.name: choice}
     shaped = target.with_role("aspect_ratio")
-    for word in (shaped.allowed or (_ratio_text(ratio),)) if shaped is not None else ():
+    for word in (shaped.allowed or (ratio_text(ratio),)) if shaped is not None else ():
         shape = parse_ratio(str(word))
-        if shaped is not None and shape is not None and _ratio_error(ratio, shape) <= NEAR:
+        if shaped is not None and shape is not None and ratio_error(ratio, shape) <= NEAR:
             yield {shaped.name: word}
             yield from ({shaped.name: word} | words for words in _resolutions(target))
     usual = _taken(target, {}, "generate")
@@ -220,57 +229,6 @@ def _unread(one: Parameter, values: Mapping[str, Any]) -> bool:
     return not one.idle and why_idle(one, values) is not None
 
 
-# --- how near -----------------------------------------------------------------------------------------------------
-
-
-def ratio_of(decision: Decision) -> Ratio | None:
-    """Return the shape that was decided on, or None when an edit keeps its source's."""
-    if decision.width is not None and decision.height is not None:
-        return decision.width, decision.height
-    return decision.rule.ratio if decision.rule is not None else None
-
-
-def area_of(decision: Decision) -> float | None:
-    """Return about how many pixels a decision comes to, or None when it says nothing of that."""
-    if decision.width is not None and decision.height is not None:
-        return decision.width * decision.height
-    rule = decision.rule
-    if rule is None:
-        return None
-    if rule.area_pixels is not None:
-        return rule.area_pixels
-    if rule.long_side is None:
-        return None
-    wide, tall = rule.ratio or (1.0, 1.0)
-    return rule.long_side**2 * min(wide / tall, tall / wide)
-
-
-def _ratio_error(wanted: Ratio, shape: Ratio) -> float:
-    return abs(math.log(wanted[0] * shape[1] / (wanted[1] * shape[0])))
-
-
-def _area_error(area: float | None, made: Decision) -> float:
-    """Return how far the area is off (logarithm); what is left open counts as far, where something was asked for."""
-    if area is None:
-        return 0.0
-    is_area = area_of(made)
-    return math.inf if is_area is None else abs(math.log(is_area / area))
-
-
-def _distance(made: Decision, words: Words, ratio: Ratio | None, area: float | None) -> tuple[float, float, int]:
-    shape = ratio_of(made)
-    off = 0.0 if ratio is None or shape is None else _ratio_error(ratio, shape)
-    return round(off, 2), round(_area_error(area, made), 2), len(words)
-
-
-def _ratio_text(ratio: Ratio) -> str:
-    wide, tall = ratio
-    if wide == int(wide) and tall == int(tall):
-        common = math.gcd(int(wide), int(tall))
-        return f"{int(wide) // common}:{int(tall) // common}"
-    return f"{wide:g}:{tall:g}"
-
-
 # --- what became of it --------------------------------------------------------------------------------------------
 
 
@@ -280,11 +238,14 @@ def _outcome(
     if not words:
         return _verdict(one, "ignored", f"{target.name} has no size near it, or none to choose", checked)
     said = " ".join(f"{name} {_text(value)}" for name, value in words.items())
-    if made is None or role == "aspect_ratio" or role in ("width", "height", "size", "image_size"):
-        return _verdict(one, "mapped", f"said to {target.name} as {said}", checked, said)
-    if _area_error(area_of(decision), made) <= ALIKE:
-        return _verdict(one, "mapped", f"said to {target.name} as {said}", checked, said)
-    return _verdict(one, "ignored", f"{target.name} has no such resolution for this shape", checked)
+    is_resolution = role in ("resolution", "megapixels")
+    if is_resolution and made is not None and area_error(area_of(decision), made) > ALIKE:
+        return _verdict(one, "ignored", f"{target.name} has no such resolution for this shape", checked)
+    asked, comes = pixel_words(decision), pixel_words(made)
+    reason = f"said to {target.name} as {said}"
+    if asked and comes and asked != comes:
+        reason = f"{target.name} does not paint {asked}; {reason}, it paints {comes}"
+    return _verdict(one, "mapped", reason, checked, said)
 
 
 def _text(value: Any) -> str:

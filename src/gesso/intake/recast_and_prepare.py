@@ -44,9 +44,13 @@ def _words(model: Model) -> set[tuple[str, str | None]]:
 
 
 def _beside(told: tuple[Verdict, ...], planned: tuple[Verdict, ...]) -> list[Verdict]:
-    """Return the plan's verdicts without those of parameters that were not given and have a name that was."""
-    names = {verdict.parameter for verdict in told}
-    return [verdict for verdict in planned if verdict.given or verdict.parameter not in names]
+    """Return the plan's verdicts of what was not told of under the same name: a default's, and another value's."""
+    names = {verdict.parameter: verdict.verdict for verdict in told}
+    return [
+        verdict
+        for verdict in planned
+        if verdict.parameter not in names or (verdict.given and names[verdict.parameter] == "ignored")
+    ]
 
 
 def _refused(verdict: Verdict) -> Problem:

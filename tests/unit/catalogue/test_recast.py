@@ -16,8 +16,8 @@ from gesso.catalogue.check import check, check_value
 from gesso.catalogue.load import load_catalogue
 from gesso.catalogue.model import Model, Parameter
 from gesso.catalogue.recast import Recast, recast
-from gesso.catalogue.recast_size import area_of, ratio_of
 from gesso.catalogue.roles import SIZE_ROLES
+from gesso.catalogue.size_nearness import area_of, ratio_of
 from gesso.catalogue.sizes import decide
 from gesso.domain.errors import InvalidInput
 from gesso.domain.request import Request
@@ -87,7 +87,15 @@ def test_a_size_that_only_beside_another_word_counts_brings_that_word_along() ->
 def test_a_size_out_of_reach_becomes_the_nearest_shape_and_says_so() -> None:
     made = cast(ANY_SIZE, "flux-1-1-pro", size="1792x1024")
     assert made.input["aspect_ratio"] == "16:9"
-    assert told(made, "size") == ("mapped", "said to FLUX1.1 [pro] as aspect_ratio 16:9")
+    reason = "FLUX1.1 [pro] does not paint 1792x1024; said to FLUX1.1 [pro] as aspect_ratio 16:9, it paints 1344x768"
+    assert told(made, "size") == ("mapped", reason)
+
+
+def test_another_size_under_the_same_name_is_told_of() -> None:
+    made = cast(ANY_SIZE, "recraft-v3", size="1792x1024")
+    assert made.input["size"] == "1820x1024"
+    (verdict,) = made.verdicts
+    assert (verdict.verdict, verdict.got, verdict.used) == ("mapped", "1792x1024", "size 1820x1024")
 
 
 def test_the_resolution_nearest_in_pixels_is_taken() -> None:
@@ -298,10 +306,13 @@ def test_nothing_that_was_given_disappears(data: st.DataObject) -> None:
     raw = data.draw(inputs(form))
     made = _recast(form, target, raw)
 
-    named = {made.fields[name].partition("[")[0] for name in made.fields if _root(name) in made.input}
+    named = {_root(made.fields[name]) for name in made.fields if _root(name) in made.input}
     assert {name for name, value in raw.items() if value != []} <= named | {one.parameter for one in made.verdicts}
     assert set(made.input) <= {one.name for one in target.parameters}
     assert all(one.given for one in made.verdicts)
+    sizes = {one.name: raw[one.name] for one in form.parameters if one.role in SIZE_ROLES and one.name in raw}
+    told = {one.parameter for one in made.verdicts}
+    assert all(_same(made.input[name], value) for name, value in sizes.items() if name in set(made.input) - told)
 
 
 def _recast(form: Model, target: Model, raw: dict[str, Any]) -> Recast:
@@ -318,6 +329,10 @@ def _recast(form: Model, target: Model, raw: dict[str, Any]) -> Recast:
             raw[count.name] <= most if most is not None else raw[count.name] in (place.enum or ()) if place else True
         )
     return recast(form, target, raw)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) or str(one).casefold() == str(other).casefold()
 
 
 def _root(name: str) -> str:

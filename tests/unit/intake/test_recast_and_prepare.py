@@ -65,6 +65,16 @@ def test_a_field_without_a_place_replaces_the_default_of_the_same_name() -> None
     assert (told["output_format"].verdict, told["output_format"].got) == ("ignored", "webp")
 
 
+def test_another_value_under_the_same_name_is_told_of_once() -> None:
+    told = verdicts(
+        prepared("openai-image-generation", "gpt-image-v1-5-text-to-image", quality="low", image_size="auto")
+    )
+    assert (told["image_size"].verdict, told["image_size"].got) == ("used", "auto")
+    told = verdicts(prepared("openai-images", "recraft-v3", size="1792x1024"))
+    assert told["size"].verdict == "mapped"
+    assert told["size"].reason.startswith("Recraft V3 does not paint 1792x1024")
+
+
 def test_strict_refuses_what_would_be_left_out() -> None:
     with pytest.raises(InvalidInput) as refused:
         prepared("openai-image-generation", "flux-2-pro", strict=True, output_format="webp", background="opaque")
