@@ -50,9 +50,9 @@ $(STAMPS)/all: $(STAMPS)/dev
 $(STAMPS)/node: $(STAMPS)/venv $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
 	@command -v node >/dev/null && command -v npm >/dev/null \
 		|| { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y nodejs npm; } \
-		|| { echo "The tests of Eachlabs' client need Node 18 or newer: apt-get install nodejs npm, or https://nodejs.org"; exit 1; }
+		|| { echo "The tests of vendors' JavaScript clients need Node 18 or newer: apt-get install nodejs npm, or https://nodejs.org"; exit 1; }
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' \
-		|| { echo "The tests of Eachlabs' client need Node 18 or newer; this is $$(node --version): https://nodejs.org"; exit 1; }
+		|| { echo "The tests of vendors' JavaScript clients need Node 18 or newer; this is $$(node --version): https://nodejs.org"; exit 1; }
 	@echo "Installing the JavaScript clients of the tests into $(CLIENTS)/node_modules"
 	@npm ci --prefix $(CLIENTS) --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -144,7 +144,11 @@ def kept_seconds(call: Call) -> int:
     value = call.body.get("expires_in_seconds")
     if value is None:
         return wire.KEPT_SECONDS
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or (isinstance(value, float) and not value.is_integer())
+    ):
         raise InvalidInput([_said("expires_in_seconds", "expires_in_seconds must be a whole number")])
     return max(wire.LEAST_KEPT_SECONDS, min(wire.MOST_KEPT_SECONDS, int(value)))
 

@@ -192,6 +192,10 @@ def test_an_upload_says_what_it_is(kind, extension):
             {"content_type": "image/png", "expires_in_seconds": "soon"},
             "expires_in_seconds must be a whole number",
         ),
+        (
+            {"content_type": "image/png", "expires_in_seconds": float("inf")},
+            "expires_in_seconds must be a whole number",
+        ),
         ({"content_type": "image/png", "expires_in_seconds": True}, "expires_in_seconds must be a whole number"),
     ],
 )
