@@ -209,6 +209,13 @@ def test_a_priority_that_cannot_be_asked_for_is_named(server, priority):
         problem(client.post("/v1/jobs", files={name: (None, text) for name, text in form.items()}), 422, "priority")
 
 
+@pytest.mark.parametrize("previews", [4, -1, 1.5, "2", True, [1]])
+def test_previews_that_cannot_be_asked_for_are_named(server, previews):
+    with server.client() as client:
+        body = {"model": SKETCH, "input": {"prompt": "a duck"}, "previews": previews}
+        problem(client.post("/v1/jobs", json=body), 422, "previews", "out_of_range")
+
+
 def test_every_mistake_is_told_at_once(server):
     body = problem(ask(server, {"steps": 0, "widht": 512, "strength": 7, "image": "ftp://x/y"}), 422)
     assert {"prompt", "steps", "widht", "strength", "image"} <= {item["field"] for item in body["errors"]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -202,6 +204,27 @@ def test_events_stream_progress_and_end_with_the_job(client):
     steps = [data for name, data in events if name == "progress" and data["stage"] == "denoise"]
     assert steps
     assert all(0 <= data["done"] <= data["total"] for data in steps)
+
+
+def test_events_carry_the_previews_a_job_was_asked_for_with(client):
+    values = {"prompt": "a red duck", "width": 128, "height": 64, "seed": 3, "steps": 50}  # time to begin watching
+    body = {"model": SKETCH, "previews": 2, "input": values}
+    job = client.post("/v1/jobs", json=body).json()
+    with client.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
+        lines = list(stream.iter_lines())
+    told = [json.loads(after[6:]) for line, after in pairwise(lines) if line == "event: preview"]
+    assert [(one["picture"], one["number"], one["media_type"]) for one in told] == [
+        (0, 0, "image/png"),
+        (0, 1, "image/png"),
+    ]
+    for one in told:
+        with Image.open(io.BytesIO(base64.b64decode(one["data"]))) as preview:
+            assert (preview.format, preview.size) == ("PNG", (128, 64))
+    ended = json.loads(lines[-2][6:])
+    plain = client.post("/v1/jobs", json={**body, "previews": 0}, headers={"Prefer": "wait=60"}).json()
+    assert ended["pictures"][0]["pixel_hash"] == plain["pictures"][0]["pixel_hash"]
+    form = {"model": (None, SKETCH), "prompt": (None, "a cat"), "previews": (None, "1")}
+    assert client.post("/v1/jobs", files=form).status_code == 202
 
 
 def test_listing_pages_through_every_job_once_newest_first(client):

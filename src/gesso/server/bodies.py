@@ -69,6 +69,12 @@ class JobAsk(BaseModel):
     priority: Literal["normal", "low"] | None = Field(
         default=None, description="low lets others go first. Left out, the priority of the key."
     )
+    previews: int = Field(
+        default=0,
+        ge=0,
+        le=3,
+        description="How many previews of each picture to send with the job's events while it is painted. They change nothing of it.",
+    )
     webhook: str | HookAsk | None = Field(
         default=None,
         description="Where to tell of the job: a link, or a link and events. Signed with the account's secret "

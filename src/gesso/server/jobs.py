@@ -58,13 +58,14 @@ _ASK_SCHEMA: dict[str, Any] = {
                         "metadata": {"type": "string", "description": "A JSON object."},
                         "strict": {"type": "string", "enum": ["true", "false"]},
                         "priority": {"type": "string", "enum": ["normal", "low"]},
+                        "previews": {"type": "string", "enum": ["0", "1", "2", "3"]},
                         "webhook": {"type": "string", "description": "A link, or JSON with `url` and `events`."},
                         "prompt": {"type": "string", "description": "Like any parameter: a part of its own."},
                         "image": {"type": "string", "format": "binary", "description": "Like any picture parameter."},
                         "mask": {"type": "string", "format": "binary"},
                     },
                     "additionalProperties": True,
-                    "description": "Every part but model, input, metadata, strict, priority and webhook is a parameter of the model.",
+                    "description": "Every part but model, input, metadata, strict, priority, previews and webhook is a parameter of the model.",
                 }
             },
         },
@@ -125,6 +126,7 @@ async def _ask(request: Request, parts: Parts) -> Ask:
         strict=raw.strict,
         metadata=raw.metadata,
         priority=raw.priority,
+        previews=raw.previews,
         webhook=raw.webhook,
         host=base_url(parts, request),
         idempotency_key=idempotency_key(request),
@@ -204,8 +206,10 @@ async def show_job(
 async def watch_job(request: Request, job_id: JobId, caller: CallerOf, parts: PartsOf) -> StreamingResponse:
     """Stream the job's progress: an event `job` first and last, `progress` between.
 
-    The data of `job` is the job as JSON; of `progress` it is `{"state", "stage", "done", "total"}`. Events may be left
-    out when the reader is slow, never the last one. The stream ends when the job ended.
+    The data of `job` is the job as JSON; of `progress` it is `{"state", "stage", "done", "total"}`; of `preview`, for a
+    job that was asked for with `previews`, `{"picture", "number", "media_type", "data"}`: the file in base64, of which
+    picture, and which preview of it. Events may be left out when the reader is slow, never the last one. The stream
+    ends when the job ended.
     """
     job = await load_job(parts, job_id, caller)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -30,8 +30,9 @@ BROKEN_OFF = "The body broke off before its end."
 MAX_METADATA_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-ENVELOPE = ("model", "input", "metadata", "strict", "priority", "webhook")
+ENVELOPE = ("model", "input", "metadata", "strict", "priority", "previews", "webhook")
 PRIORITIES = ("normal", "low")
+MOST_PREVIEWS = 3
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class RawAsk:
     metadata: dict[str, Any] = field(default_factory=dict)
     strict: bool = False
     priority: Literal["normal", "low"] | None = None
+    previews: int = 0
     webhook: Hook | None = None
 
 
@@ -161,6 +163,7 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
     problems += _wrong_type(body, "metadata", dict, "a JSON object")
     problems += _wrong_type(body, "strict", bool, "true or false")
     problems += _wrong_priority(body)
+    problems += _wrong_previews(body)
     problems += _too_many(body)
     if "input" not in body:
         problems.append(Problem(field="input", code="required", message="input is missing: the model's parameters."))
@@ -179,6 +182,7 @@ def _envelope(body: dict[str, Any]) -> RawAsk:
         metadata=body.get("metadata") or {},
         strict=body.get("strict") or False,
         priority=body.get("priority"),
+        previews=body.get("previews") or 0,
         webhook=webhook,
     )
 
@@ -189,6 +193,14 @@ def _wrong_priority(body: dict[str, Any]) -> list[Problem]:
         return []
     message = f"priority must be {' or '.join(PRIORITIES)}."
     return [Problem(field="priority", code="not_a_choice", message=message, allowed=list(PRIORITIES))]
+
+
+def _wrong_previews(body: dict[str, Any]) -> list[Problem]:
+    value = body.get("previews")
+    if value is None or (type(value) is int and 0 <= value <= MOST_PREVIEWS):
+        return []
+    message = f"previews must be a whole number from 0 to {MOST_PREVIEWS}."
+    return [Problem(field="previews", code="out_of_range", message=message, allowed={"minimum": 0, "maximum": 3})]
 
 
 def _too_many(body: dict[str, Any]) -> list[Problem]:
@@ -224,7 +236,7 @@ async def read_form(request: Request, max_picture_bytes: int) -> FormData:
 
 
 async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
-    """Read `model`, `priority` and the JSON of `input`, `metadata` and `strict` from parts.
+    """Read `model`, `priority` and the JSON of `input`, `metadata`, `strict` and `previews` from parts.
 
     Any other part is a parameter of the model.
     """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 
 from gesso.accounts.priority import priority_name
 from gesso.domain.clock import to_iso
 from gesso.domain.credits import render_credits
-from gesso.domain.events import Snapshot
+from gesso.domain.events import PreviewFile, Snapshot
 from gesso.domain.faults import parse_fault
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Verdict
@@ -107,6 +108,13 @@ def _time(microseconds: int | None) -> str | None:
 def event_text(name: str, data: str) -> bytes:
     """Render one server-sent event; `data` is one line of JSON."""
     return f"event: {name}\ndata: {data}\n\n".encode()
+
+
+def preview_json(preview: PreviewFile) -> str:
+    """Return the JSON of a preview event."""
+    data = base64.b64encode(preview.data).decode("ascii")
+    said = {"picture": preview.picture, "number": preview.number, "media_type": preview.media_type, "data": data}
+    return json.dumps(said)
 
 
 def snapshot_json(snapshot: Snapshot) -> str:

@@ -17,7 +17,7 @@ from gesso.domain.job import Job
 from gesso.jobs.feed import Feed
 from gesso.jobs.store import get_own_job
 from gesso.server.links import linker
-from gesso.server.render import event_text, job_body, snapshot_json
+from gesso.server.render import event_text, job_body, preview_json, snapshot_json
 from gesso.wiring import Parts
 
 log = structlog.get_logger(__name__)
@@ -77,12 +77,18 @@ async def job_events(request: Request, parts: Parts, job: Job, caller: Caller) -
     yield event_text("job", job_body(job, link).model_dump_json())
     if job.is_terminal:
         return
+    told: set[tuple[int, int]] = set()
     while not job.is_terminal:
         async with aclosing(heard(parts.feed.subscribe(job.id))) as snapshots:
             async for snapshot in snapshots:
                 if snapshot is None:
                     yield KEEP_ALIVE
-                elif snapshot.stage and snapshot.state in ("queued", "running"):
+                    continue
+                for preview in snapshot.previews:
+                    if (preview.picture, preview.number) not in told:
+                        told.add((preview.picture, preview.number))
+                        yield event_text("preview", preview_json(preview))
+                if snapshot.stage and snapshot.state in ("queued", "running"):
                     yield event_text("progress", snapshot_json(snapshot))
         try:
             job = await read_job(parts, job.id, caller)
