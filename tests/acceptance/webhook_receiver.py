@@ -1,11 +1,11 @@
-"""A receiver of webhooks on this machine: keeps what is posted to it, and answers 200."""
+"""A receiver of webhooks on this machine: keeps what is posted to it, and answers 200 unless told otherwise."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -25,6 +25,8 @@ class Receiver:
     """Where webhooks go."""
 
     url: str = ""
+    status: int = 200
+    go: threading.Event = field(default_factory=threading.Event)  # cleared, nothing is answered
     _kept: queue.Queue[Received] = field(default_factory=queue.Queue)
 
     def next(self) -> Received:
@@ -39,12 +41,18 @@ class Receiver:
 def webhook_receiver() -> Iterator[Receiver]:
     """Listen on a free port of this machine."""
     receiver = Receiver()
+    receiver.go.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             receiver.keep(Received({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(200)
+            receiver.go.wait(SECONDS)
+            with suppress(ConnectionError):
+                self._answer()
+
+        def _answer(self) -> None:
+            self.send_response(receiver.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -58,5 +66,6 @@ def webhook_receiver() -> Iterator[Receiver]:
         try:
             yield receiver
         finally:
+            receiver.go.set()
             server.shutdown()
             thread.join()

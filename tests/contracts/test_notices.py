@@ -10,8 +10,10 @@ import pytest
 from store_world import LEASE, World
 
 from gesso.database.connect import Database
+from gesso.domain.hook import Hook
 from gesso.jobs import claim as claims
 from gesso.jobs.claim import claim, requeue_expired
+from gesso.jobs.deliveries import Room, claim_due
 
 pytestmark = pytest.mark.postgres
 SECONDS = 20.0
@@ -32,7 +34,7 @@ def heard(shared) -> Iterator[Callable[[], list[tuple[str, str]]]]:
     import psycopg
 
     with psycopg.connect(shared[1], autocommit=True) as connection:
-        for channel in ("gesso_queued", "gesso_cancelled", "gesso_ended", "that_is_all"):
+        for channel in ("gesso_queued", "gesso_cancelled", "gesso_ended", "gesso_webhooks", "that_is_all"):
             connection.execute(f"LISTEN {channel}")
 
         def since() -> list[tuple[str, str]]:
@@ -79,6 +81,41 @@ def test_every_way_to_end_is_told_and_a_job_born_running_is_nobodys_business(sha
     world.recover(max_attempts=1)
     ended = [("gesso_ended", born.id), ("gesso_queued", "builtin"), ("gesso_ended", waiting.id)]
     assert heard() == [*ended, ("gesso_ended", dead.id)]
+
+
+def test_other_processes_hear_that_there_is_a_webhook_to_send(shared, heard):
+    world, _ = shared
+    world.settle(world.submit(claim_for="w1", webhook=Hook(url="https://a.example")))
+    world.settle(world.submit(claim_for="w1"))
+    assert [channel for channel, _ in heard()] == ["gesso_webhooks", "gesso_ended", "gesso_ended"]
+
+
+def test_each_webhook_is_claimed_by_one_process(shared):
+    """While one is about to send some, another takes the others without waiting."""
+    world, _ = shared
+    for _ in range(6):
+        world.settle(world.submit(claim_for="w1", webhook=Hook(url="https://a.example")))
+    taken, go_on = threading.Event(), threading.Event()
+
+    def take(connection, most):
+        return claim_due(connection, Room(most, 99, 99), world.now, LEASE).deliveries
+
+    def slow(connection):
+        mine = take(connection, 2)
+        taken.set()
+        assert go_on.wait(SECONDS)
+        return mine
+
+    with ThreadPoolExecutor(2) as pool:
+        slowly = pool.submit(world.write, slow)
+        try:
+            assert taken.wait(SECONDS)
+            quickly = pool.submit(world.write, lambda c: take(c, 99)).result(SECONDS)
+        finally:
+            go_on.set()
+        both = [delivery.id for delivery in (*slowly.result(SECONDS), *quickly)]
+    assert len(quickly) == 4
+    assert len(set(both)) == len(both) == 6
 
 
 def test_what_is_undone_is_not_told(shared, heard):

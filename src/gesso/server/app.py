@@ -69,7 +69,11 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     parts.webhooks[NATIVE] = WEBHOOKS
     app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
-    app.state.metrics = Metrics(commits=lambda: parts.database.commits, live=_live(parts, app.state.arrivals.budget))
+    app.state.metrics = Metrics(
+        commits=lambda: parts.database.commits,
+        live=_live(parts, app.state.arrivals.budget),
+        webhooks=lambda: parts.deliverer.attempts,
+    )
     for module in (jobs, models, files, account, webhooks, blobs, health, home):
         app.include_router(module.router)
     _mount_dialects(app, parts)

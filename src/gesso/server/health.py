@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 from sqlalchemy import text
@@ -12,12 +13,14 @@ from sqlalchemy import text
 from gesso import __version__
 from gesso.accounts.keys import find_caller
 from gesso.domain.errors import GessoError, StorageFailed, StorageFull, Unauthenticated
+from gesso.jobs.deliveries import count_pending
 from gesso.server.auth import bearer
 from gesso.server.bodies import HealthBody, ReadyBody
 from gesso.server.errors import problem_responses
 from gesso.server.parts import PartsOf
 
 router = APIRouter(tags=["health"])
+log = structlog.get_logger(__name__)
 
 
 @router.get("/healthz", response_model=HealthBody)
@@ -71,6 +74,10 @@ async def metrics(
         secret = credentials.credentials if credentials else ""
         if await parts.database.read(lambda connection: find_caller(connection, secret)) is None:
             raise Unauthenticated
+    try:
+        request.app.state.metrics.set_pending(webhooks=await parts.database.read(count_pending))
+    except GessoError:  # what is counted in this process is told all the same
+        log.warning("webhooks_not_counted")
     return Response(request.app.state.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -75,7 +75,7 @@ class Deliverer:
         self._left_some = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.delivered = self.failed = 0  # in this process: attempts that arrived, and those that did not
+        self.attempts = {"delivered": 0, "failed": 0}  # of this process
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,8 +210,7 @@ class Deliverer:
                 disable(connection, delivery.registration_id, "Its receiver answered 410 Gone.", now)
 
         await self._write(delivery, work)
-        self.delivered += then.state == "delivered"
-        self.failed += then.state != "delivered"
+        self.attempts["delivered" if then.state == "delivered" else "failed"] += 1
         if then.state == "failed":
             log.warning("webhook_given_up", delivery=delivery.id, job=delivery.job_id, reason=then.reason)
         if then.state == "pending":
