@@ -205,6 +205,19 @@ def test_the_json_form_takes_links_data_uris_and_files(server, client) -> None:
             assert (refused.status_code, told["code"], told["param"]) == (400, code, "images[0]"), told
 
 
+def test_anothers_file_is_like_one_that_never_was(server, client) -> None:
+    theirs = client.files.create(file=("p.png", photo()), purpose="vision").id
+    never = "file-0199a0de000070008000000000000001"
+    with server.client(open_account(server, "other")) as other:
+        answers = [
+            other.post("/openai/v1/images/edits", json={"prompt": "sepia", "images": [{"file_id": one}]})
+            for one in (theirs, never)
+        ]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].json()["error"]["param"] == "images[0]"
+
+
 def test_a_mask_that_does_not_fit_is_told_at_once(client) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.images.edit(image=photo(), mask=mask((64, 64), (8, 8, 32, 32)), prompt="a balloon")
