@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gesso.cli import accounts, database, doctor, jobs, keys, models, money, pictures, serve
+from gesso.cli import accounts, database, doctor, jobs, keys, models, money, pictures, serve, webhooks
 from gesso.domain.errors import GessoError, InvalidInput
 
 USER_ERROR = 1
@@ -36,6 +36,7 @@ def build() -> typer.Typer:
     app.add_typer(accounts.app, name="accounts")
     app.add_typer(money.app, name="credits")
     app.add_typer(jobs.app, name="jobs")
+    app.add_typer(webhooks.app, name="webhooks")
     app.add_typer(database.app, name="db")
     app.command("doctor")(doctor.doctor)
     return app

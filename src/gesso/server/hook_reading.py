@@ -6,12 +6,12 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from gesso.accounts.keys import Caller
 from gesso.dialects.dialect import Webhooks
 from gesso.domain.delivery import Registration
 from gesso.domain.errors import InvalidInput
 from gesso.domain.hook import ENDS, Hook, HookEvent
 from gesso.domain.ids import new_id
+from gesso.domain.request import Mode
 from gesso.intake.hooks import check_secret, check_target
 from gesso.jobs.outbox import NATIVE
 from gesso.jobs.signing_secrets import PREFIX, new_secret
@@ -53,7 +53,7 @@ def read_events(value: Any, field: str, allowed: Iterable[str]) -> tuple[HookEve
 
 
 def read_registration(
-    body: Mapping[str, Any], caller: Caller, dialects: Mapping[str, Webhooks], policy: Policy, now: int
+    body: Mapping[str, Any], account_id: str, mode: Mode, dialects: Mapping[str, Webhooks], policy: Policy, now: int
 ) -> Registration:
     """Return the target a body describes; raise `InvalidInput` naming the first field that is wrong."""
     unknown = [name[:100] for name in body if name not in _FIELDS]
@@ -71,8 +71,8 @@ def read_registration(
     check_target(url, "url", policy)
     return Registration(
         id=new_id(),
-        account_id=caller.account_id,
-        mode=caller.mode,
+        account_id=account_id,
+        mode=mode,
         dialect=dialect,
         url=url,
         secret=_secret(body.get("secret"), dialect),

@@ -58,7 +58,9 @@ async def add_webhook(request: Request, caller: CallerOf, parts: PartsOf, arriva
     """Let a target hear of the account's jobs of this key's mode. The answer alone shows the secret."""
     async with arrivals.arriving(request, parts.max_body_bytes) as body:
         ask = await read_json_object(body)
-    registration = read_registration(ask, caller, parts.webhooks, parts.sender.policy, parts.clock())
+    registration = read_registration(
+        ask, caller.account_id, caller.mode, parts.webhooks, parts.sender.policy, parts.clock()
+    )
     await parts.database.write(lambda c: register(c, registration))
     return NewWebhookBody(secret=registration.secret, **_body(registration).model_dump())
 
