@@ -25,7 +25,7 @@ _TAKE = text(
     "UPDATE webhook_deliveries SET next_at = :until, claimed_until = :until "  # noqa: S608 - made of constants
     f"WHERE id IN :ids AND state = 'pending' RETURNING {COLUMNS}"
 ).bindparams(bindparam("ids", expanding=True))
-NEXT_DUE = text("SELECT MIN(next_at) FROM webhook_deliveries WHERE state = 'pending' AND next_at > :now")
+_NEXT_DUE = text("SELECT MIN(next_at) FROM webhook_deliveries WHERE state = 'pending' AND next_at > :now")
 _COUNT_PENDING = text(
     "SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE state = 'pending' LIMIT :most) AS found"
 )
@@ -137,7 +137,7 @@ def _due(passing_hosts: bool, passing_accounts: bool, lock: str) -> TextClause:
 
 def next_due(connection: Connection, now: int) -> int | None:
     """Return when the next pending delivery becomes due after `now`, an unfinished one's claim included."""
-    next_at: int | None = connection.execute(NEXT_DUE, {"now": now}).scalar()
+    next_at: int | None = connection.execute(_NEXT_DUE, {"now": now}).scalar()
     return next_at
 
 

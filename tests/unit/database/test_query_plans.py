@@ -7,10 +7,14 @@ from sqlalchemy import text
 
 from gesso.accounts import keys, ledger
 from gesso.database.connect import Database
-from gesso.jobs import claim, ending, idempotency, queue, recover, rows, store
+from gesso.jobs import claim, deliveries, ending, idempotency, outbox, queue, recover, rows, signing_secrets, store
 from gesso.storage import rows as blob_rows
 
 _BELOW_LIMIT = text(claim._candidates(True, "").text.replace(":full", "(:full)"))  # one account is at its limit
+_TAKE_ONE = text(deliveries._TAKE.text.replace(":ids", "(:ids)"))
+_WITH_ROOM = text(
+    deliveries._due(True, True, "").text.replace(":hosts", "(:hosts)").replace(":accounts", "(:accounts)")
+)
 HOT = {
     "claim: candidates": (claim._candidates(False, ""), "jobs_claimable"),
     "claim: candidates below their limit": (_BELOW_LIMIT, "jobs_claimable"),
@@ -35,6 +39,18 @@ HOT = {
     "key": (keys._FIND, "sqlite_autoindex_keys_2"),
     "count queued": (store._COUNT_QUEUED, "jobs_"),
     "oldest start": (store._OLDEST_START, "jobs_"),
+    "settle: who is to be told": (outbox._TARGETS, "webhook_registrations_owned"),
+    "settle: whether anybody is": (ending.END_LEASED, "webhook_registrations_owned"),
+    "webhooks: due": (deliveries._due(False, False, ""), "webhook_deliveries_due"),
+    "webhooks: due for others": (_WITH_ROOM, "webhook_deliveries_due"),
+    "webhooks: next due": (deliveries._NEXT_DUE, "webhook_deliveries_due"),
+    "webhooks: take": (_TAKE_ONE, "sqlite_autoindex_webhook_deliveries_1"),
+    "webhooks: record": (deliveries._RECORD, "sqlite_autoindex_webhook_deliveries_1"),
+    "webhooks: take over": (deliveries._TAKE_OVER, "webhook_deliveries_due"),
+    "webhooks: old": (text(deliveries._OLD), "webhook_deliveries_ended"),
+    "webhooks: of a job": (deliveries._OF_JOB, "webhook_deliveries_once"),
+    "webhooks: wipe": (deliveries._WIPE, "webhook_deliveries_once"),
+    "webhooks: secret": (signing_secrets._FIND, "sqlite_autoindex_webhook_secrets_1"),
     "expired blobs": (blob_rows._EXPIRED, "blobs_expiring"),
 }
 
