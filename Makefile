@@ -13,6 +13,9 @@ EMOJI_FONT := /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
 # A server that the tests start by themselves, where they are not given one
 POSTGRES := $(GESSO_TEST_POSTGRES_URL)$(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)
 
+# Tests run in several processes, a file's tests in one; in order and in one with: make test SPREAD=
+SPREAD ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo run test test-all check docs bench sheets lock clean
 
@@ -70,10 +73,10 @@ run: $(STAMPS)/core  ## Start the server and leave it running
 # --- Checking ---------------------------------------------------------------------------------------------------
 
 test: $(STAMPS)/dev  ## Run the tests that need nothing but PyPI packages
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(STAMPS)/all $(STAMPS)/node  ## Run every test; a skipped one is a failure
-	@$(BIN)/python -m pytest --fail-on-skip
+	@$(BIN)/python -m pytest $(SPREAD) --fail-on-skip
 
 check: $(STAMPS)/dev  ## Formatting, lint, types, import contracts, documentation
 	@$(BIN)/ruff format --check .

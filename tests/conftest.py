@@ -18,8 +18,9 @@ from postgres import Databases, Unavailable, private_server
 hypothesis.settings.register_profile("gesso", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("gesso")
 
-GIVEN_POSTGRES = os.environ.get("GESSO_TEST_POSTGRES_URL")
-for _name in [name for name in os.environ if name.startswith("GESSO_")]:
+POSTGRES_URL = "GESSO_TEST_POSTGRES_URL"  # stays where it is: the processes that tests are spread over read it too
+GIVEN_POSTGRES = os.environ.get(POSTGRES_URL)
+for _name in [name for name in os.environ if name.startswith("GESSO_") and name != POSTGRES_URL]:
     del os.environ[_name]
 
 
