@@ -74,7 +74,9 @@ async def test_deleting_what_is_not_there_is_a_success(store):
         await store.get(account, blob)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../gesso.db", "a/b", "%2e%2e", "x\0", "01A1FE07-2219-7B8B-BDD8-A61587271C80"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../gesso.db", "a/b", "%2e%2e", "x\0", "01A1FE07-2219-7B8B-BDD8-A61587271C80"]
+)
 async def test_names_lead_nowhere_else(store, name):
     for account, blob in ((new_id(), name), (name, new_id())):
         with pytest.raises(NotFound):
