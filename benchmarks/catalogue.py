@@ -121,6 +121,8 @@ def example(parameter: Parameter) -> Any:
             return [LINK] * max(1, parameter.min_items or 0)
         case "array" | "object":
             one: Any = {each.name: example(each) for each in parameter.fields} if parameter.fields else "a duck"
+            if parameter.item == "number":
+                one = 1.0
             return [one] if parameter.type == "array" else one
     if parameter.role == "seed":
         return "7"
