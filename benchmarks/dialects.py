@@ -72,11 +72,18 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def test_key(data: Path) -> str:
-    """Make a test key beside the running server."""
-    command = [sys.executable, "-m", "gesso", "keys", "create", "--test", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"GESSO_DATA_DIR": str(data)})
-    secret: str = json.loads(done.stdout)["secret"]
+    """Make a test key beside the running server, and see that its balance lasts."""
+    gesso(["credits", "grant", "1000000", "--test"], data)
+    secret: str = gesso(["keys", "create", "--test"], data)["secret"]
     return secret
+
+
+def gesso(words: list[str], data: Path) -> dict[str, Any]:
+    """Run one of Gesso's commands on a data folder; return what it answers."""
+    command = [sys.executable, "-m", "gesso", *words, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"GESSO_DATA_DIR": str(data)})
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def jobs(url: str, key: str, subject: Subject, number: int) -> dict[str, Any]:
