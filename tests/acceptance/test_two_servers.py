@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from webhook_receiver import webhook_receiver
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 SKETCH = "gesso-sketch"
@@ -63,6 +64,21 @@ def test_cancelling_here_stops_a_job_there(here_and_there):
         assert (cancelled["state"], cancelled["refunded"]) == ("cancelled", cancelled["charged"])
     with there.client(here.test_key) as client:
         assert client.get(f"/v1/jobs/{job}").json()["state"] == "cancelled"
+
+
+def test_each_webhook_is_sent_by_one_of_the_two(start_server, make_postgres_url, tmp_path):
+    """Whoever ends the job, both are woken; the receiver hears once."""
+    shared = {"database_url": make_postgres_url(), "outgoing_allow": "127.0.0.1", "grace_seconds": 0}
+    here, there = (start_server(tmp_path / "shared", **shared) for _ in range(2))
+    small = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64}
+    with webhook_receiver() as receiver, here.client() as client, there.client(here.live_key) as other:
+        ask = {"model": SKETCH, "input": small, "webhook": receiver.url}
+        jobs = [(client, other)[number % 2].post("/v1/jobs", json=ask).json()["id"] for number in range(12)]
+        told = [json.loads(receiver.next().body)["data"]["id"] for _ in jobs]
+        deliveries = [client.get(f"/v1/jobs/{job}/deliveries").json()["deliveries"] for job in jobs]
+    assert sorted(told) == sorted(jobs)
+    assert [len(found) for found in deliveries] == [1] * len(jobs)
+    assert all(len(one["attempts"]) <= 1 for (one,) in deliveries)  # the last may not be recorded yet
 
 
 def test_equal_requests_to_both_are_one_job(here_and_there):
