@@ -27,13 +27,15 @@ class Recast:
 
     `fields` maps a parameter of the target, or one item of a list ("images[1]"), to the form's field. `verdicts` tell
     of every given field of the form that is not simply another name now. `mask_polarity` is how the mask that is in
-    `input` reads; None without one.
+    `input` reads; None without one. `said` is the ask in the form's own words, defaults included; of its pictures only
+    those that found no place, as they came.
     """
 
     input: dict[str, Any]
     fields: dict[str, str]
     verdicts: tuple[Verdict, ...] = ()
     mask_polarity: MaskPolarity | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 def recast(form: Model, target: Model, raw: Mapping[str, Any]) -> Recast:
@@ -57,7 +59,10 @@ def recast(form: Model, target: Model, raw: Mapping[str, Any]) -> Recast:
         raise InvalidInput(casting.problems[:MOST_PROBLEMS])
     masked = any(one.role == "mask" and one.name in casting.input for one in target.parameters)
     polarity = form.mask_polarity if masked else None
-    return Recast(casting.input, casting.fields, tuple(casting.verdicts), polarity)
+    lost = {one.parameter for one in casting.verdicts if one.verdict == "ignored"}
+    said = {one.name: checked.values[one.name] for one in form.parameters if not one.is_picture}
+    said |= {name: value for name, value in pictures.items() if name in lost}
+    return Recast(casting.input, casting.fields, tuple(casting.verdicts), polarity, said)
 
 
 def _given(form: Model, raw: Mapping[str, Any]) -> Iterable[tuple[Parameter, Any]]:
@@ -175,7 +180,7 @@ class _Casting:
             own = self.target.parameter(name)
             if own is not None and own.name in self.input:
                 if value is not None:
-                    other = self.fields[own.name]
+                    other = self.fields.get(own.name, own.name)
                     message = f"{safe_text(name)} says what {other} says already: send one of them."
                     self.problems.append(Problem(field=name, code="given_twice", message=message))
                 continue

@@ -60,7 +60,8 @@ class Wanted:
     the roles its own parameters share with the form's. Pictures are text (link, data URI, base64, gesso://…) or bytes.
 
     `fields` maps a parameter to what the vendor calls it, for error messages. `echo` is kept with the job to be said
-    again (small JSON; never a picture's bytes). `wait` is how many seconds to hold the answer for the job's end.
+    again (small JSON; never a picture's bytes). `distinct` is what of the ask shows in the answer only: a request that
+    differs there is no repeat. `wait` is how many seconds to hold the answer for the job's end.
     `served` are roles this dialect fulfils itself ("inline_result"). `keep_seconds` is how long the pictures are kept at
     most, where the answer carries them; None: as long as the installation keeps pictures. `repeat` is `unsaid` for a client that posts again without a sign (see `intake.accept.Ask`).
     """
@@ -72,6 +73,7 @@ class Wanted:
     unknown: Literal["refuse", "ignore"] = "refuse"
     fields: Mapping[str, str] = field(default_factory=dict)
     echo: Mapping[str, Any] = field(default_factory=dict)
+    distinct: Mapping[str, Any] = field(default_factory=dict)
     wait: float | None = None
     repeat: Literal["unsaid"] | None = None
     webhook: Hook | None = None

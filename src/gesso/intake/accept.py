@@ -78,7 +78,8 @@ class Ask:
     `fault` is what the header of test faults says; it wins over the key's.
 
     A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
-    is then asked in its own. `previews` is how many of each picture somebody will look at while it is painted. `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the dialect's answers,
+    is then asked in its own. `distinct` is what else makes two asks differ, so that one is no repeat of the other: how the
+    answer is to look. `previews` is how many of each picture somebody will look at while it is painted. `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the dialect's answers,
     `host` is the server's address towards this caller, for links in webhooks. `keep_seconds` is how long the pictures are
     kept at most.
     """
@@ -100,6 +101,7 @@ class Ask:
     served: frozenset[Role] = frozenset()
     keep_seconds: int | None = None
     previews: int = 0
+    distinct: Mapping[str, Any] = field(default_factory=dict)
     echo: Mapping[str, Any] = field(default_factory=dict)
     host: str = ""
 
@@ -293,11 +295,20 @@ def _idempotency(ask: Ask, prepared: Prepared) -> IdempotencyKey | None:
 
 
 def _mark(ask: Ask, prepared: Prepared) -> str:
-    rest = {"metadata": dict(ask.metadata), "strict": ask.strict, "dialect": ask.dialect, "priority": ask.priority}
+    rest: dict[str, Any] = {
+        "metadata": dict(ask.metadata),
+        "strict": ask.strict,
+        "dialect": ask.dialect,
+        "priority": ask.priority,
+    }
     if ask.fault is not None:  # a key's is no part of what was asked for
         rest["fault"] = str(parse_fault(ask.fault))
     if ask.webhook is not None:
-        rest["webhook"] = ask.webhook.url
+        rest["webhook"] = [ask.webhook.url, ask.webhook.secret, sorted(ask.webhook.events)]
+    if prepared.said:
+        rest["said"] = dict(prepared.said)
+    if ask.distinct:
+        rest["distinct"] = dict(ask.distinct)
     adapter = prepared.request.adapter
     return fingerprint(
         route=ask.route,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gesso.catalogue.adapters import split_adapter
@@ -62,6 +62,7 @@ class Prepared:
     plan: Plan
     inline: tuple[InlinePicture, ...]
     files: tuple[tuple[str, str], ...]  # (field, blob id) of uploaded files it points at
+    said: Mapping[str, Any] = field(default_factory=dict)  # an ask in a form's words, as it was before it was recast
 
 
 def draw_seed() -> int:

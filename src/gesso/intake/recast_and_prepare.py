@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -36,7 +37,21 @@ def recast_and_prepare(
         route.model_copy(update={"verdicts": (*_beside(cast.verdicts, route.verdicts), *cast.verdicts)})
         for route in prepared.plan.routes
     )
-    return replace(prepared, plan=prepared.plan.model_copy(update={"routes": routes}))
+    said = {name: _digested(value) if _is_picture(form, name) else value for name, value in cast.said.items()}
+    return replace(prepared, plan=prepared.plan.model_copy(update={"routes": routes}), said=said)
+
+
+def _is_picture(form: Model, name: str) -> bool:
+    parameter = form.parameter(name)
+    return parameter is not None and parameter.is_picture
+
+
+def _digested(picture: Any) -> Any:
+    """Return what tells a picture that is not looked at from another, in a few letters."""
+    if isinstance(picture, list | tuple):
+        return [_digested(one) for one in picture]
+    data = picture.encode("utf-8", "surrogatepass") if isinstance(picture, str) else picture
+    return hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else None
 
 
 def _words(model: Model) -> set[tuple[str, str | None]]:

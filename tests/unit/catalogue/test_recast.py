@@ -276,6 +276,21 @@ def test_a_field_of_the_targets_own_is_handed_on_unless_the_form_said_it() -> No
         cast(OPENAI, "flux-2", number_of_images=2, num_images=3)
 
 
+def test_a_field_of_the_targets_own_by_two_of_its_names_is_refused() -> None:
+    names = ("enable_safety_checker boolean", "enable_safety_checker")
+    with pytest.raises(InvalidInput, match="says what enable_safety_checker boolean says already") as refused:
+        cast("openai-images", "flux-2-lora", **dict.fromkeys(names, True))
+    assert [(one.field, one.code) for one in refused.value.problems] == [(names[1], "given_twice")]
+
+
+def test_what_was_said_keeps_what_found_no_place_and_defaults() -> None:
+    made = cast("friendli-generate", "flux-schnell", control_images=[A])
+    assert "control_images" in {one.parameter for one in made.verdicts if one.verdict == "ignored"}
+    assert made.said["control_images"] == [A]
+    assert made.said["prompt"] == "a red ball"
+    assert "control_images" not in cast("friendli-generate", "flux-schnell").said
+
+
 # --- every pair ---------------------------------------------------------------------------------------------------
 
 SLUGS = st.sampled_from([model.slug for model in CATALOGUE.models])

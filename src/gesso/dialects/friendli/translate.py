@@ -56,6 +56,7 @@ def to_wanted(call: Call, product: Product, operation: Operation) -> Wanted:
         operation=operation,
         unknown="ignore",
         echo={"product": product.name, "response_format": shape},
+        distinct={"response_format": shape},
         wait=LONGEST_WAIT_SECONDS,
         repeat="unsaid",
         keep_alive_seconds=KEEP_ALIVE_SECONDS,

@@ -99,6 +99,7 @@ def _wanted(
         unknown="ignore",
         fields={"images": "assets.image_file_paths", "prompt": "style.prompt", "tool": "style.tool", **spelt},
         echo={} if name is None else {"name": name},
+        distinct={} if name is None else {"name": name},
     )
 
 

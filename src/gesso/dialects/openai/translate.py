@@ -59,6 +59,11 @@ def to_wanted(call: Call, endpoint: Endpoint) -> Wanted:
         unknown="ignore",
         fields=fields,
         echo={name: value for name, value in echo.items() if value},
+        distinct={
+            "response_format": response_format or "b64_json",
+            "partial_images": previews if streams else None,
+            "identifier": identifier,
+        },
         wait=WAIT_SECONDS,
         stream=stream_of(endpoint, previews) if streams else None,
     )

@@ -58,6 +58,7 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
         dialect=desk.dialect.name,
         unknown=wanted.unknown,
         echo=wanted.echo,
+        distinct=wanted.distinct,
         host=call.host,
         served=wanted.served,
         keep_seconds=wanted.keep_seconds,
