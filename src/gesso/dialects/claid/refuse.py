@@ -54,7 +54,9 @@ def failed(failure: Failure) -> Reply:
 
 
 def unfinished(job: Job) -> Reply:
-    """Return that a synchronous route waited long enough, or that its job was cancelled meanwhile."""
+    """Return that a synchronous route waited long enough, or that its job was cancelled or deleted meanwhile."""
+    if job.deleted_at is not None:
+        return Reply(envelope(GENERAL_CODE, "general", "The pictures of this job were deleted."), 410)
     if job.state == "cancelled":
         return Reply(envelope(GENERAL_CODE, "general", "The job was cancelled."), 409)
     message = (

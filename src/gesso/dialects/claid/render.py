@@ -16,7 +16,6 @@ from gesso.domain.clock import to_iso
 from gesso.domain.job import Job
 
 INPUT_NOTE = "input"  # the report's line on the image as it came
-_PATHS = {AI_EDIT: "ai-edit", EDIT_ASYNC: "edit/async"}
 
 
 def is_ai_edit(job: Job) -> bool:
@@ -33,9 +32,10 @@ def _is_of(job: Job, route: str) -> bool:
     return job.dialect == "claid" and job.request is not None and job.request.echo.get("route") == route
 
 
-def accepted(view: View, call: Call) -> Reply:
-    """Answer a submit: the first status is ACCEPTED, however far the job is by now."""
-    return Reply({"data": {**_head(view), "status": "ACCEPTED", "result_url": _result_url(view)}})
+def accepted(view: View, call: Call, *, path: str) -> Reply:
+    """Answer a submit of the family at `path`: the first status is ACCEPTED, however far the job is by now."""
+    result_url = f"{view.base}/v1/image/{path}/{view.job.number}"
+    return Reply({"data": {**_head(view), "status": "ACCEPTED", "result_url": result_url}})
 
 
 def status(view: View, call: Call) -> Reply:
@@ -63,7 +63,7 @@ def status_data(view: View) -> dict[str, Any]:
 
 def edited(view: View, call: Call) -> Reply:
     """Answer a synchronous edit: the picture that came, and the one that was made of it."""
-    if view.job.state != "succeeded":
+    if view.job.state != "succeeded" or not view.job.pictures:
         return _not_made(view)
     came = came_as(view.job)
     data: dict[str, Any] = {} if came is None else {"input": came}
@@ -72,7 +72,7 @@ def edited(view: View, call: Call) -> Reply:
 
 def generated(view: View, call: Call) -> Reply:
     """Answer a synchronous generation: the prompt and the pictures."""
-    if view.job.state != "succeeded":
+    if view.job.state != "succeeded" or not view.job.pictures:
         return _not_made(view)
     return Reply({"data": {"input": {"text": view.echo.get("text", "")}, "output": pictures(view)}})
 
@@ -114,10 +114,6 @@ def _not_made(view: View) -> Reply:
 def _head(view: View) -> dict[str, Any]:
     job = view.job
     return {"id": job.number, "created_at": _time(job.created_at), "request": view.echo.get("request", {})}
-
-
-def _result_url(view: View) -> str:
-    return f"{view.base}/v1/image/{_PATHS[view.echo['route']]}/{view.job.number}"
 
 
 def _time(microseconds: int) -> str:

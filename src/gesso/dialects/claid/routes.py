@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gesso.dialects.call import Call, Reply
 from gesso.dialects.claid import classic, render
 from gesso.dialects.claid.refuse import error
@@ -29,7 +31,12 @@ def _submits(version: str) -> tuple[Route, ...]:
     return (
         Route("POST", f"{at}/edit", Submit(classic.edit, render.edited), reads="json"),
         Route("POST", f"{at}/edit/upload", Submit(classic.upload, render.edited), reads="form"),
-        Route("POST", f"{at}/edit/async", Submit(classic.edit_async, render.accepted), reads="json"),
+        Route(
+            "POST",
+            f"{at}/edit/async",
+            Submit(classic.edit_async, partial(render.accepted, path="edit/async")),
+            reads="json",
+        ),
         Route("GET", f"{at}/edit/async/{{task_id}}", Show(job_number, render.status, is_here=render.is_async_edit)),
         Route("POST", f"{at}/generate", Submit(generate, render.generated), reads="json"),
     )
@@ -37,7 +44,7 @@ def _submits(version: str) -> tuple[Route, ...]:
 
 STORAGES = "/v1/storage/storages"
 ROUTES = (
-    Route("POST", "/v1/image/ai-edit", Submit(ai_edit, render.accepted), reads="json"),
+    Route("POST", "/v1/image/ai-edit", Submit(ai_edit, partial(render.accepted, path="ai-edit")), reads="json"),
     Route("GET", "/v1/image/ai-edit/{ai_edit_id}", Show(job_number, render.status, is_here=render.is_ai_edit)),
     *_submits("v1"),
     *_submits("v1-beta1"),

@@ -22,7 +22,7 @@ RETRY_SECONDS = 1
 def render(view: View, call: Call) -> Reply:
     """Return the pictures of a job that succeeded, else why there are none."""
     job = view.job
-    if job.state == "succeeded" and (view.files is None or None not in view.files):
+    if job.state == "succeeded" and job.pictures and (view.files is None or None not in view.files):
         return Reply(to_answer(view))
     if job.state == "succeeded":
         return Reply({"detail": "The pictures of this job were deleted."}, 410)

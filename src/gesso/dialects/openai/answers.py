@@ -33,7 +33,7 @@ def to_answer(view: View, call: Call) -> Reply:
     """Return the pictures of a job that succeeded, else why there are none."""
     job = view.job
     headers = {"openai-processing-ms": str(milliseconds(job)), "openai-version": "2020-10-01"}
-    if job.state == "succeeded" and (view.files is None or None not in view.files):
+    if job.state == "succeeded" and job.pictures and (view.files is None or None not in view.files):
         return Reply(_images(view), 200, headers)
     failure = job.failure or {"cancelled": _CANCELLED, "succeeded": _DELETED}.get(job.state, _NOT_ENDED)
     reply = failed(failure)

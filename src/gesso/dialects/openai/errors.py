@@ -36,7 +36,8 @@ _CODES = {
 }
 # Failures that are no fault of what was asked for. All others are codes of `InvalidInput`'s problems.
 _OURS = {code for code in ERROR_CODES if code not in (ContentRefused.code, "image_not_retrievable", InvalidInput.code)}
-_OURS |= {"internal", "expired", "interrupted", "cancelled", "not_ended", "deleted"}
+_OURS |= {"internal", "expired", "interrupted", "cancelled", "not_ended"}
+_GONE = "deleted"
 _WORTH_ANOTHER_TRY = frozenset({"not_ended", StorageFailed.code})
 
 
@@ -85,9 +86,11 @@ def _invalid(problems: tuple[Problem, ...]) -> Reply:
 
 
 def failure_status(failure: Failure) -> int:
-    """Return 400 where the ask is to blame, 500 where it is not, 503 where asking again may help."""
+    """Return 400 where the ask is to blame, 410 for what was deleted, 503 where asking again may help, else 500."""
     if failure.code in _WORTH_ANOTHER_TRY:
         return 503
+    if failure.code == _GONE:
+        return 410
     return 500 if failure.code in _OURS else 400
 
 
@@ -95,7 +98,7 @@ def failure_body(failure: Failure) -> dict[str, Any]:
     """Return the body that tells of a job without pictures."""
     if failure.code == ContentRefused.code:
         return envelope(failure.message, "image_generation_user_error", "moderation_blocked")
-    kind = REQUEST if failure_status(failure) == 400 else SERVER
+    kind = REQUEST if failure_status(failure) < 500 else SERVER
     return envelope(failure.message, kind, failure.code)
 
 

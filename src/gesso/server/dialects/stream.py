@@ -85,6 +85,8 @@ async def _pictures(desk: Desk, stream: Stream, job: Job, call: Call) -> AsyncGe
     except StorageFailed:
         yield event_bytes(stream.failed(_UNREADABLE))
         return
+    if not view.files:  # the job was deleted before this stream began
+        yield event_bytes(stream.failed(_DELETED))
     for place, data in enumerate(view.files or ()):
         if data is None:
             yield event_bytes(stream.failed(_DELETED))

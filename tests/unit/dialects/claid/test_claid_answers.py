@@ -60,7 +60,7 @@ def _picture(index: int) -> StoredPicture:
 
 def test_accepted_is_always_the_first_status() -> None:
     for state in ("queued", "running", "succeeded", "failed"):
-        data = render.accepted(view(state), CALL).body["data"]
+        data = render.accepted(view(state), CALL, path="ai-edit").body["data"]
         assert data == {
             "id": 48213, "status": "ACCEPTED", "created_at": "2026-11-18T11:06:40.123Z",
             "request": {"input": "https://example.org/in.jpg"},

@@ -126,7 +126,7 @@ def test_a_job_without_pictures(state: str, code: str | None, status: int, kind:
 
 def test_pictures_that_are_gone_are_told_of() -> None:
     reply = to_answer(view(pictures=(stored(),), files=(None,)), CALL)
-    assert (reply.status, reply.body["error"]["code"]) == (500, "deleted")
+    assert (reply.status, reply.body["error"]["code"]) == (410, "deleted")
 
 
 def problems(*codes: str) -> InvalidInput:
