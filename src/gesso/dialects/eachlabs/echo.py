@@ -13,8 +13,8 @@ CUT = "…"
 
 def shortened(given: dict[str, Any]) -> dict[str, Any]:
     """Return the input with placeholders ("data:image/png;base64,…") where pictures were."""
-    room = _Room()
-    return {name[:LONGEST_WORD]: room.cut(value) for name, value in list(given.items())[:MOST_ITEMS]}
+    found: dict[str, Any] = _Room().cut(given)
+    return found
 
 
 class _Room:
@@ -29,9 +29,10 @@ class _Room:
             case str():
                 return self._text(value)
             case list():
-                return [self.cut(item) for item in value[:MOST_ITEMS]]
+                return [self.cut(item) for item in value[:MOST_ITEMS] if self._left > 0]
             case dict():
-                return {name[:LONGEST_WORD]: self.cut(item) for name, item in list(value.items())[:MOST_ITEMS]}
+                items = list(value.items())[:MOST_ITEMS]
+                return {self._text(name[:LONGEST_WORD]): self.cut(item) for name, item in items if self._left > 0}
         self._left -= 8
         return value if self._left > 0 else None
 
@@ -43,6 +44,7 @@ class _Room:
         if len(text) > LONGEST:
             text = text[:LONGEST] + CUT
         if len(text) > max(self._left, 0):
+            self._left -= len(CUT)
             return CUT
         self._left -= len(text)
         return text

@@ -102,6 +102,14 @@ def test_the_echo_has_no_picture_and_is_small():
     assert len(json.dumps(echo)) < MOST + 2000
 
 
+def test_names_count_as_well_in_the_echo():
+    """No name is a way to have many megabytes kept with a job."""
+    names = {f"{number:04}" + "x" * 1996: 1 for number in range(200)}
+    echo = wanted(input={"prompt": "a fox", **names, "more": [names] * 100}).echo["input"]
+    assert echo["prompt"] == "a fox"
+    assert len(json.dumps(echo)) < MOST + 5000
+
+
 @given(st.dictionaries(NAMES, JSON) | st.dictionaries(st.text(max_size=10), JSON, max_size=5))
 def test_any_body_is_a_wanted_or_an_error_that_can_be_told(body):
     for parse in (translate.to_prediction, translate.to_run, translate.to_upload):
