@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -69,7 +70,10 @@ class WebhookLetters:
             sent_at=self._clock() // SECOND,
             former_secret=secrets[1] if len(secrets) > 1 else "",
         )
-        return webhooks.render(await self._view(job, delivery.dialect, files=webhooks.files(job)), sending)
+        files = webhooks.files(job)
+        view = await self._view(job, delivery.dialect, files=files)
+        # Pictures that are told in full may be many megabytes: they are encoded beside the event loop.
+        return await asyncio.to_thread(webhooks.render, view, sending) if files else webhooks.render(view, sending)
 
     async def _account_secrets(self, delivery: Delivery) -> tuple[str, ...]:
         account_id, mode, now = delivery.account_id, delivery.mode, self._clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from contextlib import AsyncExitStack
 
 import pytest
@@ -265,6 +266,22 @@ async def test_a_dialects_mistake_is_a_failed_attempt_that_leaks_nothing(open_of
         logged = await office.tried(job, 1)
     assert (logged.attempts[0].error, logged.delivery.state) == (OWN_MISTAKE, "pending")
     assert any(entry["event"] == "webhook_not_written" for entry in logs)
+
+
+@pytest.mark.parametrize("files", [True, False])
+async def test_pictures_told_in_full_are_written_beside_the_event_loop(open_office, files):
+    written: list[threading.Thread] = []
+
+    def render(view, sending):
+        written.append(threading.current_thread())
+        return Posting(b"{}", {"X-Pictures": str(len(view.files or ()))})
+
+    office = await open_office(webhooks=Webhooks(frozenset({"succeeded"}), render, files=lambda job: files))
+    async with receiving(status(200)) as receiver:
+        await office.job(receiver.url)
+        await receiver.wait_for(1)
+    assert receiver.got[0].headers["x-pictures"] == str(int(files))
+    assert [thread is not threading.main_thread() for thread in written] == [files]
 
 
 async def test_what_a_dialect_does_not_tell_is_forgotten(open_office):
