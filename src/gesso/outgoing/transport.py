@@ -153,6 +153,7 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
     (httpcore.TimeoutException, httpx.ReadTimeout),
     (httpcore.NetworkError, httpx.NetworkError),
+    (ssl.SSLError, httpx.ReadError),  # after the handshake, httpcore lets it through as it is
 )
 
 

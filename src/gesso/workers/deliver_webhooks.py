@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Connection
 
+from gesso.dialects.dialect import Posting
 from gesso.domain.clock import MINUTE, SECOND, Clock
 from gesso.domain.delivery import Attempt, Delivery
 from gesso.domain.errors import StorageFailed
@@ -30,6 +31,7 @@ CLAIM_MARGIN_SECONDS = 15.0  # beyond the time one attempt may take
 LONGEST_REST = 5 * MINUTE  # so that a clock that was put right is noticed
 LAST_SECONDS = 2.0  # for what is being sent when the process stops
 OWN_MISTAKE = "The server made a mistake writing this webhook."
+SENDING_MISTAKE = "The server made a mistake sending this webhook."
 
 
 class Post(Protocol):
@@ -195,7 +197,14 @@ class Deliverer:
             reason, now = posting.reason, self._clock()
             await self._write(delivery, lambda c: deliveries.end_unsent(c, delivery, reason, now))
         else:
-            await self._keep(delivery, await self._post(delivery.url, posting.body, posting.headers))
+            await self._keep(delivery, await self._sent(delivery, posting))
+
+    async def _sent(self, delivery: Delivery, posting: Posting) -> Sent:
+        try:
+            return await self._post(delivery.url, posting.body, posting.headers)
+        except Exception:  # unrecorded it would be sent again whenever its claim ends, for ever
+            log.exception("webhook_not_sent", delivery=delivery.id)
+            return Sent(error=SENDING_MISTAKE)
 
     async def _keep(self, delivery: Delivery, sent: Sent) -> None:
         now = self._clock()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from ipaddress import ip_address
 
 import pytest
+import trustme
 from local_server import LocalServer, fixed, response, serving
 
 from gesso.outgoing.policy import Policy
@@ -117,3 +120,24 @@ async def test_a_header_that_is_none_is_told_and_not_sent(value):
         came = await sent(server, X_Secret=value)
     assert (came.status, "header" in came.error) == (None, True)
     assert not any("X-Secret" in head for head in server.heads)
+
+
+async def test_tls_that_breaks_after_the_handshake_is_told():
+    """Python's own `ssl.SSLError` comes through httpcore here."""
+    authority, trusting = trustme.CA(), ssl.create_default_context()
+    authority.configure_trust(trusting)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("receiver.test").configure_cert(context)
+
+    async def resolve(host, port):
+        return [ip_address("127.0.0.1")]
+
+    async def no_record(_, writer):
+        os.write(writer.transport.get_extra_info("socket").fileno(), response(b"in the clear"))
+        await asyncio.Event().wait()
+
+    sender = Sender(OPEN, resolve=resolve, tls=trusting)
+    async with serving(no_record, tls=context) as server:
+        came = await sender.post(f"https://receiver.test:{server.port}/", b"{}", {})
+    await sender.aclose()
+    assert came == Sent(error="receiver.test broke off or did not speak proper HTTP.")

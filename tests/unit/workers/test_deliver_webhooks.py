@@ -21,7 +21,7 @@ from gesso.jobs.delete import delete
 from gesso.jobs.registrations import disable, find_registration, register, unregister
 from gesso.jobs.signing_secrets import change_secret, find_secrets
 from gesso.workers import deliver_webhooks
-from gesso.workers.deliver_webhooks import OWN_MISTAKE, AtOnce
+from gesso.workers.deliver_webhooks import OWN_MISTAKE, SENDING_MISTAKE, AtOnce
 from gesso.workers.retry_times import PAUSES_SECONDS, next_attempt
 
 ALLOWED = {"outgoing_allow": ("127.0.0.1",)}
@@ -282,6 +282,21 @@ async def test_pictures_told_in_full_are_written_beside_the_event_loop(open_offi
         await receiver.wait_for(1)
     assert receiver.got[0].headers["x-pictures"] == str(int(files))
     assert [thread is not threading.main_thread() for thread in written] == [files]
+
+
+async def test_a_mistake_of_sending_is_a_failed_attempt(open_office):
+    """It is not tried again each time its claim ends, for ever."""
+
+    async def post(url, body, headers):
+        raise OSError("what nobody thought of")
+
+    office = await open_office()
+    office.deliverer._post = post
+    with capture_logs() as logs:
+        job = await office.job("http://127.0.0.1:1/")
+        logged = await office.tried(job, 1)
+    assert (logged.attempts[0].error, logged.delivery.state) == (SENDING_MISTAKE, "pending")
+    assert any(entry["event"] == "webhook_not_sent" for entry in logs)
 
 
 async def test_what_a_dialect_does_not_tell_is_forgotten(open_office):
