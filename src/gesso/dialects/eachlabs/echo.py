@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gesso.dialects.inline import data_uri_start, is_base64
+
 LONGEST = 50_000  # characters of one text: no prompt may be longer
-LONGEST_WORD = 2000  # without a blank in it: what is longer is a picture's base64
+LONGEST_NAME = 2000
 MOST = 100_000  # characters in all
 MOST_ITEMS = 256
 CUT = "…"
@@ -32,14 +34,14 @@ class _Room:
                 return [self.cut(item) for item in value[:MOST_ITEMS] if self._left > 0]
             case dict():
                 items = list(value.items())[:MOST_ITEMS]
-                return {self._text(name[:LONGEST_WORD]): self.cut(item) for name, item in items if self._left > 0}
+                return {self._text(name[:LONGEST_NAME]): self.cut(item) for name, item in items if self._left > 0}
         self._left -= 8
         return value if self._left > 0 else None
 
     def _text(self, text: str) -> str:
         if text[:5].lower() == "data:":
-            text = text.partition(",")[0][:100] + "," + CUT
-        elif len(text) > LONGEST_WORD and not any(one.isspace() for one in text[:LONGEST_WORD]):
+            text = (data_uri_start(text) or "data:,") + CUT
+        elif is_base64(text):
             text = text[:32] + CUT
         if len(text) > LONGEST:
             text = text[:LONGEST] + CUT

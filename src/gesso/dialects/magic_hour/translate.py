@@ -18,6 +18,7 @@ GENERATOR_FORM = "magic-hour-generator-default"
 AUTO = "auto"
 
 _ASSET = re.compile(r"api-assets/(?:[^/]+/)*([^/.]+)(?:\.[a-z0-9]+)?", re.ASCII)
+_LONGEST_ASSET = 300  # characters
 _OUR_FORMS = ("http://", "https://", "data:", "gesso://files/")
 _EXTENSION = re.compile(r"[a-z0-9]+", re.ASCII)
 
@@ -137,7 +138,7 @@ def _picture(fields: Fields, field: str, path: object) -> str:
     text = path.strip()
     if text[:16].lower().startswith(_OUR_FORMS):
         return text
-    asset = _ASSET.fullmatch(text)
+    asset = _ASSET.fullmatch(text) if len(text) <= _LONGEST_ASSET else None
     if asset is not None and is_id(asset[1]):
         return f"gesso://files/{asset[1]}"
     code, forms = "no_such_path", "an http(s) URL or a file_path from POST /v1/files/upload-urls"

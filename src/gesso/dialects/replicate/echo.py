@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from gesso.dialects.inline import data_uri_start, is_base64
+
 MOST_CHARACTERS = 64 * 1024  # of all text together
-LONGEST_CODE = 512  # characters without a blank: longer ones are bytes in some spelling
-_DATA = re.compile(r"data:[^,]{0,100},", re.IGNORECASE)
-_BYTES = re.compile(r"[A-Za-z0-9+/=_-]+")
 
 
 def echoed(value: dict[str, Any]) -> dict[str, Any]:
@@ -34,10 +32,10 @@ class _Echo:
         return value
 
     def _text(self, text: str) -> str:
-        start = _DATA.match(text)
+        start = data_uri_start(text)
         if start is not None:
-            text = start[0] + "…"
-        elif len(text) > LONGEST_CODE and _BYTES.fullmatch(text):
+            text = start + "…"
+        elif is_base64(text):
             text = text[:16] + "…"
         return _cut(text, self._left)
 
