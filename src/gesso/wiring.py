@@ -22,6 +22,7 @@ from gesso.dialects.registry import DIALECTS
 from gesso.domain.clock import HOUR, SECOND, Clock
 from gesso.domain.credits import MICRO, Price
 from gesso.domain.errors import OperatorError
+from gesso.domain.places import Places
 from gesso.domain.request import RouteChoice
 from gesso.engines.builtin.engine import BuiltinEngine
 from gesso.engines.engine import Engine
@@ -215,6 +216,8 @@ class Parts:
             link_seconds=self.link_seconds,
         )
         self.sender = Sender(Policy(allow=settings.outgoing_allow, total_seconds=settings.webhook_timeout_seconds))
+        # Tests go out beside the deliveries, over the same connections, of which they must leave enough.
+        self.webhook_tests = Places(total=64, each=4)
         self.deliverer = Deliverer(
             database=self.database,
             letters=self.letters,

@@ -7,7 +7,7 @@ from gesso.dialects.dialect import Posting, Sending
 from gesso.dialects.registry import BY_NAME
 from gesso.domain.clock import SECOND
 from gesso.domain.delivery import Delivery, Registration
-from gesso.domain.errors import Conflict
+from gesso.domain.errors import Conflict, TooManyRequests
 from gesso.domain.ids import new_id
 from gesso.domain.job import Job
 from gesso.jobs.outbox import NATIVE
@@ -29,8 +29,16 @@ async def send_test(parts: Parts, registration: Registration) -> Sent:
     """Send something to a target now and return what came of it; nothing is kept.
 
     In the native form it is a message of its own. In a vendor's it is the newest ended job of that dialect told again,
-    as vendors have no form without a job; `Conflict` when there is none.
+    as vendors have no form without a job; `Conflict` when there is none. `TooManyRequests` when others of the account's
+    tests, or very many of other accounts', still wait for their receivers.
     """
+    with parts.webhook_tests.take(registration.account_id) as free:
+        if not free:
+            raise TooManyRequests("Too many tests of webhooks still wait for an answer.", retry_after_seconds=1)
+        return await _send_test(parts, registration)
+
+
+async def _send_test(parts: Parts, registration: Registration) -> Sent:
     message_id, now = new_id(), parts.clock()
     if registration.dialect == NATIVE:
         sending = Sending(message_id, "test", registration.secret, now // SECOND)

@@ -144,7 +144,7 @@ async def delete_webhook(webhook_id: WebhookId, caller: CallerOf, parts: PartsOf
 @router.post(
     "/v1/webhooks/{webhook_id:uuid}/test",
     response_model=TestBody,
-    responses=problem_responses(401, 404, 409, 422),
+    responses=problem_responses(401, 404, 409, 422, 429),
 )
 async def test_webhook(webhook_id: WebhookId, caller: CallerOf, parts: PartsOf) -> TestBody:
     """Send a target something now, and say what came of it.
