@@ -89,7 +89,7 @@ def _mount_dialects(app: FastAPI, parts: Parts) -> None:
         app.mount(dialect.mount, DialectApp(dialect, dialect.mount, parts, app.state.arrivals, app.state.metrics))
     if parts.root_dialect is not None:
         root = DialectApp(BY_NAME[parts.root_dialect], "", parts, app.state.arrivals, app.state.metrics)
-        app.router.routes.insert(0, AtRoot(root))
+        app.router.routes.insert(0, AtRoot(root, tuple(app.router.routes)))
 
 
 def _live(parts: Parts, bodies: Budget) -> dict[str, tuple[str, Callable[[], int]]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Mount, compile_path
+from starlette.routing import BaseRoute, Match, Mount, compile_path
 from starlette.types import Receive, Scope, Send
 
 from gesso.accounts.keys import Caller, find_caller
@@ -70,9 +71,9 @@ class DialectApp:
             raise MethodNotAllowed(f"{method} is not possible here.")
         return None
 
-    def has(self, path: str) -> bool:
-        """Tell whether any method is taken at a path."""
-        return any(regex.match(path) for (regex, _, _), _ in self._routes)
+    def methods(self, path: str) -> frozenset[str]:
+        """Return the methods that are taken at a path."""
+        return frozenset(route.method for (regex, _, _), route in self._routes if regex.match(path))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -137,15 +138,23 @@ class DialectApp:
 
 
 class AtRoot(Mount):
-    """A dialect at the root: takes the paths its table has and leaves all others to whoever comes next."""
+    """A dialect at the root: takes what its table has and leaves all else to the `others`, the server's own routes.
 
-    def __init__(self, app: DialectApp) -> None:
+    A method that neither takes at one of the dialect's paths is refused as the dialect does.
+    """
+
+    def __init__(self, app: DialectApp, others: Sequence[BaseRoute]) -> None:
         super().__init__("", app)
-        self._dialect = app
+        self._dialect, self._others = app, others
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Tell whether the dialect's table has the path."""
-        if scope["type"] != "http" or not self._dialect.has(scope["path"].removeprefix(scope.get("root_path", ""))):
+        """Tell whether the request is the dialect's."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        methods = self._dialect.methods(scope["path"].removeprefix(scope.get("root_path", "")))
+        if not methods:
+            return Match.NONE, {}
+        if scope["method"] not in methods and any(one.matches(scope)[0] is Match.FULL for one in self._others):
             return Match.NONE, {}
         return super().matches(scope)
 
