@@ -44,3 +44,15 @@ async def test_links_lead_to_the_root(tmp_path: Path, public_url: str | None) ->
         made = await server.client.post("/v1/models/gesso/gesso-sketch/predictions", json=body)
     base = public_url or "http://gesso.test"
     assert made.json()["urls"]["get"] == f"{base}/v1/predictions/{made.json()['id']}"
+
+
+async def test_a_wrong_method_is_told_the_right_ones(tmp_path: Path) -> None:
+    async with open_server(tmp_path) as server:
+        answers = [
+            await server.client.put(f"/replicate/v1/{path}") for path in ("predictions", "files/1", "models/a/b")
+        ]
+    assert [(one.status_code, one.headers["allow"]) for one in answers] == [
+        (405, "GET, POST"),
+        (405, "DELETE, GET"),
+        (405, "DELETE, GET"),
+    ]

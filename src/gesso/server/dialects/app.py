@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,10 @@ class MethodNotAllowed(GessoError):
 
     code = "method_not_allowed"
 
+    def __init__(self, method: str, allowed: Collection[str]) -> None:
+        super().__init__(f"{method} is not possible here.")
+        self.allowed = tuple(sorted(allowed))
+
 
 class Internal(GessoError):
     """The server made a mistake; its log has the request id."""
@@ -59,16 +63,14 @@ class DialectApp:
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, Any]] | None:
         """Return the route that takes a path; raise `MethodNotAllowed` when only another method is taken there."""
-        others = False
         for (regex, _, convertors), route in self._routes:
             matched = regex.match(path)
             if matched is None:
                 continue
             if route.method == method:
                 return route, {name: convertors[name].convert(text) for name, text in matched.groupdict().items()}
-            others = True
-        if others:
-            raise MethodNotAllowed(f"{method} is not possible here.")
+        if others := self.methods(path):
+            raise MethodNotAllowed(method, others)
         return None
 
     def methods(self, path: str) -> frozenset[str]:
@@ -134,7 +136,8 @@ class DialectApp:
         if isinstance(error, StorageFailed):
             log.warning(error.code, reason=error.message, request_id=call.request_id)
         reply = self.dialect.error(error, status, call)
-        return respond(Reply(reply.body, reply.status, {**headers_of(error), **reply.headers}, reply.media_type))
+        ours = {"Allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) else headers_of(error)
+        return respond(Reply(reply.body, reply.status, {**ours, **reply.headers}, reply.media_type))
 
 
 class AtRoot(Mount):

@@ -174,7 +174,7 @@ SAID = [
     (Forbidden("magic-hour-nano-banana is not for you."), 403, "nano-banana is not for you."),
     (Forbidden("magic-hour-generator-krea-2 is not for you."), 403, "krea-2 is not for you."),
     (NotFound(), 404, "Not Found"),
-    (MethodNotAllowed("PUT is not possible here."), 405, "Method Not Allowed"),
+    (MethodNotAllowed("PUT", ["GET"]), 405, "Method Not Allowed"),
     (RequestTimeout("Too slow."), 408, "Too slow."),
     (PayloadTooLarge("Too large."), 413, "Too large."),
     (Conflict("It is running."), 422, "It is running."),
