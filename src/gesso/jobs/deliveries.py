@@ -39,7 +39,7 @@ _END_UNSENT = text(
     "UPDATE webhook_deliveries SET state = 'failed', reason = :reason, next_at = NULL, claimed_until = NULL, "  # noqa: S608 - made of constants
     f"ended_at = :now {_HELD}"
 )
-_GIVE_BACK = text(f"UPDATE webhook_deliveries SET next_at = :now, claimed_until = NULL {_HELD}")  # noqa: S608 - made of constants
+_GIVE_BACK = text(f"UPDATE webhook_deliveries SET next_at = :due, claimed_until = NULL {_HELD}")  # noqa: S608 - made of constants
 _TAKE_OVER = text(
     "UPDATE webhook_deliveries SET next_at = :now, claimed_until = NULL "
     "WHERE state = 'pending' AND claimed_until IS NOT NULL"
@@ -174,9 +174,9 @@ def drop(connection: Connection, delivery: Delivery) -> None:
     connection.execute(_FORGET, {"ids": [delivery.id]})
 
 
-def give_back(connection: Connection, delivery: Delivery, now: int) -> bool:
-    """Let a claimed delivery be sent by somebody else at once."""
-    values = {"id": delivery.id, "claimed_until": delivery.claimed_until, "now": now}
+def give_back(connection: Connection, delivery: Delivery, due: int) -> bool:
+    """Let a claimed delivery be sent by somebody else, or again here, from then on; it counts as no attempt."""
+    values = {"id": delivery.id, "claimed_until": delivery.claimed_until, "due": due}
     given = connection.execute(_GIVE_BACK, values).rowcount > 0
     if given:
         notify(connection, "gesso_webhooks", "")

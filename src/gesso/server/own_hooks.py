@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from gesso.accounts.keys import Caller
 from gesso.dialects.dialect import Posting, Sending
 from gesso.dialects.registry import BY_NAME
@@ -16,6 +18,7 @@ from gesso.jobs.store import newest_ended
 from gesso.outgoing.send import Sent
 from gesso.server.native_webhooks import ping_message
 from gesso.wiring import Parts
+from gesso.workers.webhook_letters import NoRoom
 
 
 async def account_secrets(parts: Parts, caller: Caller) -> tuple[str, ...]:
@@ -35,23 +38,30 @@ async def send_test(parts: Parts, registration: Registration) -> Sent:
     with parts.webhook_tests.take(registration.account_id) as free:
         if not free:
             raise TooManyRequests("Too many tests of webhooks still wait for an answer.", retry_after_seconds=1)
-        return await _send_test(parts, registration)
+        async with AsyncExitStack() as held:
+            return await _send_test(parts, registration, held)
 
 
-async def _send_test(parts: Parts, registration: Registration) -> Sent:
+async def _send_test(parts: Parts, registration: Registration, held: AsyncExitStack) -> Sent:
     message_id, now = new_id(), parts.clock()
     if registration.dialect == NATIVE:
         sending = Sending(message_id, "test", registration.secret, now // SECOND)
         posting = ping_message(registration.id, sending)
     else:
-        posting = await _told_again(parts, registration, message_id, now)
+        posting = await _told_again(parts, registration, message_id, now, held)
     return await parts.sender.post(registration.url, posting.body, posting.headers)
 
 
-async def _told_again(parts: Parts, registration: Registration, message_id: str, now: int) -> Posting:
+async def _told_again(
+    parts: Parts, registration: Registration, message_id: str, now: int, held: AsyncExitStack
+) -> Posting:
     account_id, mode, dialect = registration.account_id, registration.mode, registration.dialect
     job = await parts.database.read(lambda c: newest_ended(c, account_id, mode, dialect))
-    posting = None if job is None else await parts.letters.write(_delivery(registration, job, message_id, now))
+    try:
+        again = None if job is None else _delivery(registration, job, message_id, now)
+        posting = None if again is None else await parts.letters.write(again, held)
+    except NoRoom as error:
+        raise TooManyRequests("Too many large webhooks are on their way.", retry_after_seconds=1) from error
     if not isinstance(posting, Posting):
         title = BY_NAME[dialect].title
         raise Conflict(f"{title} tells of jobs only, and there is none that ended lately: make one, then test again.")

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,12 +24,13 @@ from gesso.outgoing.send import Sent
 from gesso.storage.transactions import Transactions
 from gesso.workers.patience import Patience, complain, growing_pauses
 from gesso.workers.retry_times import next_attempt
-from gesso.workers.webhook_letters import Pointless, WebhookLetters
+from gesso.workers.webhook_letters import NoRoom, Pointless, WebhookLetters
 
 log = structlog.get_logger(__name__)
 GONE = 410
 CLAIM_MARGIN_SECONDS = 15.0  # beyond the time one attempt may take
 LONGEST_REST = 5 * MINUTE  # so that a clock that was put right is noticed
+LATER = 2 * SECOND  # when there was no room for a large one
 LAST_SECONDS = 2.0  # for what is being sent when the process stops
 OWN_MISTAKE = "The server made a mistake writing this webhook."
 SENDING_MISTAKE = "The server made a mistake sending this webhook."
@@ -182,8 +184,16 @@ class Deliverer:
     # ── one delivery ──────────────────────────────────────────────────────────────────────────────────
 
     async def _deliver(self, delivery: Delivery) -> None:
+        async with AsyncExitStack() as held:
+            await self._write_and_send(delivery, held)
+
+    async def _write_and_send(self, delivery: Delivery, held: AsyncExitStack) -> None:
         try:
-            posting = await self._letters.write(delivery)
+            posting = await self._letters.write(delivery, held)
+        except NoRoom:
+            later = self._clock() + LATER
+            await self._write(delivery, lambda c: deliveries.give_back(c, delivery, later))
+            return
         except StorageFailed as error:  # it is due again when its claim ends
             complain(log, "webhook_not_written", error, delivery=delivery.id)
             return

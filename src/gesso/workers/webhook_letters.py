@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -12,9 +13,11 @@ from gesso.catalogue.load import Catalogue
 from gesso.dialects.dialect import Posting, Sending, Webhooks
 from gesso.dialects.registry import BY_NAME
 from gesso.dialects.view import View
+from gesso.domain.budget import Budget
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.delivery import Delivery
 from gesso.domain.job import Job
+from gesso.domain.places import Places
 from gesso.jobs.deliveries import DELETED
 from gesso.jobs.registrations import find_registration
 from gesso.jobs.rows import find_job
@@ -23,6 +26,15 @@ from gesso.storage.blobs import BlobStore
 from gesso.storage.links import Links, linker_to, links_end
 from gesso.storage.pictures import pictures_of
 from gesso.storage.transactions import Transactions
+
+# Letters with the pictures in them are held until their receivers answer, or do not.
+PICTURE_BYTES = 64 << 20
+PICTURE_LETTERS, OF_ONE_ACCOUNT = 64, 4
+PICTURES_WAIT_SECONDS = 5.0
+
+
+class NoRoom(Exception):
+    """Too many letters with pictures in them are on their way: try again a little later."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +62,14 @@ class WebhookLetters:
         self._database, self._blobs, self._catalogue, self._links = database, blobs, catalogue, links
         self._clock, self._dialects = clock, dialects
         self._public_url, self._link_seconds = public_url, link_seconds
+        self._picture_bytes = Budget(PICTURE_BYTES)
+        self._picture_letters = Places(total=PICTURE_LETTERS, each=OF_ONE_ACCOUNT)
 
-    async def write(self, delivery: Delivery) -> Posting | Pointless | None:
-        """Return what to send; None when the dialect has nothing to say of this event."""
+    async def write(self, delivery: Delivery, held: AsyncExitStack) -> Posting | Pointless | None:
+        """Return what to send; None when the dialect has nothing to say of this event.
+
+        What it takes of the memory for such letters is given back when `held` is closed. Raises `NoRoom`.
+        """
         webhooks = self._dialects.get(delivery.dialect)
         if webhooks is None or delivery.event not in webhooks.events:
             return None
@@ -63,6 +80,9 @@ class WebhookLetters:
         if not delivery.secret and webhooks.account_signs:
             secrets = await self._account_secrets(delivery)
         job = _as_it_started(found) if delivery.event == "started" else found
+        files = webhooks.files(job)
+        if files:
+            await self._hold_pictures(job, held)
         sending = Sending(
             id=delivery.id,
             event=delivery.event,
@@ -70,10 +90,18 @@ class WebhookLetters:
             sent_at=self._clock() // SECOND,
             former_secret=secrets[1] if len(secrets) > 1 else "",
         )
-        files = webhooks.files(job)
         view = await self._view(job, delivery.dialect, files=files)
         # Pictures that are told in full may be many megabytes: they are encoded beside the event loop.
         return await asyncio.to_thread(webhooks.render, view, sending) if files else webhooks.render(view, sending)
+
+    async def _hold_pictures(self, job: Job, held: AsyncExitStack) -> None:
+        if not held.enter_context(self._picture_letters.take(job.account_id)):
+            raise NoRoom
+        try:
+            async with asyncio.timeout(PICTURES_WAIT_SECONDS):
+                await held.enter_async_context(self._picture_bytes.take(sum(one.size_bytes for one in job.pictures)))
+        except TimeoutError as error:
+            raise NoRoom from error
 
     async def _account_secrets(self, delivery: Delivery) -> tuple[str, ...]:
         account_id, mode, now = delivery.account_id, delivery.mode, self._clock()

@@ -20,8 +20,8 @@ from gesso.domain.ids import new_id
 from gesso.jobs.delete import delete
 from gesso.jobs.registrations import disable, find_registration, register, unregister
 from gesso.jobs.signing_secrets import change_secret, find_secrets
-from gesso.workers import deliver_webhooks
-from gesso.workers.deliver_webhooks import OWN_MISTAKE, SENDING_MISTAKE, AtOnce
+from gesso.workers import deliver_webhooks, webhook_letters
+from gesso.workers.deliver_webhooks import LATER, OWN_MISTAKE, SENDING_MISTAKE, AtOnce
 from gesso.workers.retry_times import PAUSES_SECONDS, next_attempt
 
 ALLOWED = {"outgoing_allow": ("127.0.0.1",)}
@@ -242,6 +242,39 @@ async def test_a_slow_receiver_delays_nobody_and_gets_few_at_once(open_office):
             await office.when(job, lambda found: found.delivery.state == "delivered")
     assert slow.most_at_once == 2
     assert len(slow.got) == 9
+
+
+async def test_pictures_in_letters_are_held_for_few_at_once(open_office, time, monkeypatch):
+    """Receivers that sleep hold no more memory than there is for it; whoever needs none passes by; none is lost."""
+    held = []
+
+    def render(view, sending):
+        held.append(len(view.files or ()))
+        return Posting(b"{}", {})
+
+    monkeypatch.setattr(webhook_letters, "OF_ONE_ACCOUNT", 3)
+    monkeypatch.setattr(webhook_letters, "PICTURES_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_letters, "PICTURE_BYTES", 1)  # one at a time, however small
+    inline = Webhooks(ENDS, render, files=lambda job: job.webhook.url.endswith("?large"))
+    office = await open_office(webhooks=inline)
+    async with receiving(asleep) as slow, receiving(status(200)) as quick:
+        jobs = [await office.job(f"{slow.url}?large") for _ in range(6)]
+        await slow.wait_for(1)
+        passing = await office.job(quick.url)
+        await office.when(passing, lambda found: found.delivery.state == "delivered")
+        for job in jobs[1:]:
+            await office.when(job, lambda found: found.delivery.next_at == time() + LATER)
+        assert (held.count(1), len(slow.got)) == (1, 1)
+        slow.answer = status(200)
+        slow.go.set()
+        await office.when(jobs[0], lambda found: found.delivery.state == "delivered")
+        for _ in jobs:
+            time.turn(3)
+            await asyncio.sleep(0.1)
+        for job in jobs:
+            logged = await office.when(job, lambda found: found.delivery.state == "delivered")
+            assert len(logged.attempts) == 1
+    assert held.count(1) == len(slow.got) == 6
 
 
 async def test_a_refused_header_is_a_failed_attempt(open_office):
