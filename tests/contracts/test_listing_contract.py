@@ -6,6 +6,8 @@ import pytest
 
 from gesso.domain.clock import SECOND
 from gesso.domain.job import Failure, Job
+from gesso.jobs import store
+from gesso.jobs.rows import to_jobs
 from gesso.jobs.store import EVERY, Narrowing, count_jobs, list_jobs
 
 
@@ -62,3 +64,22 @@ def test_counting_stops_where_it_is_told_and_leaves_out_others_and_deleted_ones(
     world.delete(ended["succeeded"])
     assert found(world, EVERY)[1] == 5
     assert found(world, EVERY, most=2)[1] == 2
+
+
+def test_jobs_that_are_passed_over_are_not_read(world, ended, monkeypatch):
+    read: list[int] = []
+
+    def counted(rows):
+        made = to_jobs(rows)
+        read.append(len(made))
+        return made
+
+    monkeypatch.setattr(store, "to_jobs", counted)
+    me, newest = world.me, [job.id for job in reversed(ended.values())]
+    for offset, limit in ((0, 2), (3, 2), (5, 2), (6, 2), (9_999, 100)):
+        page = world.read(
+            lambda c, at=offset, n=limit: list_jobs(c, me.account_id, me.mode, None, None, None, n, offset=at)
+        )
+        assert [job.id for job in page.jobs] == newest[offset : offset + limit]
+        assert (page.next_cursor is not None) == (offset + limit < len(newest))
+        assert read.pop() <= limit + 1

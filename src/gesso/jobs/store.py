@@ -66,16 +66,20 @@ def list_jobs(
     cursor: str | None,
     limit: int,
     narrowing: Narrowing = EVERY,
+    *,
+    offset: int = 0,
 ) -> JobPage:
     """Return at most `limit` jobs of an account, newest first, without deleted ones.
 
-    `cursor` is the `next_cursor` of the page before, or None; jobs submitted meanwhile do not shift the pages.
+    `cursor` is the `next_cursor` of the page before, or None; jobs submitted meanwhile do not shift the pages. So many
+    as `offset` says are passed over, unread.
     """
     statement = (
         select(*JOB_COLUMNS)
         .where(*_conditions(connection, account_id, mode, state, model, narrowing))
         .order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         .limit(limit + 1)
+        .offset(offset)
     )
     if cursor is not None:
         created_at, job_id = _position(cursor)

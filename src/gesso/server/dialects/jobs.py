@@ -156,19 +156,21 @@ async def delete(desk: Desk, action: Delete, call: Call) -> Response:
 async def page(desk: Desk, action: ListJobs, call: Call) -> Response:
     """Answer with a page of own jobs."""
     listing, caller = action.parse(call), desk.known
-    account, mode, most = caller.account_id, caller.mode, listing.offset + listing.limit
+    account, mode, most = caller.account_id, caller.mode, listing.offset + listing.limit + 1
     model = _slug(desk, listing.model)
     states = listing.states if listing.state is None else frozenset({listing.state})
     which = Narrowing(states=states, since=listing.since, until=listing.until, failures=listing.failures)
 
     def read(connection: Connection) -> tuple[JobPage, int]:
-        found = list_jobs(connection, account, mode, None, model, listing.cursor, most, which)
-        if listing.count_to is None:
+        found = list_jobs(
+            connection, account, mode, None, model, listing.cursor, listing.limit, which, offset=listing.offset
+        )
+        if listing.count_to is None and not listing.offset:
             return found, len(found.jobs) + (found.next_cursor is not None)
-        return found, count_jobs(connection, account, mode, model, which, listing.count_to)
+        return found, count_jobs(connection, account, mode, model, which, listing.count_to or most)
 
     found, total = await desk.parts.database.read(read)
-    views = [await view_of(desk, job, call) for job in found.jobs[listing.offset :]]
+    views = [await view_of(desk, job, call) for job in found.jobs]
     return respond(action.render(Page(views, found.next_cursor, total), listing, call))
 
 
