@@ -76,7 +76,7 @@ class Deliverer:
         self._sleep, self._dice = sleep, dice
         self._patience = Patience(database)
         self._sending: dict[asyncio.Task[None], Delivery] = {}
-        self._left_some = False
+        self._left_some = self._stopping = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.attempts = {"delivered": 0, "failed": 0}  # of this process
@@ -100,10 +100,13 @@ class Deliverer:
 
     async def stop(self) -> None:
         """Send no more; what is being sent gets a moment, and what is left then is for the next process."""
-        if self._task is not None:
+        self._stopping = True
+        self._wake.set()
+        self._patience.give_up()
+        if self._task is not None:  # a claim under way is heard out: what it took is given back below
+            await asyncio.wait([self._task], timeout=LAST_SECONDS)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._patience.give_up()
         if self._sending:
             await asyncio.wait(self._sending, timeout=LAST_SECONDS)
         left = dict(self._sending)
@@ -132,7 +135,7 @@ class Deliverer:
 
     async def _forever(self) -> None:
         pauses = growing_pauses()
-        while True:
+        while not self._stopping:
             self._wake.clear()
             try:
                 until = await self._claim()
@@ -140,7 +143,8 @@ class Deliverer:
             except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end it
                 complain(log, "webhooks_not_claimed", error)
                 until = self._clock() + int(next(pauses) * SECOND)
-            await self._rest(until)
+            if not self._stopping:
+                await self._rest(until)
 
     async def _claim(self) -> int:
         """Begin to send what is due; return when there may be more."""

@@ -392,6 +392,37 @@ async def test_a_stop_gives_back_what_is_being_sent(open_desk, time):
         assert (await office.only(job)).delivery.next_at == time()
 
 
+async def test_what_is_claimed_while_a_process_stops_is_given_back(open_desk, time):
+    """The claim's answer comes when the stop has begun: nobody is to wait for the claim's end."""
+    async with (
+        receiving(asleep) as receiver,
+        open_desk(clock=time, **ALLOWED) as desk,
+        post_office(desk, time) as office,
+    ):
+        database, committed, go = desk.parts.database, asyncio.Event(), asyncio.Event()
+
+        class Slow:
+            async def write(self, work):
+                found = await database.write(work)
+                if getattr(found, "deliveries", ()):
+                    committed.set()
+                    await go.wait()
+                return found
+
+            def __getattr__(self, name):
+                return getattr(database, name)
+
+        office.deliverer._database = Slow()
+        job = await office.job(receiver.url)
+        await asyncio.wait_for(committed.wait(), 20)
+        stopping = asyncio.create_task(office.deliverer.stop())
+        await asyncio.sleep(0)
+        go.set()
+        await stopping
+        logged = await office.only(job)
+        assert (logged.delivery.claimed_until, logged.delivery.next_at) == (None, time())
+
+
 async def test_a_claim_ends_by_itself(open_desk, time):
     async with receiving(asleep) as receiver, open_desk(clock=time, **ALLOWED) as desk:
         async with post_office(desk, time) as dead:
