@@ -32,7 +32,8 @@ def check_target(url: str, field: str, policy: Policy) -> None:
 
 
 def check_secret(secret: str, field: str) -> None:
-    """Raise `InvalidInput` for a secret that is too long or could not stand in a header."""
-    if len(secret) > MAX_SECRET_LENGTH or not (secret.isascii() and (secret.isprintable())):
-        message = f"{field} must be at most {MAX_SECRET_LENGTH} printable ASCII characters."
+    """Raise `InvalidInput` for a secret that is too long or could not stand in a header as it is."""
+    fits = secret.isascii() and secret.isprintable() and secret == secret.strip()
+    if len(secret) > MAX_SECRET_LENGTH or not fits:
+        message = f"{field} must be at most {MAX_SECRET_LENGTH} printable ASCII characters, without blanks at its ends."
         raise InvalidInput.of(field, "unusable_secret", message, allowed=MAX_SECRET_LENGTH)
