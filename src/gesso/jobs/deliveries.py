@@ -53,7 +53,7 @@ _OLD = (
 )
 _OF_JOB = text("SELECT id FROM webhook_deliveries WHERE job_id = :job_id")
 _WIPE = text(
-    "UPDATE webhook_deliveries SET url = '', secret = '', next_at = NULL, claimed_until = NULL, "
+    "UPDATE webhook_deliveries SET url = '', host = '', secret = '', next_at = NULL, claimed_until = NULL, "
     "reason = CASE WHEN state = 'pending' THEN :reason ELSE reason END, "
     "state = CASE WHEN state = 'pending' THEN 'failed' ELSE state END, ended_at = COALESCE(ended_at, :now) "
     "WHERE job_id = :job_id"
