@@ -158,8 +158,10 @@ class Deliverer:
             task = asyncio.create_task(self._deliver(delivery))
             self._sending[task] = delivery
             task.add_done_callback(self._done)
-        due = await self._database.read(lambda c: deliveries.next_due(c, now))
-        return now + LONGEST_REST if due is None else min(due, now + LONGEST_REST)
+        # Where there was room for all, what is due all the same is locked by another process, which may be dying.
+        after = now if claimed.left_some else -1
+        due = await self._database.read(lambda c: deliveries.next_due(c, after))
+        return now + LONGEST_REST if due is None else min(max(due, now + SECOND), now + LONGEST_REST)
 
     def _room(self) -> Room:
         held = self._sending.values()

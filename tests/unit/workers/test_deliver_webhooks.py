@@ -17,6 +17,7 @@ from gesso.domain.clock import SECOND
 from gesso.domain.delivery import Registration
 from gesso.domain.hook import ENDS
 from gesso.domain.ids import new_id
+from gesso.jobs import deliveries
 from gesso.jobs.delete import delete
 from gesso.jobs.registrations import disable, find_registration, register, unregister
 from gesso.jobs.signing_secrets import change_secret, find_secrets
@@ -421,6 +422,28 @@ async def test_what_is_claimed_while_a_process_stops_is_given_back(open_desk, ti
         await stopping
         logged = await office.only(job)
         assert (logged.delivery.claimed_until, logged.delivery.next_at) == (None, time())
+
+
+async def test_what_another_process_had_locked_is_looked_for_again_soon(open_office, time, monkeypatch):
+    """A claim passes over what another is claiming; when that one dies over it, nobody tells."""
+    claims, claim_due = [], deliveries.claim_due
+
+    def locked(connection, room, now, lease):
+        claims.append(now)
+        return deliveries.Claimed((), left_some=False)
+
+    office = await open_office()
+    monkeypatch.setattr(deliveries, "claim_due", locked)
+    async with receiving(status(200)) as receiver:
+        job = await office.job(receiver.url)
+        async with asyncio.timeout(20):
+            while not claims:  # noqa: ASYNC110 - the deliverer tells nobody
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.1)
+        monkeypatch.setattr(deliveries, "claim_due", claim_due)
+        assert receiver.got == []
+        time.turn(1)
+        await office.when(job, lambda found: found.delivery.state == "delivered")
 
 
 async def test_a_claim_ends_by_itself(open_desk, time):
