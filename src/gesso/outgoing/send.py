@@ -20,7 +20,8 @@ from gesso.outgoing.transport import CheckedBackend, GuardedTransport
 
 MOST_AT_ONCE = 512  # connections; who sends keeps below it
 EXCERPT_BYTES = 1024
-_DNS_THREADS = 32
+# A name nobody answers for keeps its thread longer than its POST may take: several times what is sent of one account.
+_DNS_THREADS = 256
 _HEADERS = {"User-Agent": "gesso", "Accept": "*/*", "Accept-Encoding": "identity", "Content-Type": "application/json"}
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import threading
 from ipaddress import ip_address
 
 import pytest
 import trustme
 from local_server import LocalServer, fixed, response, serving
 
+from gesso.outgoing import resolve as resolving
 from gesso.outgoing.policy import Policy
 from gesso.outgoing.send import EXCERPT_BYTES, Sender, Sent
 
@@ -141,3 +143,26 @@ async def test_tls_that_breaks_after_the_handshake_is_told():
         came = await sender.post(f"https://receiver.test:{server.port}/", b"{}", {})
     await sender.aclose()
     assert came == Sent(error="receiver.test broke off or did not speak proper HTTP.")
+
+
+async def test_names_nobody_answers_for_delay_no_other(monkeypatch):
+    """As many as one account may have on their way, twice: their lookups go on when their time is over."""
+    go = threading.Event()
+
+    def ask(host, port):
+        if host.startswith("dead"):
+            go.wait(20)
+            raise OSError
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(resolving, "_ask_system", ask)
+    sender = Sender(Policy(allow=OPEN.allow, connect_seconds=1, total_seconds=10))
+    async with serving(fixed(response(b"ok"))) as server:
+        try:
+            stuck = [sender.post(f"http://dead{number}.test/", b"{}", {}) for number in range(128)]
+            assert not any(came.status for came in await asyncio.gather(*stuck))
+            came = await sender.post(f"http://receiver.test:{server.port}/", b"{}", {})
+        finally:
+            go.set()
+            await sender.aclose()
+    assert came == Sent(200, "ok")
