@@ -17,9 +17,12 @@ WORDS = "a red balloon on a blue background"
 
 
 def picture(width: int = 96, height: int = 64, mode: str = "RGB") -> str:
-    """Return a small PNG as a data URI."""
-    data = io.BytesIO()
-    Image.radial_gradient("L").resize((width, height)).convert(mode).save(data, "PNG")
+    """Return a small PNG as a data URI; in mode RGBA its middle is transparent."""
+    data, gradient = io.BytesIO(), Image.radial_gradient("L").resize((width, height))
+    made = gradient.convert(mode)
+    if mode == "RGBA":
+        made.putalpha(gradient)
+    made.save(data, "PNG")
     return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
 
 
@@ -38,6 +41,8 @@ def drawn(model: Model, dice: random.Random) -> dict[str, Any]:
     image, mask = model.with_role("image"), model.with_role("mask")
     if image is not None and mask is not None and mask.name in given:
         given.setdefault(image.name, value_for(image, dice))  # a mask goes with an image
+        if model.mask_polarity == "transparent":
+            given[mask.name] = picture(mode="RGBA")
     return given
 
 
