@@ -21,9 +21,9 @@ CHECKS = (
 
 def test_every_route_answers_as_documented(server, tmp_path):
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json", "--seed", "1"]
-    command += ["--checks", ",".join(CHECKS), "--max-examples", "10", "--continue-on-failure", "--no-color"]
+    command += ["--checks", ",".join(CHECKS), "--max-examples", "3", "--continue-on-failure", "--no-color"]
     command += ["--header", f"Authorization: Bearer {server.test_key}", "--suppress-health-check", "all"]
     command += ["--request-timeout", "60", "--warnings", "off"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
     assert "SUMMARY" in done.stdout
