@@ -27,13 +27,16 @@ from gesso.dialects.registry import BY_NAME
 from gesso.domain.credits import MOST, Price
 from gesso.domain.errors import OperatorError
 from gesso.outgoing.allow import parse_allow_list
+from gesso.storage.links import SECRET_BYTES
+from gesso.storage.places import check_url
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MEBIBYTE = 1 << 20
 MOST_HOURS = 100 * 365 * 24
-SECRETS = ("database_url",)  # never shown, not even when they are wrong
+# Never shown, not even when they are wrong.
+SECRETS = ("database_url", "storage_url", "storage_access_key_id", "storage_secret_access_key", "link_secret")
 CLIENT_VARIABLES = ("GESSO_KEY", "GESSO_URL")  # read by the clients in examples/, not by the server
 
 
@@ -49,6 +52,34 @@ class Settings(BaseSettings):
         "data folder.",
     )
     database_connections: int = Field(10, ge=2, le=1000, description="Connections this process opens to PostgreSQL.")
+    storage_url: str | None = Field(
+        None,
+        description="Object store for the pictures: s3://bucket/prefix, or memory:// for tests. Left out, the data "
+        "folder.",
+    )
+    storage_endpoint: str | None = Field(
+        None, description="Address of an S3-compatible store: https://host:port. Left out, AWS_ENDPOINT_URL, or AWS."
+    )
+    storage_region: str | None = Field(None, description="Region of the bucket. Left out, AWS_REGION.")
+    storage_access_key_id: SecretStr | None = Field(
+        None, description="Access key of the store. Left out, AWS_ACCESS_KEY_ID or what the machine is allowed."
+    )
+    storage_secret_access_key: SecretStr | None = Field(
+        None, description="Secret of the access key. Left out, AWS_SECRET_ACCESS_KEY."
+    )
+    storage_timeout_seconds: float = Field(
+        30, gt=0, le=600, description="Seconds one call of the object store may take, its repeats included."
+    )
+    storage_links: Literal["ours", "presigned"] = Field(
+        "ours",
+        description="Who sends pictures to those who hold a link: this server (ours), or the object store, to which the "
+        "link then redirects (presigned).",
+    )
+    link_secret: SecretStr | None = Field(
+        None,
+        description="Text of 32 characters or more that links are signed with; the same on every node. Left out, the "
+        "file link.secret in the data folder.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one.")
     public_url: str | None = Field(
@@ -227,6 +258,25 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
+    @field_validator("storage_url")
+    @classmethod
+    def _store(cls, value: str | None) -> str | None:
+        return check_url(value) if value else None
+
+    @field_validator("storage_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/") if value else None
+
+    @field_validator("link_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and 0 < len(value.get_secret_value()) < SECRET_BYTES:
+            raise ValueError(f"must have {SECRET_BYTES} characters or more")
+        return value if value is not None and value.get_secret_value() else None
+
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,

@@ -41,7 +41,9 @@ from gesso.outgoing.send import Sender
 from gesso.settings import Settings
 from gesso.storage.blobs import BlobStore
 from gesso.storage.links import Links, load_or_create_secret
+from gesso.storage.health import StorageHealth
 from gesso.storage.room import DiskRoom
+from gesso.storage.places import Place
 from gesso.workers.clean_up import CleanUp
 from gesso.workers.deliver_webhooks import Deliverer
 from gesso.workers.inputs import InputReader
@@ -107,6 +109,34 @@ def migrate_database(settings: Settings) -> Schema:
     return upgrade(url, (settings.data_dir if url else data_folder(settings)) / DATABASE_NAME)
 
 
+def open_blobs(settings: Settings) -> BlobStore:
+    """Open the place of the pictures: an object store by its URL, else the data folder."""
+    if settings.storage_url is None:
+        return BlobStore.open_local(data_folder(settings) / "blobs")
+    key, secret = settings.storage_access_key_id, settings.storage_secret_access_key
+    place = Place(
+        url=settings.storage_url,
+        endpoint=settings.storage_endpoint,
+        region=settings.storage_region,
+        access_key_id=key.get_secret_value() if key else None,
+        secret_access_key=secret.get_secret_value() if secret else None,
+        seconds=settings.storage_timeout_seconds,
+    )
+    return BlobStore.open_remote(place)
+
+
+def _link_secret(settings: Settings) -> bytes:
+    if settings.link_secret is not None:
+        return settings.link_secret.get_secret_value().encode()
+    return load_or_create_secret(data_folder(settings) / "link.secret")
+
+
+def _room(settings: Settings) -> DiskRoom:
+    """Return the guard of the disk's room. Where neither database nor pictures are on the disk, it lets all pass."""
+    elsewhere = settings.storage_url is not None and settings.database_url is not None
+    return DiskRoom(data_folder(settings), 0 if elsewhere else settings.min_free_bytes)
+
+
 def _database_url(settings: Settings) -> str | None:
     return None if settings.database_url is None else settings.database_url.get_secret_value()
 
@@ -148,6 +178,7 @@ class Parts:
         self.catalogue = catalogue_of(settings)
         for slug, file in self.catalogue.replaced.items():
             log.info("model_replaced", model=slug, by=file)
+        self.presigned_links = settings.storage_links == "presigned"
         self.engines = Engines(engines)
         self._held = ExitStack()
         folder = data_folder(settings)
@@ -162,9 +193,10 @@ class Parts:
             self.database = around.database(open_database(settings))
             self._held.callback(self.database.close)
             self.clock = clock = clock or self.database.clock
-            self.blobs = around.blobs(BlobStore.open_local(folder / "blobs"))
-            self.room = DiskRoom(folder, settings.min_free_bytes)
-            self.links = Links(load_or_create_secret(folder / "link.secret"))
+            self.blobs = around.blobs(open_blobs(settings))
+            self.storage_health = StorageHealth(self.blobs)
+            self.room = _room(settings)
+            self.links = Links(_link_secret(settings))
             grant = settings.initial_credits * MICRO
             self.first_keys: FirstKeys | None = self.database.write_blocking(lambda c: first_start(c, clock(), grant))
         except BaseException:

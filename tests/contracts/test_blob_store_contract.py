@@ -6,7 +6,9 @@ import asyncio
 import errno
 import os
 import time
+import traceback
 
+import httpx
 import obstore
 import pytest
 from obstore.exceptions import GenericError
@@ -15,11 +17,36 @@ from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed
 from gesso.domain.ids import new_id
 from gesso.storage import blobs
 from gesso.storage.blobs import BlobStore, StoredObject
+from gesso.storage.health import StorageHealth
+from gesso.storage.places import Place, check_url
+from s3_server import KEY_ID, SECRET, S3Server, running_s3
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(scope="module")
+def s3():
+    with running_s3() as server:
+        yield server
+
+
+def place_at(s3: S3Server, **changes: object) -> Place:
+    given = {name.removeprefix("storage_"): value for name, value in s3.settings.items()}
+    return Place(**(given | changes))
+
+
+@pytest.fixture
+def remote(s3) -> BlobStore:
+    s3.clear()
+    return BlobStore.open_remote(place_at(s3))
+
+
+@pytest.fixture(params=["disk", "memory", "s3"])
 def store(request, tmp_path) -> BlobStore:
-    return BlobStore.open_local(tmp_path / "blobs") if request.param == "disk" else BlobStore.in_memory()
+    match request.param:
+        case "disk":
+            return BlobStore.open_local(tmp_path / "blobs")
+        case "memory":
+            return BlobStore.in_memory()
+    return request.getfixturevalue("remote")
 
 
 @pytest.mark.parametrize("size", [0, 1, 3_000_001])
@@ -87,7 +114,9 @@ async def test_names_lead_nowhere_else(store, name):
 
 async def test_a_store_that_works_says_so_and_leaves_nothing(store, tmp_path):
     await store.check()
+    await store.check_rules()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert await listed(store) == []
 
 
 async def test_a_store_that_fails_says_so_without_its_place(tmp_path):
@@ -196,7 +225,9 @@ async def test_a_put_writes_where_the_removal_looks(tmp_path):
         (errno.EIO, StorageFailed, "could not be written."),
     ],
 )
-async def test_the_reason_of_a_failure_is_said_in_words(store, monkeypatch, number, kind, words):
+async def test_the_reason_of_a_failure_is_said_in_words(tmp_path, monkeypatch, number, kind, words):
+    store = BlobStore.open_local(tmp_path)
+
     async def fail(*args, **options):
         text = (
             f"Generic LocalFileSystem error: Unable to open file /srv/a/b#1: {os.strerror(number)} (os error {number})"
@@ -208,3 +239,187 @@ async def test_the_reason_of_a_failure_is_said_in_words(store, monkeypatch, numb
         await store.put(new_id(), new_id(), b"x")
     assert type(caught.value) is kind
     assert "/srv" not in caught.value.message
+
+
+# ── object stores ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_same_bytes_may_be_put_again_where_an_answer_may_be_lost(remote):
+    account, blob = new_id(), new_id()
+    await remote.put(account, blob, b"first", media_type="image/png")
+    await remote.put(account, blob, b"first", media_type="image/png")
+    with pytest.raises(Conflict):
+        await remote.put(account, blob, b"other")
+
+
+async def test_a_link_of_the_stores_own_gives_the_bytes_and_says_what_they_are(remote):
+    account, blob = new_id(), new_id()
+    await remote.put(account, blob, b"picture", media_type="image/webp")
+    link = await remote.link(account, blob, 60)
+    answer = await asyncio.to_thread(httpx.get, link, trust_env=False)
+    assert (answer.status_code, answer.content) == (200, b"picture")
+    assert answer.headers["content-type"] == "image/webp"
+    assert answer.headers["content-disposition"] == f'inline; filename="{blob}.webp"'
+    assert "X-Amz-Expires=60&" in link
+    assert SECRET not in link
+
+
+async def test_a_disk_and_memory_have_no_links_of_their_own(tmp_path):
+    for store in (BlobStore.open_local(tmp_path), BlobStore.in_memory()):
+        assert await store.link(new_id(), new_id(), 60) is None
+        assert await store.belongs_to("one")
+        assert await store.belongs_to("two")
+
+
+async def test_a_remote_store_is_its_first_databases(remote, s3):
+    assert await remote.belongs_to("one")
+    assert await remote.belongs_to("one")
+    assert not await remote.belongs_to("two")
+    assert await listed(remote) == []
+    elsewhere = BlobStore.open_remote(place_at(s3, url="s3://pictures/elsewhere"))
+    assert await elsewhere.belongs_to("two")
+    s3.remove("elsewhere/owner")
+
+
+async def every_failure(store: BlobStore) -> list[StorageFailed]:
+    """Return what each call of a store that is away or closed raises."""
+
+    async def pages() -> None:
+        await listed(store)
+
+    async def stream() -> None:
+        [chunk async for chunk in store.stream(new_id(), new_id())]
+
+    calls = (
+        lambda: store.put(new_id(), new_id(), b"x"),
+        lambda: store.get(new_id(), new_id()),
+        lambda: store.delete(new_id(), new_id()),
+        lambda: store.belongs_to("one"),
+        store.check,
+        pages,
+        stream,
+    )
+    found = []
+    for call in calls:
+        with pytest.raises(StorageFailed) as caught:
+            await call()
+        found.append(caught.value)
+    return found
+
+
+def told(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"endpoint": "http://127.0.0.1:1"}, "cannot be reached"),
+        ({"url": "s3://another-bucket"}, "no such bucket"),
+    ],
+)
+async def test_a_store_that_is_not_there_fails_and_is_never_an_object_that_is_missing(s3, changes, words):
+    for failure in await every_failure(BlobStore.open_remote(place_at(s3, **changes))):
+        assert words in failure.message
+        assert "127.0.0.1" not in told(failure)
+
+
+async def test_a_store_that_never_answers_is_given_up_and_holds_nobody_up(s3):
+    store = BlobStore.open_remote(place_at(s3, seconds=0.3))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.01)
+            turns += 1
+
+    with s3.suspended():
+        working = asyncio.create_task(others())
+        failures = await every_failure(store)
+        working.cancel()
+    assert {type(failure) for failure in failures} == {StorageFailed}
+    assert turns >= len(failures)
+
+
+async def test_who_is_refused_is_told_so_without_the_credentials():
+    """A server that answers as AWS does to a key it does not know: with the key in its answer."""
+    body = f"<Error><Code>InvalidAccessKeyId</Code><AWSAccessKeyId>{KEY_ID}</AWSAccessKeyId></Error>".encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        place = Place("s3://pictures", f"http://127.0.0.1:{port}", "us-east-1", KEY_ID, SECRET)
+        assert KEY_ID not in repr(place)
+        assert SECRET not in repr(place)
+        for failure in await every_failure(BlobStore.open_remote(place)):
+            assert "refuses these credentials" in failure.message
+            assert KEY_ID not in told(failure)
+            assert SECRET not in told(failure)
+
+
+async def test_a_store_whose_objects_can_be_written_over_is_found_out(monkeypatch):
+    store = BlobStore.in_memory()
+    put = obstore.put_async
+
+    async def careless(*given: object, mode: str, **options: object) -> object:
+        return await put(*given, mode="overwrite", **options)
+
+    monkeypatch.setattr(obstore, "put_async", careless)
+    await store.check()
+    with pytest.raises(StorageFailed, match="If-None-Match"):
+        await store.check_rules()
+    assert await listed(store) == []
+
+
+async def test_health_asks_a_remote_store_once_in_a_while(s3, monkeypatch):
+    health = StorageHealth(BlobStore.open_remote(place_at(s3)))
+    asked = []
+    check = BlobStore.check
+
+    async def counted(store: BlobStore) -> None:
+        asked.append(store)
+        await check(store)
+
+    monkeypatch.setattr(BlobStore, "check", counted)
+    await asyncio.gather(*(health.check() for _ in range(5)))
+    assert len(asked) == 1
+    away = StorageHealth(BlobStore.open_remote(place_at(s3, endpoint="http://127.0.0.1:1")))
+    for _ in range(3):
+        with pytest.raises(StorageFailed):
+            await away.check()
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "pictures", "http://bucket", "s3://", "s3:///prefix", "s3://key:secret@bucket", "s3://bucket?x=1", "s3://b#x"],
+)
+def test_what_is_no_url_of_a_store_is_refused(url):
+    with pytest.raises(ValueError, match="must"):
+        check_url(url)
+
+
+def test_a_store_that_lacks_what_it_needs_is_the_operators_business(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("AZURE_")]:
+        monkeypatch.delenv(name)
+    with pytest.raises(OperatorError, match="GESSO_STORAGE_URL"):
+        BlobStore.open_remote(Place("az://container/prefix"))
+
+
+async def test_the_usual_variables_say_where_s3_is(s3, monkeypatch):
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3.endpoint,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }.items():
+        monkeypatch.setenv(name, value)
+    store = BlobStore.open_remote(Place("s3://pictures/of/gesso"))
+    await store.check()
+    assert f"Credential={KEY_ID}" in str(await store.link(new_id(), new_id(), 60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -65,6 +66,7 @@ def _examine() -> Iterator[Finding]:
     ineffective = "".join(f"; {name} is no setting and has no effect" for name in unknown_variables())
     yield Finding("ok", "settings", f"read from GESSO_* variables and gesso.toml{ineffective}")
     yield _data_folder(settings)
+    yield _storage(settings)
     yield from _routes(settings)
     yield _heic()
 
@@ -86,6 +88,19 @@ def _data_folder(settings: Settings) -> Finding:
         return f"{settings.data_dir}: {working} working keys"
 
     return _found("data folder", look)
+
+
+def _storage(settings: Settings) -> Finding:
+    from gesso.wiring import open_blobs
+
+    if settings.storage_url is None:
+        return Finding("ok", "storage", "pictures are in the data folder")
+
+    def look() -> str:
+        asyncio.run(open_blobs(settings).check_rules())
+        return f"{settings.storage_url}: written, read and deleted"
+
+    return _found("storage", look)
 
 
 def _routes(settings: Settings) -> Iterator[Finding]:

@@ -245,7 +245,7 @@ class Intake:
     async def _keep(self, rows: tuple[BlobRow, ...], pictures: tuple[InlinePicture, ...]) -> None:
         try:
             for row, picture in zip(rows, pictures, strict=True):
-                await self._blobs.put(row.account_id, row.id, picture.data)
+                await self._blobs.put(row.account_id, row.id, picture.data, media_type=row.media_type)
         except Exception:
             await self._drop(rows)
             raise

@@ -14,12 +14,18 @@ from gesso.server.parts import PartsOf
 from gesso.storage.rows import get_blob
 
 router = APIRouter(tags=["files"])
+PRESIGNED_SECONDS = 300  # that a link of the store's own works: who was redirected comes at once
+_REDIRECT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 @router.get(
     "/blobs/{blob_id}",
     response_class=Response,
-    responses={200: {"description": "The bytes.", "content": {"image/*": {}}}, **problem_responses(403, 404, 422)},
+    responses={
+        200: {"description": "The bytes.", "content": {"image/*": {}}},
+        307: {"description": "They are where `Location` says, for some minutes (`GESSO_STORAGE_LINKS=presigned`)."},
+        **problem_responses(403, 404, 422),
+    },
 )
 @router.head("/blobs/{blob_id}", response_class=Response, include_in_schema=False)
 async def fetch_blob(request: Request, blob_id: str, expires: str, signature: str, parts: PartsOf) -> Response:
@@ -48,6 +54,11 @@ async def fetch_blob(request: Request, blob_id: str, expires: str, signature: st
         return Response(status_code=304, headers={"ETag": etag})
     if request.method == "HEAD":
         return Response(status_code=200, headers=headers, media_type=row.media_type)
+    if parts.presigned_links:
+        left = PRESIGNED_SECONDS if row.expires_at is None else -(-(row.expires_at - now) // SECOND)
+        link = await parts.blobs.link(row.account_id, row.id, min(left, PRESIGNED_SECONDS))
+        if link is not None:
+            return Response(status_code=307, headers=_REDIRECT | {"Location": link})
     chunks = parts.blobs.stream(row.account_id, row.id)
     first = await anext(chunks, b"")  # an object that is gone is found out before the answer begins
     return StreamingResponse(_from(first, chunks), headers=headers, media_type=row.media_type)

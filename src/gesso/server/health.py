@@ -42,7 +42,7 @@ async def readyz(parts: PartsOf, response: Response) -> ReadyBody:
     except GessoError:
         checks["database"] = "failed"
     try:
-        await parts.blobs.check()
+        await parts.storage_health.check()
     except GessoError:
         checks["storage"] = "failed"
     try:

@@ -1,19 +1,24 @@
-"""Stored objects by account and id: on disk or in memory, through obstore. It knows bytes, not who owns them."""
+"""Stored objects by account and id: on disk, in memory or in an object store, through obstore.
+
+It knows bytes, not who owns them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed, StorageFull
-from gesso.domain.ids import is_id
+from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed
+from gesso.domain.ids import is_id, new_id
+from gesso.storage.failures import in_our_words
+from gesso.storage.places import Place, open_place
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 PAGE_OBJECTS = 500
 PROBE_ACCOUNT = "00000000-0000-0000-0000-000000000000"  # never given to an account
+OWNER_OBJECT = "owner"  # names the database whose rows the objects of a remote store have
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,10 @@ class StoredObject:
 
 
 class BlobStore:
-    """Objects named `<account>/<id>`. A put is whole or not there at all; no error names a place on this machine."""
+    """Objects named `<account>/<id>`. A put is whole or not there at all; no error names a place or a credential."""
 
-    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
-        self._store, self._folder = store, folder
+    def __init__(self, store: ObjectStore, folder: Path | None = None, seconds: float | None = None) -> None:
+        self._store, self._folder, self._seconds = store, folder, seconds
 
     @classmethod
     def open_local(cls, path: Path) -> BlobStore:
@@ -53,57 +59,103 @@ class BlobStore:
     @classmethod
     def in_memory(cls) -> BlobStore:
         """Keep objects in memory, for tests and for work that ends with the process."""
-        from obstore.store import MemoryStore
+        return cls(open_place(Place("memory://")))
 
-        return cls(MemoryStore())
+    @classmethod
+    def open_remote(cls, place: Place) -> BlobStore:
+        """Keep objects in an object store, which need not answer yet; raise `OperatorError` when it cannot be one."""
+        return cls.in_memory() if place.url.startswith("memory:") else cls(open_place(place), seconds=place.seconds)
 
-    async def put(self, account_id: str, blob_id: str, data: bytes) -> None:
+    @property
+    def remote(self) -> bool:
+        """Tell whether objects are on other machines, which may be away for a while."""
+        return self._seconds is not None
+
+    async def put(self, account_id: str, blob_id: str, data: bytes, media_type: str | None = None) -> None:
         """Store an object. Raises `Conflict` when the id is taken (objects never change), `StorageFailed`.
 
-        `StorageFull` says that there was no room for it.
+        `StorageFull` says that there was no room for it. In an object store the same bytes may be put again, as the
+        answer to the first put may have been lost; there `media_type` is what links of its own answer with.
         """
+        key = _key(account_id, blob_id)
+        try:
+            await self._put(key, data, _attributes(blob_id, media_type) if self.remote else None)
+        except NotFound as error:  # not the object is missing, but where it goes
+            raise StorageFailed("The object could not be written.") from error
+        except Conflict:
+            if not (self.remote and await self._holds(account_id, blob_id, data)):
+                raise
+
+    async def _holds(self, account_id: str, blob_id: str, data: bytes) -> bool:
+        with suppress(NotFound):  # deleted meanwhile
+            return await self.get(account_id, blob_id) == data
+        return False
+
+    async def _put(self, key: str, data: bytes, attributes: dict[str, str] | None) -> None:
         import obstore
 
-        with _translated("written"):
-            await obstore.put_async(self._store, _key(account_id, blob_id), data, mode="create", use_multipart=False)
+        # One request, also for large objects: only so it is whole or absent, and never over another one.
+        with in_our_words("written", remote=self.remote):
+            async with asyncio.timeout(self._seconds):
+                await obstore.put_async(
+                    self._store, key, data, mode="create", use_multipart=False, attributes=attributes
+                )
 
     async def get(self, account_id: str, blob_id: str) -> bytes:
         """Return an object's bytes. Raises `NotFound`, `StorageFailed`."""
         import obstore
 
-        with _translated("read"):
-            result = await obstore.get_async(self._store, _key(account_id, blob_id))
-            return bytes(await result.bytes_async())
+        with in_our_words("read", remote=self.remote):
+            async with asyncio.timeout(self._seconds):
+                result = await obstore.get_async(self._store, _key(account_id, blob_id))
+                return bytes(await result.bytes_async())
 
     async def stream(self, account_id: str, blob_id: str) -> AsyncIterator[bytes]:
         """Yield an object's bytes in pieces. The first step raises `NotFound`; any may raise `StorageFailed`."""
         import obstore
 
-        with _translated("read"):
-            result = await obstore.get_async(self._store, _key(account_id, blob_id))
+        with in_our_words("read", remote=self.remote):
+            async with asyncio.timeout(self._seconds):
+                result = await obstore.get_async(self._store, _key(account_id, blob_id))
             async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
+
+    async def link(self, account_id: str, blob_id: str, seconds: int) -> str | None:
+        """Return a link of the store's own to an object, there or not; None where it has none. Raises `StorageFailed`."""
+        import obstore
+        from obstore.store import AzureStore, GCSStore, S3Store
+
+        if not isinstance(self._store, (AzureStore, GCSStore, S3Store)):
+            return None
+        with in_our_words("linked", remote=True):
+            async with asyncio.timeout(self._seconds):  # credentials may have to be fetched
+                signed = await obstore.sign_async(
+                    self._store, "GET", _key(account_id, blob_id), timedelta(seconds=seconds)
+                )
+        return str(signed)
 
     async def delete(self, account_id: str, blob_id: str) -> None:
         """Remove an object; one that is not there is a success. Raises `StorageFailed`."""
         import obstore
-        from obstore.exceptions import NotFoundError
 
-        with _translated("deleted"):
-            try:
+        with suppress(NotFound), in_our_words("deleted", remote=self.remote):
+            async with asyncio.timeout(self._seconds):
                 await obstore.delete_async(self._store, _key(account_id, blob_id))
-            except (NotFoundError, FileNotFoundError):
-                return
 
-    async def pages(self) -> AsyncIterator[list[StoredObject]]:
+    async def pages(self) -> AsyncGenerator[list[StoredObject], None]:
         """Yield every object, some hundred at a time, in no order; objects may come and go meanwhile.
 
         Names that are none of ours are passed over. Raises `StorageFailed`.
         """
         import obstore
 
-        with _translated("listed"):
-            async for page in obstore.list(self._store, chunk_size=PAGE_OBJECTS):
+        with in_our_words("listed", remote=self.remote):
+            listing = obstore.list(self._store, chunk_size=PAGE_OBJECTS)
+            while True:
+                async with asyncio.timeout(self._seconds):
+                    page = await anext(listing, None)
+                if page is None:
+                    return
                 yield [
                     StoredObject(account_id, blob_id, meta["last_modified"].timestamp())
                     for meta in page
@@ -115,17 +167,55 @@ class BlobStore:
         """Remove what puts left that were cut short before a Unix time; return how many. They are no objects yet."""
         if self._folder is None:
             return 0
-        with _translated("removed"):
+        with in_our_words("removed", remote=False):
             return await asyncio.to_thread(_remove_unfinished, self._folder, before_seconds)
+
+    async def belongs_to(self, owner: str) -> bool:
+        """Tell whether the store is `owner`'s, which it becomes when it is nobody's. Raises `StorageFailed`.
+
+        Only a remote store can be given to two databases by mistake: each would sweep away the other's objects.
+        """
+        import obstore
+
+        if not self.remote:
+            return True
+        with suppress(Conflict):
+            await self._put(OWNER_OBJECT, owner.encode(), None)
+        with in_our_words("read", remote=True):
+            async with asyncio.timeout(self._seconds):
+                result = await obstore.get_async(self._store, OWNER_OBJECT)
+                return bytes(await result.bytes_async()) == owner.encode()
 
     async def check(self) -> None:
         """Raise `StorageFailed` when nothing can be written, read or removed now."""
-        from gesso.domain.ids import new_id
-
         account_id, blob_id = PROBE_ACCOUNT, new_id()  # always the same folder: an empty one stays behind
         await self.put(account_id, blob_id, b"?")
         await self.get(account_id, blob_id)
         await self.delete(account_id, blob_id)
+
+    async def check_rules(self) -> None:
+        """Raise `StorageFailed` when the store does not work, or lets an object be written over."""
+        await self.check()
+        blob_id = new_id()
+        await self.put(PROBE_ACCOUNT, blob_id, b"first")
+        try:
+            await self.put(PROBE_ACCOUNT, blob_id, b"second")
+        except Conflict:
+            return
+        finally:
+            await self.delete(PROBE_ACCOUNT, blob_id)
+        raise StorageFailed("The store lets an object be written over: it does not know If-None-Match.")
+
+
+def _attributes(blob_id: str, media_type: str | None) -> dict[str, str] | None:
+    """Return what an object store answers with, beside the bytes, to who comes with a link of its own."""
+    if media_type is None:
+        return None
+    return {
+        "Content-Type": media_type,
+        "Content-Disposition": f'inline; filename="{blob_id}.{media_type.rpartition("/")[2]}"',
+        "Cache-Control": "private, max-age=3600, immutable",
+    }
 
 
 def _key(account_id: str, blob_id: str) -> str:
@@ -153,35 +243,3 @@ def _remove_unfinished(folder: Path, before_seconds: float) -> int:
                     Path(entry.path).unlink()
                     removed += 1
     return removed
-
-
-# obstore raises one class for all of these; the system's number stands in its text.
-_NUMBER = re.compile(r"\(os error (\d+)\)")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-def _as_failure(error: Exception, done: str) -> StorageFailed:
-    """Return our error for one of the store's: the reason in words, no place on this machine."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None and (match := _NUMBER.search(str(error))):
-        number = int(match[1])
-    if number in _FULL:
-        return StorageFull(f"The object could not be {done}: the disk is full.")
-    if number == errno.EROFS:
-        return StorageFailed(f"The object could not be {done}: the disk is read-only.")
-    return StorageFailed(f"The object could not be {done}.")
-
-
-@contextmanager
-def _translated(done: str) -> Iterator[None]:
-    """Turn the store's errors, which hold paths, into ours, which do not."""
-    from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
-
-    try:
-        yield
-    except (AlreadyExistsError, FileExistsError) as error:
-        raise Conflict("There is an object of this name already.") from error
-    except (NotFoundError, FileNotFoundError) as error:
-        raise NotFound("There is no such object.") from error
-    except (BaseError, OSError) as error:
-        raise _as_failure(error, done) from error

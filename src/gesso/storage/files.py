@@ -65,7 +65,7 @@ async def keep_file(
 async def _put_once(store: BlobStore, row: BlobRow, data: bytes) -> None:
     """Store the bytes, or find them there already: left by an earlier try whose row was not written."""
     try:
-        await store.put(row.account_id, row.id, data)
+        await store.put(row.account_id, row.id, data, media_type=row.media_type)
     except Conflict:
         if await store.get(row.account_id, row.id) != data:
             raise

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from gesso.accounts.keys import first_account
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.errors import StorageFailed
 from gesso.jobs.deliveries import forget_ended
@@ -98,7 +99,14 @@ class CleanUp:
                 return removed
 
     async def sweep(self) -> int:
-        """Remove bytes that belong to nothing and are older than any job that runs; return how many."""
+        """Remove bytes that belong to nothing and are older than any job that runs; return how many.
+
+        An object store that another database's objects are in is left alone: its rows are not here.
+        """
+        owner = await self._database.read(first_account)
+        if owner is None or not await self._blobs.belongs_to(owner):
+            log.warning("not_swept", reason="The object store is another database's: give each a prefix of its own.")
+            return 0
         before = await self._swept_before()
         removed = await sweep_orphans(self._database, self._blobs, before)
         if removed:

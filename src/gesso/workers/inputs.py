@@ -25,6 +25,7 @@ from gesso.imaging.fit import fit, fit_mask
 from gesso.imaging.mask import decode_mask
 from gesso.outgoing.fetch import Outgoing
 from gesso.storage.blobs import BlobStore
+from gesso.workers.patience import patiently
 from gesso.workers.threads import to_its_end
 
 HELD_BYTES = 1 << 20  # a larger file is not held in memory until there is room to decode it
@@ -112,7 +113,7 @@ class InputReader:
 
     async def _read_kept(self, job: Job, field: str, blob: str) -> bytes:
         try:
-            return await self._blobs.get(job.account_id, blob)
+            return await patiently(partial(self._blobs.get, job.account_id, blob), self._blobs, job=job.id)
         except NotFound as error:
             raise ImageNotRetrievable(f"The file given as {field} was deleted before the job ran.") from error
 

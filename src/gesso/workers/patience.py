@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 import structlog
@@ -11,11 +12,13 @@ from sqlalchemy import Connection
 from structlog.typing import FilteringBoundLogger
 
 from gesso.domain.errors import StorageFailed
+from gesso.storage.blobs import BlobStore
 from gesso.storage.transactions import Transactions
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+STORE_SECONDS = 60.0  # that a job waits for an object store
 
 
 def growing_pauses(first: float = FIRST_PAUSE_SECONDS, longest: float = LONGEST_PAUSE_SECONDS) -> Iterator[float]:
@@ -69,6 +72,24 @@ class Patience:
                 await alarm.wait()
         except TimeoutError:
             pass
+
+
+async def patiently(work: Callable[[], Awaitable[T]], store: BlobStore, *, job: str) -> T:
+    """Return what a call of the store returns, tried again for a while where the store is on another machine.
+
+    What an engine made, for money perhaps, is not to be thrown away because a store is away for some seconds. Raises
+    `StorageFailed` after `STORE_SECONDS`, and at once for a disk, which does not come back so soon.
+    """
+    end = time.monotonic() + (STORE_SECONDS if store.remote else 0)
+    for pause in growing_pauses():
+        try:
+            return await work()
+        except StorageFailed as error:
+            if time.monotonic() + pause > end:
+                raise
+            log.warning("store_call_postponed", job=job, reason=error.message)
+        await asyncio.sleep(pause)
+    raise AssertionError("the pauses have no end")
 
 
 def complain(log: FilteringBoundLogger, event: str, error: Exception, **fields: str) -> None:

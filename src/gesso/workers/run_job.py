@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -29,7 +30,7 @@ from gesso.storage.rows import BlobRow
 from gesso.storage.transactions import Transactions
 from gesso.workers.faults import with_fault
 from gesso.workers.inputs import InputReader
-from gesso.workers.patience import Patience
+from gesso.workers.patience import Patience, patiently
 from gesso.workers.threads import to_its_end
 
 log = structlog.get_logger(__name__)
@@ -180,7 +181,8 @@ class JobRunner:
             expires_at=now + self._kept_microseconds(request),
         )
         work.outputs.append(row)
-        await self._blobs.put(row.account_id, row.id, made.data)
+        put = partial(self._blobs.put, row.account_id, row.id, made.data, media_type=media_type)
+        await patiently(put, self._blobs, job=job.id)
         work.add_time("store", time.perf_counter() - began)
         height, width = raw.pixels.shape[:2]
         work.pictures.append(

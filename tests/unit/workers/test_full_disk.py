@@ -19,10 +19,10 @@ class FailingStore:
     def __getattr__(self, name):
         return getattr(self._blobs, name)
 
-    async def put(self, account_id: str, blob_id: str, data: bytes) -> None:
+    async def put(self, account_id: str, blob_id: str, data: bytes, media_type: str | None = None) -> None:
         if self.failures and (failure := self.failures.pop(0)) is not None:
             raise failure
-        await self._blobs.put(account_id, blob_id, data)
+        await self._blobs.put(account_id, blob_id, data, media_type)
 
 
 @pytest.mark.parametrize(

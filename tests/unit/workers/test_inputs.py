@@ -120,7 +120,7 @@ def make_reader(tmp_path):
     return make
 
 
-JOB = SimpleNamespace(account_id=new_id())
+JOB = SimpleNamespace(id=new_id(), account_id=new_id())
 
 
 @pytest.mark.parametrize("source", ["blob", "url"])
