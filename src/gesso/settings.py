@@ -237,6 +237,25 @@ class Settings(BaseSettings):
             raise ValueError("must start with postgresql://")
         return value
 
+    @field_validator("storage_url")
+    @classmethod
+    def _store(cls, value: str | None) -> str | None:
+        return check_url(value) if value else None
+
+    @field_validator("storage_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/") if value else None
+
+    @field_validator("link_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and 0 < len(value.get_secret_value()) < SECRET_BYTES:
+            raise ValueError(f"must have {SECRET_BYTES} characters or more")
+        return value if value is not None and value.get_secret_value() else None
+
     @field_validator("root_dialect")
     @classmethod
     def _known_dialect(cls, value: str | None) -> str | None:
@@ -258,25 +277,6 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
-    @field_validator("storage_url")
-    @classmethod
-    def _store(cls, value: str | None) -> str | None:
-        return check_url(value) if value else None
-
-    @field_validator("storage_endpoint")
-    @classmethod
-    def _endpoint(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/") if value else None
-
-    @field_validator("link_secret")
-    @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and 0 < len(value.get_secret_value()) < SECRET_BYTES:
-            raise ValueError(f"must have {SECRET_BYTES} characters or more")
-        return value if value is not None and value.get_secret_value() else None
-
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,

@@ -40,10 +40,10 @@ from gesso.outgoing.fetch import Outgoing, Policy
 from gesso.outgoing.send import Sender
 from gesso.settings import Settings
 from gesso.storage.blobs import BlobStore
-from gesso.storage.links import Links, load_or_create_secret
 from gesso.storage.health import StorageHealth
-from gesso.storage.room import DiskRoom
+from gesso.storage.links import Links, load_or_create_secret
 from gesso.storage.places import Place
+from gesso.storage.room import DiskRoom
 from gesso.workers.clean_up import CleanUp
 from gesso.workers.deliver_webhooks import Deliverer
 from gesso.workers.inputs import InputReader
@@ -98,17 +98,6 @@ def open_database(settings: Settings) -> Database:
     return Database.open_sqlite(data_folder(settings) / DATABASE_NAME)
 
 
-def schema_of(settings: Settings) -> Schema:
-    """Tell which revision the database is at, without opening it for work."""
-    return look(_database_url(settings), settings.data_dir / DATABASE_NAME)
-
-
-def migrate_database(settings: Settings) -> Schema:
-    """Bring the database's tables up to date; return how they were before."""
-    url = _database_url(settings)
-    return upgrade(url, (settings.data_dir if url else data_folder(settings)) / DATABASE_NAME)
-
-
 def open_blobs(settings: Settings) -> BlobStore:
     """Open the place of the pictures: an object store by its URL, else the data folder."""
     if settings.storage_url is None:
@@ -135,6 +124,17 @@ def _room(settings: Settings) -> DiskRoom:
     """Return the guard of the disk's room. Where neither database nor pictures are on the disk, it lets all pass."""
     elsewhere = settings.storage_url is not None and settings.database_url is not None
     return DiskRoom(data_folder(settings), 0 if elsewhere else settings.min_free_bytes)
+
+
+def schema_of(settings: Settings) -> Schema:
+    """Tell which revision the database is at, without opening it for work."""
+    return look(_database_url(settings), settings.data_dir / DATABASE_NAME)
+
+
+def migrate_database(settings: Settings) -> Schema:
+    """Bring the database's tables up to date; return how they were before."""
+    url = _database_url(settings)
+    return upgrade(url, (settings.data_dir if url else data_folder(settings)) / DATABASE_NAME)
 
 
 def _database_url(settings: Settings) -> str | None:
@@ -167,6 +167,7 @@ class Parts:
         self.body_bytes_in_flight = settings.body_bytes_in_flight
         self.body_idle_seconds = settings.body_idle_seconds
         self.link_seconds = int(settings.link_hours * 3600)
+        self.presigned_links = settings.storage_links == "presigned"
         self.file_microseconds = int(settings.file_retention_hours * HOUR)
         self.decode_limits = decode_limits_of(settings)
         # How each dialect tells its webhooks. The native one belongs to the server, which adds it before the start; a
@@ -178,7 +179,6 @@ class Parts:
         self.catalogue = catalogue_of(settings)
         for slug, file in self.catalogue.replaced.items():
             log.info("model_replaced", model=slug, by=file)
-        self.presigned_links = settings.storage_links == "presigned"
         self.engines = Engines(engines)
         self._held = ExitStack()
         folder = data_folder(settings)

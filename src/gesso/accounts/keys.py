@@ -149,6 +149,12 @@ def list_keys(connection: Connection, account_id: str | None) -> list[KeyRow]:
     return [KeyRow.model_validate(dict(row)) for row in connection.execute(statement).mappings()]
 
 
+def first_account(connection: Connection) -> str | None:
+    """Return the id of the oldest account, which is this database's alone and stays."""
+    found: str | None = connection.execute(select(accounts.c.id).order_by(accounts.c.id).limit(1)).scalar()
+    return found
+
+
 def first_start(connection: Connection, now: int, grant_micro: int) -> FirstKeys | None:
     """Make the first account and one key of each mode; None when there is an account already.
 
@@ -160,9 +166,3 @@ def first_start(connection: Connection, now: int, grant_micro: int) -> FirstKeys
     account_id = create_account(connection, "first account", now, grant_micro)
     live, test = (create_key(connection, account_id, mode, "first key", now)[1] for mode in MODES)
     return FirstKeys(live_secret=live, test_secret=test, account_id=account_id)
-def first_account(connection: Connection) -> str | None:
-    """Return the id of the oldest account, which is this database's alone and stays."""
-    found: str | None = connection.execute(select(accounts.c.id).order_by(accounts.c.id).limit(1)).scalar()
-    return found
-
-
