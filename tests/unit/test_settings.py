@@ -122,6 +122,10 @@ WRONG = {
     "FILE_RETENTION_HOURS": ["1e12"],
     "QUEUE_TIMEOUT_HOURS": ["inf"],
     "INITIAL_CREDITS": ["100000000000000000000"],
+    "STORAGE_URL": ["bucket", "file:///srv", "s3://", "s3://bucket?endpoint=x"],
+    "STORAGE_ENDPOINT": ["minio.internal:9000"],
+    "STORAGE_TIMEOUT_SECONDS": ["0", "inf"],
+    "LINK_SECRET": ["too short"],
 }
 
 
@@ -140,3 +144,26 @@ def test_right_networks_and_urls_are_taken(monkeypatch):
     settings = load_settings()
     assert settings.public_url == "https://a.example/images"
     assert len(settings.trusted_proxies) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORAGE_URL", "s3://key:hush-hush@bucket"),
+        ("STORAGE_URL", "s3://bucket?secret=hush-hush"),
+        ("LINK_SECRET", "hush-hush"),
+    ],
+)
+def test_a_wrong_secret_is_not_shown(monkeypatch, name, value):
+    monkeypatch.setenv(f"GESSO_{name}", value)
+    with pytest.raises(OperatorError, match=f"GESSO_{name}") as caught:
+        load_settings()
+    assert "hush" not in caught.value.message
+
+
+def test_secrets_of_the_store_are_not_shown_with_the_settings():
+    settings = load_settings(
+        storage_access_key_id="hush-key", storage_secret_access_key="hush-hush", link_secret="hush" * 8
+    )
+    assert "hush" not in repr(settings)
+    assert load_settings(storage_url="", storage_endpoint="", link_secret="").link_secret is None

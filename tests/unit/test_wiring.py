@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from gesso.cli.app import build as commands
-from gesso.domain.errors import OperatorError
+from gesso.domain.errors import OperatorError, StorageFull
 from gesso.settings import Settings
 from gesso.wiring import build
 
@@ -41,3 +43,30 @@ def test_a_replaced_model_is_logged_at_the_start_and_told_by_the_doctor(tmp_path
     monkeypatch.setenv("GESSO_MODEL_FOLDERS", str(models))
     shown = CliRunner().invoke(commands(), ["doctor", "--json"])
     assert "fashn-edit.yaml replaces the packaged one" in shown.output
+
+
+def test_nodes_with_one_link_secret_know_each_others_links(tmp_path):
+    secret, blob, now = "one secret of every node, 32 characters", "a-blob", 1_000
+    parts = [
+        build(Settings(data_dir=tmp_path / name, storage_url="memory://", **given))
+        for name, given in (("a", {"link_secret": secret}), ("b", {"link_secret": secret}), ("c", {}))
+    ]
+    try:
+        query = dict(parse_qsl(parts[0].links.sign(blob, "GET", now + 60)))
+        known = [one.links.verify(blob, "GET", query["expires"], query["signature"], now) for one in parts]
+        assert known == [True, True, False]
+        assert [(tmp_path / name / "link.secret").exists() for name in "abc"] == [False, False, True]
+        assert not list(tmp_path.glob("*/blobs"))
+    finally:
+        for one in parts:
+            one.close()
+
+
+def test_the_disk_is_guarded_while_anything_is_kept_there(tmp_path):
+    """Pictures in an object store leave the database, which needs room too."""
+    parts = build(Settings(data_dir=tmp_path, storage_url="memory://", min_free_bytes=1 << 62))
+    try:
+        with pytest.raises(StorageFull):
+            parts.room.check()
+    finally:
+        parts.close()
