@@ -153,6 +153,27 @@ class Settings(BaseSettings):
     running_limit_per_account: int | None = Field(
         None, ge=1, description="Jobs of one account that run at once; more wait in line. Left out, no limit."
     )
+    requests_per_minute_per_key: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Requests for jobs that a key may make a minute, unless it has a limit of its own; more are answered "
+        "429. Left out, no limit.",
+    )
+    concurrent_jobs_per_key: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Jobs of a key that may be queued or running, unless it has a limit of its own; more are answered "
+        "429. Left out, no limit.",
+    )
+    credits_per_day_per_key: Decimal | None = Field(
+        None,
+        gt=0,
+        le=10**12,
+        decimal_places=6,
+        description="Credits a key may spend a day (UTC), unless it has a limit of its own; then 429. Left out, no limit.",
+    )
     max_attempts: int = Field(3, ge=1, le=100, description="Times a job is started before it fails, refunded.")
     lease_seconds: float = Field(
         30,

@@ -12,6 +12,7 @@ from typing import TypeVar
 import structlog
 
 from gesso.accounts.keys import FirstKeys, first_start
+from gesso.accounts.limits import KeyLimits
 from gesso.catalogue.load import Catalogue, load_catalogue
 from gesso.database.connect import Database
 from gesso.database.dialect import Notice
@@ -72,6 +73,16 @@ def decode_limits_of(settings: Settings) -> DecodeLimits:
 def engines_of(settings: Settings) -> tuple[Engine, ...]:
     """Return the engines of this installation."""
     return BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads), ResizeEngine()
+
+
+def key_limits_of(settings: Settings) -> KeyLimits:
+    """Return the limits of keys that have none of their own."""
+    credits_per_day = settings.credits_per_day_per_key
+    return KeyLimits(
+        requests_per_minute=settings.requests_per_minute_per_key,
+        concurrent_jobs=settings.concurrent_jobs_per_key,
+        credits_per_day_micro=None if credits_per_day is None else int(credits_per_day * MICRO),
+    )
 
 
 def rules_of(settings: Settings, catalogue: Catalogue, engines: Engines) -> Rules:
@@ -170,6 +181,7 @@ class Parts:
         self.presigned_links = settings.storage_links == "presigned"
         self.file_microseconds = int(settings.file_retention_hours * HOUR)
         self.decode_limits = decode_limits_of(settings)
+        self.key_limits = key_limits_of(settings)
         # How each dialect tells its webhooks. The native one belongs to the server, which adds it before the start; a
         # process without it delivers none.
         self.webhooks: dict[str, Webhooks] = {d.name: d.webhooks for d in DIALECTS if d.webhooks is not None}
@@ -235,6 +247,7 @@ class Parts:
             lease_microseconds=int(settings.lease_seconds * SECOND),
             live_fidelity=settings.allow_fidelity,
             running_per_account=settings.running_limit_per_account,
+            of_keys=self.key_limits,
         )
         self.intake = Intake(rules, limits, self.database, self.blobs, self.room, self.worker, self.clock)
         self.letters = WebhookLetters(

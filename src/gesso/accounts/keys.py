@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gesso.accounts.ledger import grant
+from gesso.accounts.limits import KeyLimits
 from gesso.accounts.priority import NORMAL
 from gesso.database.dialect import alone
-from gesso.database.tables import accounts, keys
+from gesso.database.tables import accounts, key_buckets, keys
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.faults import Fault
 from gesso.domain.frozen import Frozen
@@ -31,6 +33,7 @@ class Caller(Frozen):
     """Who asks: the account and mode that a request is made, paid and answered in.
 
     `priority` is the best its jobs may have; lower is claimed first. `fault` is the test fault the key carries.
+    `limits` are the key's own; `full_at` is when its requests of a minute are all there again (see `domain/rate.py`).
     """
 
     account_id: str
@@ -39,10 +42,15 @@ class Caller(Frozen):
     tier: str
     priority: int = NORMAL
     fault: str | None = None
+    limits: KeyLimits = KeyLimits()
+    full_at: int = 0
 
 
-class KeyRow(Frozen):
-    """A key as it is listed. `prefix` is the beginning of its secret; times are microseconds since 1970 (UTC)."""
+class KeyRow(KeyLimits):
+    """A key as it is listed, with its limits.
+
+    `prefix` is the beginning of its secret; times are microseconds since 1970 (UTC).
+    """
 
     id: str
     account_id: str
@@ -84,6 +92,7 @@ def create_key(
     now: int,
     priority: int = NORMAL,
     fault: Fault | None = None,
+    limits: KeyLimits | None = None,
 ) -> tuple[KeyRow, str]:
     """Make a key; return its row and its secret, which nobody can ever read again.
 
@@ -103,6 +112,7 @@ def create_key(
         created_at=now,
         priority=priority,
         fault=carried,
+        **(limits or KeyLimits()).model_dump(),
     )
     connection.execute(insert(keys).values(secret_sha256=_digest(secret), **row.model_dump()))
     return row, secret
@@ -113,9 +123,20 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_LIMITS = tuple(KeyLimits.model_fields)
 _FIND = (
-    select(keys.c.account_id, keys.c.id.label("key_id"), keys.c.mode, accounts.c.tier, keys.c.priority, keys.c.fault)
+    select(
+        keys.c.account_id,
+        keys.c.id.label("key_id"),
+        keys.c.mode,
+        accounts.c.tier,
+        keys.c.priority,
+        keys.c.fault,
+        key_buckets.c.full_at,
+        *(keys.c[name] for name in _LIMITS),
+    )
     .join(accounts, accounts.c.id == keys.c.account_id)
+    .outerjoin(key_buckets, key_buckets.c.key_id == keys.c.id)
     .where(keys.c.secret_sha256 == bindparam("digest"), keys.c.revoked_at.is_(None))
 )
 
@@ -123,7 +144,11 @@ _FIND = (
 def find_caller(connection: Connection, secret: str) -> Caller | None:
     """Return who holds this secret; None when no key has it or the key is revoked."""
     row = connection.execute(_FIND, {"digest": _digest(secret)}).mappings().one_or_none()
-    return None if row is None else Caller.model_validate(dict(row))
+    if row is None:
+        return None
+    found = dict(row)
+    limits = KeyLimits(**{name: found.pop(name) for name in _LIMITS})
+    return Caller.model_validate({**found, "limits": limits, "full_at": found["full_at"] or 0})
 
 
 def account_name(connection: Connection, account_id: str) -> str:
@@ -138,6 +163,18 @@ def revoke_key(connection: Connection, key_id: str, now: int) -> None:
     )
     if done.rowcount == 0 and connection.execute(select(keys.c.id).where(keys.c.id == key_id)).first() is None:
         raise NotFound("There is no such key.")
+
+
+def limit_key(connection: Connection, key_id: str, changes: Mapping[str, int | None]) -> KeyRow:
+    """Change some limits of a key, by their names in `KeyLimits`, from its next request on. Raises `NotFound`."""
+    KeyLimits.model_validate(dict(changes))
+    if changes:
+        connection.execute(update(keys).where(keys.c.id == key_id).values(**changes))
+    columns = [keys.c[name] for name in KeyRow.model_fields]
+    row = connection.execute(select(*columns).where(keys.c.id == key_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("There is no such key.")
+    return KeyRow.model_validate(dict(row))
 
 
 def list_keys(connection: Connection, account_id: str | None) -> list[KeyRow]:

@@ -48,9 +48,32 @@ keys = Table(
     Column("revoked_at", BigInteger),
     Column("priority", Integer, nullable=False, server_default=text("0")),  # of its jobs, at best
     Column("fault", Text),  # a test fault its requests suffer
+    # Its limits: null is the default's, 0 none.
+    Column("requests_per_minute", Integer),
+    Column("concurrent_jobs", Integer),
+    Column("credits_per_day_micro", BigInteger),
     UniqueConstraint("secret_sha256", name="keys_secret"),
     CheckConstraint("mode IN ('live', 'test')", name="keys_mode"),
     Index("keys_account", "account_id", "created_at", "id"),
+)
+
+# When a key's requests of a minute are all there again (see `domain/rate.py`); of keys with a limit on them.
+key_buckets = Table(
+    "key_buckets",
+    metadata,
+    Column("key_id", Text, ForeignKey("keys.id"), primary_key=True),
+    Column("full_at", BigInteger, nullable=False),
+)
+
+# What a key's jobs of a day were charged and not refunded.
+key_days = Table(
+    "key_days",
+    metadata,
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("day", Integer, nullable=False),  # since 1970 (UTC)
+    Column("spent_micro", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key_id", "day", name="key_days_key"),
+    Index("key_days_age", "day"),
 )
 
 balances = Table(
@@ -138,6 +161,7 @@ jobs = Table(
     _partial("jobs_queued_since", "queued_at", where="state = 'queued'"),
     _partial("jobs_leased", "lease_until", where="state = 'running'"),
     _partial("jobs_running", "account_id", "started_at", where="state = 'running'"),
+    _partial("jobs_unfinished", "key_id", where="state IN ('queued', 'running')"),
 )
 
 # An account's line at an engine: limits are checked without counting jobs.
@@ -291,4 +315,18 @@ webhook_secrets = Table(
     Column("former_until", BigInteger),
     PrimaryKeyConstraint("account_id", "mode", name="webhook_secrets_key"),
     CheckConstraint("mode IN ('live', 'test')", name="webhook_secrets_mode"),
+)
+
+# Processes that run jobs; few rows. The engines are names, comma-separated.
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("engines", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("alive_until", BigInteger, nullable=False),
 )

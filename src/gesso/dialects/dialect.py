@@ -23,6 +23,7 @@ from gesso.dialects.view import AccountView, DeliveryView, FileView, StartedUplo
 from gesso.domain.errors import GessoError
 from gesso.domain.hook import Hook
 from gesso.domain.job import Failure, Job, State
+from gesso.domain.rate import Rate
 from gesso.domain.request import Operation
 
 JobKey = str | int  # a job's id, or its number
@@ -383,6 +384,8 @@ def bearer(headers: Mapping[str, str]) -> str | None:
 class Dialect:
     """A vendor's API, served at `mount`. `name` is the key of `names` in the model files.
 
+    `rate_headers` are the vendor's headers for a key with a limit on requests a minute; None is the native API's.
+
     `model_of` turns the name in a `Wanted` into one the catalogue knows; it raises `InvalidInput` of the field `model`,
     code "unknown_model", where it can tell that there is no such model.
     """
@@ -394,6 +397,7 @@ class Dialect:
     secret: Callable[[Mapping[str, str]], str | None] = bearer
     webhooks: Webhooks | None = None
     model_of: Callable[[Catalogue, str], str] = as_said
+    rate_headers: Callable[[Rate], Mapping[str, str]] | None = None
 
     @property
     def mount(self) -> str:

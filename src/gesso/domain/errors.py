@@ -13,6 +13,9 @@
     ├── UnsupportedMedia        send another kind of bytes
     ├── InsufficientCredits     top up
     ├── TooManyRequests         wait `retry_after_seconds`
+    │   ├── RateLimited         … until this key may ask again
+    │   ├── TooManyJobs         … until one of this key's jobs has ended
+    │   └── DailyCreditsSpent   … until the next day (UTC)
     ├── ModelNotReady           the model has no route this key may use now
     ├── JobFailed               the job ended without a picture
     │   ├── ImageNotRetrievable a linked picture could not be fetched
@@ -32,6 +35,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from gesso.domain.frozen import Frozen
+from gesso.domain.rate import Rate
 
 
 class Problem(Frozen):
@@ -161,7 +165,7 @@ class TooManyRequests(GessoError):
     """Too many jobs are waiting.
 
     `ends_needed` is how many jobs must end before there is a place for the asker; who knows how fast they end makes
-    `retry_after_seconds` of it.
+    `retry_after_seconds` of it. With 0 it is not jobs that are waited for, and the seconds are known already.
     """
 
     code = "too_many_requests"
@@ -171,6 +175,44 @@ class TooManyRequests(GessoError):
     ) -> None:
         self.ends_needed, self.retry_after_seconds = ends_needed, retry_after_seconds
         super().__init__(message)
+
+
+class RateLimited(TooManyRequests):
+    """This key may not make so many requests a minute."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: int = 1, rate: Rate | None = None) -> None:
+        message = message or str(type(self).__doc__)
+        super().__init__(message, ends_needed=0, retry_after_seconds=retry_after_seconds)
+        self.rate = rate
+
+
+class TooManyJobs(TooManyRequests):
+    """This key may not have so many jobs waiting or running at once."""
+
+    code = "too_many_jobs"
+
+    def __init__(self, message: str | None = None, *, ends_needed: int = 1) -> None:
+        super().__init__(message or str(type(self).__doc__), ends_needed=ends_needed)
+
+
+class DailyCreditsSpent(TooManyRequests):
+    """This key has spent the credits it may spend in a day (UTC)."""
+
+    code = "daily_credits_spent"
+
+    def __init__(
+        self, needed_micro: int = 0, left_micro: int = 0, limit_micro: int = 0, *, retry_after_seconds: int = 1
+    ) -> None:
+        from gesso.domain.credits import render_credits
+
+        self.needed_micro, self.left_micro, self.limit_micro = needed_micro, left_micro, limit_micro
+        needed, left, limit = (render_credits(micro) for micro in (needed_micro, left_micro, limit_micro))
+        message = (
+            f"This job costs {needed} credits; of the {limit} that this key may spend a day (UTC), {left} are left."
+        )
+        super().__init__(message, ends_needed=0, retry_after_seconds=retry_after_seconds)
 
 
 class ModelNotReady(GessoError):
@@ -236,6 +278,9 @@ ERROR_CODES: dict[str, type[GessoError]] = {
         UnsupportedMedia,
         InsufficientCredits,
         TooManyRequests,
+        RateLimited,
+        TooManyJobs,
+        DailyCreditsSpent,
         ModelNotReady,
         JobFailed,
         ImageNotRetrievable,

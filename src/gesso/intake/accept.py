@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gesso.accounts.keys import Caller
+from gesso.accounts.limits import KeyLimits
 from gesso.accounts.priority import PRIORITIES
 from gesso.catalogue.adapters import adapter_of
 from gesso.catalogue.roles import Role
@@ -108,12 +109,13 @@ class Ask:
 
 @dataclass(frozen=True)
 class IntakeLimits:
-    """Limits a submit is held to."""
+    """Limits a submit is held to; `of_keys` are those of keys without their own."""
 
     queue: QueueLimits
     lease_microseconds: int
     live_fidelity: Fidelity
     running_per_account: int | None = None
+    of_keys: KeyLimits = field(default_factory=KeyLimits)
 
 
 class Intake:
@@ -215,6 +217,7 @@ class Intake:
             lease_microseconds=self._limits.lease_microseconds,
             limits=self._limits.queue,
             running_limit=self._limits.running_per_account,
+            key_limits=caller.limits.in_force(self._limits.of_keys),
         )
         try:
             submitted = await self._write(submission, prepared.files, now)
@@ -238,8 +241,9 @@ class Intake:
         try:
             return await self._database.write(work)
         except TooManyRequests as error:
-            engine = submission.plan.routes[0].engine
-            error.retry_after_seconds = self._worker.seconds_for(engine, error.ends_needed)
+            if error.ends_needed:
+                engine = submission.plan.routes[0].engine
+                error.retry_after_seconds = self._worker.seconds_for(engine, error.ends_needed)
             raise
 
     async def _keep(self, rows: tuple[BlobRow, ...], pictures: tuple[InlinePicture, ...]) -> None:

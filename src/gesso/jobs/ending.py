@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.sql.elements import TextClause
 
 from gesso.accounts.ledger import refund
+from gesso.accounts.limits import give_back
 from gesso.database.dialect import notify
 from gesso.domain.clock import DAY
 from gesso.domain.job import Job
@@ -81,6 +82,7 @@ def end_job(
     job = to_job(row)
     leave_queue(connection, job.account_id, job.plan.routes[0].engine)
     refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
+    give_back(connection, job.key_id, job.created_at, job.refunded_micro)
     if _has_inputs(job):
         connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
     tell(connection, job, ending.state, now, look=bool(row["has_targets"]))

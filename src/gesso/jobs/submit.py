@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert
 
 from gesso.accounts.keys import Caller
 from gesso.accounts.ledger import charge
+from gesso.accounts.limits import KeyLimits, admit, spend
 from gesso.accounts.priority import NORMAL
 from gesso.database.dialect import notify
 from gesso.database.tables import jobs
@@ -17,6 +18,7 @@ from gesso.domain.clock import SECOND
 from gesso.domain.hook import Hook
 from gesso.domain.ids import new_id, new_number
 from gesso.domain.job import Job
+from gesso.domain.rate import Rate
 from gesso.domain.request import Plan, Request
 from gesso.jobs.idempotency import IdempotencyKey, Repeat, keep_or_attach, keep_or_find
 from gesso.jobs.outbox import tell
@@ -33,7 +35,8 @@ class Submission:
 
     `inputs` are rows of stored input pictures (their owner is filled in here). With `claim_for`, the id of a worker
     that has a free place, the job is born running with a lease of `lease_microseconds`; but it waits in line when the
-    account might have more than `running_limit` running jobs then. An idempotency key wins over `repeat`.
+    account might have more than `running_limit` running jobs then. An idempotency key wins over `repeat`. `key_limits`
+    are those in force for the caller's key.
     """
 
     caller: Caller
@@ -50,14 +53,16 @@ class Submission:
     lease_microseconds: int = 30 * SECOND
     limits: QueueLimits = field(default_factory=QueueLimits)
     running_limit: int | None = None
+    key_limits: KeyLimits = field(default_factory=KeyLimits)
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """The job, and whether an earlier submit of the same request had made it."""
+    """The job, whether an earlier submit of the same request had made it, and how the key stands if it was counted."""
 
     job: Job
     replayed: bool
+    rate: Rate | None = None
 
 
 _INSERT = insert(jobs)
@@ -66,7 +71,8 @@ _INSERT = insert(jobs)
 def submit(connection: Connection, submission: Submission, now: int) -> Submitted:
     """Accept the job, or find the one an equal submit made.
 
-    Raises `IdempotencyMismatch`, `TooManyRequests` or `InsufficientCredits`; then nothing is written.
+    Raises `IdempotencyMismatch`, `TooManyRequests` (which limit, its class says), `InsufficientCredits`, or `Forbidden` for
+    a job that costs more than the key may spend in a day; then nothing is written.
     """
     job_id = new_id(now // 1000)
     earlier = _earlier(connection, submission, job_id, now)
@@ -74,17 +80,19 @@ def submit(connection: Connection, submission: Submission, now: int) -> Submitte
         return Submitted(earlier, replayed=True)
     caller, engine = submission.caller, submission.plan.routes[0].engine
     priority, limit = submission.priority, submission.running_limit
+    rate = admit(connection, caller.key_id, submission.key_limits, now)
     place = enter_queue(connection, caller.account_id, engine, priority, submission.limits, limit)
     job = _new_job(submission, job_id, place, now)
     connection.execute(_INSERT, _columns(job))
     charge(connection, job.account_id, job.mode, job.charged_micro, job.id, now, job.model)
+    spend(connection, job.key_id, submission.key_limits, job.charged_micro, now)
     for row in submission.inputs:
         add_blob(connection, row.model_copy(update={"owner": "job_input", "owner_id": job.id}))
     if job.state == "queued":
         notify(connection, "gesso_queued", engine)
     else:
         tell(connection, job, "started", now)
-    return Submitted(job, replayed=False)
+    return Submitted(job, replayed=False, rate=rate)
 
 
 def _earlier(connection: Connection, submission: Submission, job_id: str, now: int) -> Job | None:

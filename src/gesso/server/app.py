@@ -78,7 +78,13 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(module.router)
     _mount_dialects(app, parts)
     errors.install(app)
-    app.add_middleware(Surroundings, metrics=app.state.metrics, max_body_bytes=parts.max_body_bytes)
+    app.add_middleware(
+        Surroundings,
+        metrics=app.state.metrics,
+        max_body_bytes=parts.max_body_bytes,
+        key_limits=parts.key_limits,
+        clock=parts.clock,
+    )
     _complete_openapi(app, parts)
     return app
 

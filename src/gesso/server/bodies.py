@@ -224,6 +224,37 @@ class UploadBody(BaseModel):
     max_bytes: int = Field(description="Largest picture accepted.")
 
 
+class RequestsLimitBody(BaseModel):
+    """Requests for jobs that a key may make a minute."""
+
+    limit: int = Field(description="So many at once, and so many a minute in the long run.")
+    remaining: int = Field(description="How many may come now.")
+    reset_seconds: int = Field(description="Seconds until all may come again.")
+
+
+class JobsLimitBody(BaseModel):
+    """Jobs that a key may have queued or running."""
+
+    limit: int
+    remaining: int = Field(description="How many more there may be now.")
+
+
+class CreditsLimitBody(BaseModel):
+    """Credits that a key may spend a day; refunds of the day's jobs come back to it."""
+
+    limit: str
+    remaining: str = Field(description="Credits left today.")
+    resets_at: str = Field(description="Midnight UTC.")
+
+
+class LimitsBody(BaseModel):
+    """The limits of a key; null where it has none."""
+
+    requests_per_minute: RequestsLimitBody | None = None
+    concurrent_jobs: JobsLimitBody | None = None
+    credits_per_day: CreditsLimitBody | None = None
+
+
 class AccountBody(BaseModel):
     """The account of a key."""
 
@@ -234,6 +265,7 @@ class AccountBody(BaseModel):
         examples=["business"],
     )
     balance: str = Field(description="Credits (US cents) of this mode.")
+    limits: LimitsBody = Field(description="What this key may do, and what is left of it.")
 
 
 class EntryBody(BaseModel):

@@ -31,6 +31,7 @@ from gesso.domain.errors import (
     UnsupportedMedia,
 )
 from gesso.server.bodies import ProblemBody, ProblemItem
+from gesso.server.rate_headers import note_refusal
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +116,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(GessoError)
     async def gesso_error(request: Request, error: GessoError) -> Response:
         status = status_of(error)
+        note_refusal(request.scope, error)
         if isinstance(error, StorageFailed):  # a disk or a database that is away for a while is no mistake of ours
             log.warning(error.code, reason=error.message, request_id=request.scope.get("request_id", ""))
         elif status >= 500:

@@ -22,6 +22,7 @@ from gesso.server.model_bodies import ask_schema
 from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
 from gesso.server.parts import PartsOf
 from gesso.server.preferences import wait_seconds
+from gesso.server.rate_headers import note_rate
 from gesso.server.reading import idempotency_key, read_ask, repeat_of
 from gesso.server.render import (
     job_body,
@@ -105,6 +106,7 @@ async def submit_job(
             return await _quote(parts, await _ask(body, parts), caller)
         submitted = await parts.intake.accept(await _ask(body, parts), caller)
     job = submitted.job
+    note_rate(request.scope, submitted.rate)
     if not submitted.replayed:
         request.app.state.metrics.jobs_submitted.labels(job.model, job.mode).inc()
     wait = wait_seconds(prefer)

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, the body limit, the access log line and its metrics. Plain ASGI, no copies."""
+"""What surrounds every request: its id, the body limit, how its key stands, the access log line and its metrics. Plain ASGI, no copies."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import time
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gesso.accounts.limits import KeyLimits
+from gesso.domain.clock import Clock
 from gesso.domain.errors import PayloadTooLarge
 from gesso.domain.ids import new_id
 from gesso.server.metrics import Metrics
+from gesso.server.rate_headers import rate_headers
 
 log = structlog.get_logger("gesso.access")
 MAX_LOGGED_PATH = 200
@@ -19,8 +22,11 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 class Surroundings:
     """Outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, key_limits: KeyLimits, clock: Clock
+    ) -> None:
         self._app, self._metrics, self._max_body = app, metrics, max_body_bytes
+        self._key_limits, self._clock = key_limits, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,7 +40,11 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"x-request-id", request_id.encode()),
+                    *rate_headers(scope, self._key_limits, self._clock),
+                ]
             await send(message)
 
         try:

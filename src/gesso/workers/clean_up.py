@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from gesso.accounts.keys import first_account
+from gesso.accounts.limits import forget_days
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.errors import StorageFailed
 from gesso.jobs.deliveries import forget_ended
@@ -72,8 +73,9 @@ class CleanUp:
             await asyncio.sleep(self._interval)
 
     async def forget_old(self) -> int:
-        """Drop records of requests that may no longer be repeated; return how many."""
-        return await self._database.write(lambda c: forget_old(c, self._clock()))
+        """Drop records of requests that may no longer be repeated, and of days long ago; return how many."""
+        now = self._clock()
+        return await self._database.write(lambda c: forget_old(c, now) + forget_days(c, now))
 
     async def forget_webhooks(self) -> int:
         """Drop deliveries of webhooks from the log that ended long ago; return how many."""

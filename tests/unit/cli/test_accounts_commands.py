@@ -191,3 +191,29 @@ def test_no_jobs_is_said_and_an_unknown_one_is_an_error(data, capsys):
     assert "gesso jobs list" in capsys.readouterr().err
     assert run(["jobs", "list", "--state", "sleeping"]) == 1
     assert "queued, running, succeeded, failed, cancelled" in capsys.readouterr().err
+
+
+def test_a_key_has_the_limits_it_was_given(data, capsys):
+    words = ("--requests-per-minute", "60", "--concurrent-jobs", "none", "--credits-per-day", "12.5")
+    made = answer(capsys, "keys", "create", *words)
+    shown = {"requests_per_minute": 60, "concurrent_jobs": "none", "credits_per_day": "12.5"}
+    assert {name: made[name] for name in shown} == shown
+    limits = data.read_blocking(lambda c: find_caller(c, made["secret"])).limits
+    assert (limits.requests_per_minute, limits.concurrent_jobs, limits.credits_per_day_micro) == (60, 0, 12_500_000)
+
+    changed = answer(capsys, "keys", "limit", made["id"], "--concurrent-jobs", "4", "--credits-per-day", "default")
+    assert changed == {"id": made["id"], "requests_per_minute": 60, "concurrent_jobs": 4, "credits_per_day": None}
+    assert answer(capsys, "keys", "limit", made["id"]) == changed
+    (listed,) = [key for key in answer(capsys, "keys", "list") if key["id"] == made["id"]]
+    assert {name: listed[name] for name in shown} == {name: changed[name] for name in shown}
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "nan", "1e9"])
+def test_what_is_no_limit_is_refused(data, capsys, text):
+    assert run(["keys", "create", "--requests-per-minute", text]) == 1
+    assert "is no limit" in capsys.readouterr().err
+
+
+def test_there_is_no_limiting_a_key_that_is_not_there(data, capsys):
+    assert run(["keys", "limit", "nobody", "--concurrent-jobs", "1"]) != 0
+    assert "no key nobody" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from gesso.dialects.call import Call, Reply
 from gesso.dialects.claid.translate import BAD_ID
 from gesso.dialects.claid.wire import AUTH_CODE, GENERAL_CODE, VALIDATION_CODE, ErrorType, envelope
 from gesso.domain.errors import (
+    DailyCreditsSpent,
     Forbidden,
     GessoError,
     InsufficientCredits,
@@ -35,8 +36,8 @@ def error(error: GessoError, status: int, call: Call) -> Reply:
             return Reply(envelope(AUTH_CODE, "auth", f"Authorization is required. {error.message}"), status)
         case Forbidden():
             return Reply(envelope(AUTH_CODE, "auth", error.message), status)
-        case InsufficientCredits():
-            return Reply(envelope(GENERAL_CODE, "billing", error.message), status)
+        case InsufficientCredits() | DailyCreditsSpent():
+            return Reply(envelope(GENERAL_CODE, "billing", error.message), 402)
         case TooManyRequests():
             said = envelope(GENERAL_CODE, "general", error.message)
             # Claid's page on limits shows the envelope under `detail`, its clients read it at the top.

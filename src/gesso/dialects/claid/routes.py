@@ -6,6 +6,7 @@ from functools import partial
 
 from gesso.dialects.call import Call, Reply
 from gesso.dialects.claid import classic, render
+from gesso.dialects.claid.limits import rate_headers
 from gesso.dialects.claid.refuse import error
 from gesso.dialects.claid.translate import ai_edit, generate, job_number
 from gesso.dialects.claid.wire import STORAGE_TYPES
@@ -59,5 +60,6 @@ DIALECT = Dialect(
     title="Claid",
     routes=ROUTES,
     error=error,
+    rate_headers=rate_headers,
     webhooks=Webhooks(frozenset({"succeeded", "failed", "cancelled"}), render.posting),
 )

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from gesso.dialects.call import Call, Reply
 from gesso.dialects.eachlabs import wire
 from gesso.domain.errors import (
+    DailyCreditsSpent,
     Forbidden,
     GessoError,
     InsufficientCredits,
@@ -24,8 +25,8 @@ def error(error: GessoError, status: int, call: Call) -> Reply:
     match error:
         case Unauthenticated():
             return Reply({"error": wire.NO_KEY}, status)
-        case InsufficientCredits():
-            return _detailed("payment required", status, error.message)
+        case InsufficientCredits() | DailyCreditsSpent():
+            return _detailed("payment required", 402, error.message)
         case TooManyRequests():
             return _detailed("too many requests", status, error.message)
         case Forbidden():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gesso.dialects.call import Call, Reply
 from gesso.domain.errors import (
+    DailyCreditsSpent,
     Forbidden,
     GessoError,
     InsufficientCredits,
@@ -11,6 +12,7 @@ from gesso.domain.errors import (
     MalformedBody,
     ModelNotReady,
     NotFound,
+    RateLimited,
     TooManyRequests,
     Unauthenticated,
     UnsupportedMedia,
@@ -29,8 +31,10 @@ def error(error: GessoError, status: int, call: Call) -> Reply:
             return _reply(401, "UnauthorizedAccess", f"Unauthorized: Invalid token. {error.message}")
         case Forbidden():
             return _reply(403, "UnauthorizedAccess", error.message)
-        case InsufficientCredits():
+        case InsufficientCredits() | DailyCreditsSpent():
             return _reply(429, "OutOfCredits", error.message, NO_RETRY)
+        case RateLimited():
+            return _reply(429, "RateLimitExceeded", error.message)
         case TooManyRequests():
             return _reply(429, "ConcurrencyLimitExceeded", error.message)
         case NotFound():

@@ -10,7 +10,7 @@ from gesso.dialects.dialect import Dialect, Route, ShowCatalogue, Submit
 from gesso.dialects.friendli.translate import needs_files, to_answer, to_wanted
 from gesso.dialects.friendli.wire import CONTAINER, DEDICATED, Product
 from gesso.dialects.view import View
-from gesso.domain.errors import GessoError, InvalidInput, Problem
+from gesso.domain.errors import DailyCreditsSpent, GessoError, InvalidInput, Problem
 from gesso.domain.request import Operation
 
 # A job that failed is no 5xx: the client would post it again for an hour.
@@ -36,6 +36,8 @@ def render(view: View, call: Call) -> Reply:
 
 def error(error: GessoError, status: int, call: Call) -> Reply:
     """Return an error as FastAPI words it, which the vendor's 422 is."""
+    if isinstance(error, DailyCreditsSpent):  # with 429 the client would post it again for an hour
+        return Reply({"detail": error.message}, 402)
     if not isinstance(error, InvalidInput):
         return Reply({"detail": error.message}, status)
     if any(problem.field == "model" and problem.code in _NOT_FOUND for problem in error.problems):

@@ -8,6 +8,7 @@ from gesso.dialects.call import Call, Reply
 from gesso.domain.credits import in_unit
 from gesso.domain.errors import (
     Conflict,
+    DailyCreditsSpent,
     Forbidden,
     GessoError,
     InsufficientCredits,
@@ -50,6 +51,9 @@ def _said(error: GessoError, status: int, call: Call) -> tuple[int, str]:
         case InsufficientCredits():
             needed, left = (in_unit(micro, "magic_hour_credit") for micro in (error.needed_micro, error.balance_micro))
             return 402, f"Payment required: this costs {needed:f} credits and the account has {left:f}."
+        case DailyCreditsSpent():
+            needed, left = (in_unit(micro, "magic_hour_credit") for micro in (error.needed_micro, error.left_micro))
+            return 402, f"Payment required: this costs {needed:f} credits and today's rest of this key is {left:f}."
         case Forbidden():
             return 403, _in_their_words(error.message)
         case Conflict() | JobFailed():

@@ -8,6 +8,7 @@ from gesso.dialects.call import Call, Reply
 from gesso.domain.errors import (
     ERROR_CODES,
     ContentRefused,
+    DailyCreditsSpent,
     Forbidden,
     GessoError,
     IdempotencyMismatch,
@@ -53,7 +54,7 @@ def error(error: GessoError, status: int, call: Call) -> Reply:
             return _invalid(error.problems)
         case Unauthenticated():
             return Reply(envelope(error.message, REQUEST, "invalid_api_key"), 401)
-        case InsufficientCredits():
+        case InsufficientCredits() | DailyCreditsSpent():
             return Reply(envelope(error.message, "insufficient_quota", "insufficient_quota"), 429, NO_RETRY)
         case TooManyRequests():
             return Reply(envelope(error.message, "requests", "rate_limit_exceeded"), 429)

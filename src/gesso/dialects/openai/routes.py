@@ -32,6 +32,7 @@ from gesso.dialects.openai.answers import (
 )
 from gesso.dialects.openai.errors import error
 from gesso.dialects.openai.file_ids import to_file_id
+from gesso.dialects.openai.limits import rate_headers
 from gesso.dialects.openai.translate import to_wanted
 from gesso.dialects.openai.wire import EDIT, GENERATION, VARIATION, Endpoint
 from gesso.domain.errors import InvalidInput
@@ -96,5 +97,6 @@ DIALECT = Dialect(
         Route("GET", "/get_model_info", Answer(_model_info), public=True),
     ),
     error=error,
+    rate_headers=rate_headers,
     secret=secret,
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from gesso.dialects.call import Call, Reply
 from gesso.domain.errors import (
+    DailyCreditsSpent,
     GessoError,
     InsufficientCredits,
     InvalidInput,
@@ -41,6 +42,8 @@ _ENVELOPE = frozenset(
 def error(error: GessoError, status: int, call: Call) -> Reply:
     """Return the error as a problem document; a throttled request gets the throttle's own short form."""
     match error:
+        case InsufficientCredits() | DailyCreditsSpent():
+            return _problem("Insufficient credit", error.message, 402)
         case TooManyRequests():
             seconds = error.retry_after_seconds
             unit = "second" if seconds == 1 else "seconds"
@@ -49,8 +52,6 @@ def error(error: GessoError, status: int, call: Call) -> Reply:
             return _invalid(error, status, call)
         case Unauthenticated():
             return _problem("Unauthenticated", "You did not pass a valid authentication token", status)
-        case InsufficientCredits():
-            return _problem("Insufficient credit", error.message, status)
     return _problem(HTTPStatus(status).phrase, error.message, status)
 
 

@@ -24,6 +24,7 @@ from gesso.server.dialects.read import call_of, read_body_of
 from gesso.server.dialects.respond import respond
 from gesso.server.errors import headers_of, status_of
 from gesso.server.metrics import Metrics
+from gesso.server.rate_headers import note_refusal
 from gesso.wiring import Parts
 
 log = structlog.get_logger(__name__)
@@ -88,6 +89,7 @@ class DialectApp:
         path = _path_below(request)
         scope = request.scope
         scope["route"] = _Labelled(f"/{self.dialect.name}/…")
+        scope["rate_written_as"] = self.dialect.rate_headers
         call = call_of(request, self._parts, self.mount, {})
         try:
             found = self.find(request.method, path)
@@ -135,6 +137,7 @@ class DialectApp:
         status = 405 if isinstance(error, MethodNotAllowed) else status_of(error)
         if isinstance(error, StorageFailed):
             log.warning(error.code, reason=error.message, request_id=call.request_id)
+        note_refusal(scope, error)
         reply = self.dialect.error(error, status, call)
         ours = {"Allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) else headers_of(error)
         return respond(Reply(reply.body, reply.status, {**ours, **reply.headers}, reply.media_type))

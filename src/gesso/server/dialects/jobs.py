@@ -29,6 +29,7 @@ from gesso.server.dialects.views import view_of
 from gesso.server.errors import status_of
 from gesso.server.faults import fault_of
 from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
+from gesso.server.rate_headers import note_rate
 from gesso.server.reading import idempotency_key, repeat_of
 from gesso.server.render import job_headers
 from gesso.server.waiting import wait_for_end
@@ -73,6 +74,7 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
         submitted = await parts.intake.accept(ask, desk.known)
     except InvalidInput as error:
         raise error.renamed(wanted.fields) from error
+    note_rate(request.scope, submitted.rate)
     if not submitted.replayed:
         desk.metrics.jobs_submitted.labels(submitted.job.model, submitted.job.mode).inc()
         if wanted.cancel_after_seconds is not None:

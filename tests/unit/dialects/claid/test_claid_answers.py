@@ -17,7 +17,15 @@ from gesso.dialects.dialect import Sending
 from gesso.dialects.view import View
 from gesso.domain.clock import SECOND
 from gesso.domain.credits import Price
-from gesso.domain.errors import ERROR_CODES, GessoError, InsufficientCredits, InvalidInput, NotFound, Problem
+from gesso.domain.errors import (
+    ERROR_CODES,
+    DailyCreditsSpent,
+    GessoError,
+    InsufficientCredits,
+    InvalidInput,
+    NotFound,
+    Problem,
+)
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import StoredPicture
 from gesso.domain.request import Plan, Request, RouteChoice
@@ -166,7 +174,7 @@ def test_every_error_has_the_envelope(kind: type[GessoError]) -> None:
     }.get(kind, kind)()
     status = status_of(made)
     reply = error(made, status, CALL)
-    assert reply.status == status
+    assert reply.status == (402 if isinstance(made, DailyCreditsSpent) else status)
     assert {"error_code", "error_type", "error_message", "error_details"} <= set(reply.body)
     assert made.message in reply.body["error_message"]
 
