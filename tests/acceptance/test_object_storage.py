@@ -129,6 +129,22 @@ def test_a_store_that_is_away_is_said_and_what_was_accepted_ends_when_it_is_back
         assert KEY_ID not in server.log()
 
 
+def test_a_store_that_never_answers_holds_up_nobody_who_does_not_need_it(tmp_path):
+    with (
+        running_s3() as own,
+        running_server(tmp_path / "data", **own.settings, storage_timeout_seconds=1) as server,
+        server.client() as client,
+    ):
+        url = edit(client)["pictures"][0]["url"]
+        with own.suspended():
+            away = httpx.get(url, trust_env=False, timeout=30)
+            assert (away.status_code, away.json()["code"]) == (503, "storage_failed")
+            assert client.get("/healthz").status_code == 200
+            assert client.get("/v1/jobs").status_code == 200
+            until(lambda: client.get("/readyz").status_code == 503)
+        until(lambda: httpx.get(url, trust_env=False).status_code == 200)
+
+
 def test_presigned_links_redirect_to_the_store_which_says_what_the_bytes_are(s3, tmp_path):
     with (
         running_server(
