@@ -52,6 +52,9 @@ class Settings(BaseSettings):
         "data folder.",
     )
     database_connections: int = Field(10, ge=2, le=1000, description="Connections this process opens to PostgreSQL.")
+    database_statement_seconds: float = Field(
+        60, ge=0.1, le=3600, description="Seconds a statement may take on PostgreSQL before it is stopped."
+    )
     storage_url: str | None = Field(
         None,
         description="Object store for the pictures: s3://bucket/prefix, or memory:// for tests. Left out, the data "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import TypeVar
 
 import structlog
 
+from gesso import __version__
 from gesso.accounts.keys import FirstKeys, first_start
 from gesso.accounts.limits import KeyLimits
 from gesso.catalogue.load import Catalogue, load_catalogue
@@ -35,6 +38,7 @@ from gesso.imaging.memory import return_large_blocks
 from gesso.intake.accept import Intake, IntakeLimits
 from gesso.intake.prepare import Rules
 from gesso.jobs.feed import Feed
+from gesso.jobs.fleet import WorkerRow
 from gesso.jobs.outbox import NATIVE
 from gesso.jobs.submit import QueueLimits
 from gesso.outgoing.fetch import Outgoing, Policy
@@ -47,9 +51,11 @@ from gesso.storage.places import Place
 from gesso.storage.room import DiskRoom
 from gesso.workers.clean_up import CleanUp
 from gesso.workers.deliver_webhooks import Deliverer
+from gesso.workers.fleet import Fleet
 from gesso.workers.inputs import InputReader
 from gesso.workers.keep_queue import QueueKeeper
 from gesso.workers.loop import Worker
+from gesso.workers.relay import Relay
 from gesso.workers.run_job import JobRunner
 from gesso.workers.webhook_letters import WebhookLetters
 
@@ -105,7 +111,7 @@ def open_database(settings: Settings) -> Database:
     """Open the database the settings name: PostgreSQL by its address, else SQLite in the data folder."""
     url = _database_url(settings)
     if url is not None:
-        return Database.open_postgres(url, settings.database_connections)
+        return Database.open_postgres(url, settings.database_connections, settings.database_statement_seconds)
     return Database.open_sqlite(data_folder(settings) / DATABASE_NAME)
 
 
@@ -165,10 +171,36 @@ class Around:
     blobs: Callable[[BlobStore], BlobStore] = unchanged
 
 
+@dataclass(frozen=True)
+class Role:
+    """What a process does of all there is to do. `engines` are names, None for all; without `works` it runs no jobs."""
+
+    works: bool = True
+    delivers: bool = True
+    engines: tuple[str, ...] | None = None
+
+    def chosen(self, installed: Iterable[Engine]) -> tuple[Engine, ...]:
+        """Return the engines of this process; raise `OperatorError` for a name that no engine has."""
+        by_name = {engine.name: engine for engine in installed}
+        unknown = [name for name in self.engines or () if name not in by_name]
+        if unknown:
+            raise OperatorError(f"There is no engine {', '.join(unknown)}. Known: {', '.join(by_name)}.")
+        names = tuple(by_name) if self.engines is None else tuple(dict.fromkeys(self.engines))
+        return tuple(by_name[name] for name in names) if self.works else ()
+
+
 class Parts:
     """One assembled server. Opened by `build`; `start` and `stop` belong to its event loop."""
 
-    def __init__(self, settings: Settings, engines: Iterable[Engine], clock: Clock | None, around: Around) -> None:
+    def __init__(
+        self, settings: Settings, engines: Iterable[Engine], clock: Clock | None, around: Around, role: Role
+    ) -> None:
+        if settings.database_url is None and role != Role():
+            raise OperatorError(
+                "A second process beside the API needs PostgreSQL: SQLite serves one. Set GESSO_DATABASE_URL, or run "
+                "everything in one process: gesso serve"
+            )
+        self.role = role
         self.public_url = settings.public_url
         self.root_dialect = settings.root_dialect
         self.trusted_proxies = settings.trusted_proxies
@@ -191,7 +223,7 @@ class Parts:
         self.catalogue = catalogue_of(settings)
         for slug, file in self.catalogue.replaced.items():
             log.info("model_replaced", model=slug, by=file)
-        self.engines = Engines(engines)
+        self.engines = Engines(role.chosen(engines))
         self._held = ExitStack()
         folder = data_folder(settings)
         if settings.database_url is None:  # on PostgreSQL several processes may share the folder
@@ -241,6 +273,14 @@ class Parts:
             lease_seconds=settings.lease_seconds,
             running_limit=settings.running_limit_per_account,
         )
+        self._fleet = Fleet(
+            database=self.database,
+            clock=self.clock,
+            engines=self.engines,
+            lease_seconds=settings.lease_seconds,
+            me=self._row(self.clock()) if self.engines.names else None,
+        )
+        self._relay = Relay(self.database, self.feed)
         queue = QueueLimits(per_account=settings.queue_limit_per_account, total=settings.queue_limit_total)
         limits = IntakeLimits(
             queue=queue,
@@ -300,12 +340,32 @@ class Parts:
             with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
                 loop.call_soon_threadsafe(self._hear, notice)
 
+        if self.database.shared:
+            await self._fleet.start()
+            self._relay.start()
         self.database.listen(heard)
         self.worker.start()
         self._keeper.start()
         self._clean_up.start()
-        if NATIVE in self.webhooks:
+        if NATIVE in self.webhooks and self.role.delivers:
             self.deliverer.start()
+
+    def _row(self, started_at: int) -> Callable[[int], WorkerRow]:
+        """Return what makes this worker's row of the fleet."""
+
+        def row(alive_until: int) -> WorkerRow:
+            return WorkerRow(
+                id=self.worker.id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                version=__version__,
+                engines=self.engines.names,
+                slots=sum(self.engines.slots(name) for name in self.engines.names),
+                started_at=started_at,
+                alive_until=alive_until,
+            )
+
+        return row
 
     def _hear(self, notice: Notice) -> None:
         """Act on what another process tells; what was missed, the row and the renewal of leases say later."""
@@ -320,21 +380,33 @@ class Parts:
                     self.worker.wake()  # its account may have a place now
             case "gesso_webhooks":
                 self.deliverer.wake()
+            case "gesso_workers":
+                self._fleet.wake()
+            case "gesso_watched":
+                self._relay.watched(notice.payload)
+            case "gesso_progress":
+                self._relay.heard(notice.payload)
             case "gesso_reconnected":
                 self.worker.wake()
                 self.deliverer.wake()
+                self._fleet.wake(afresh=True)
                 self.feed.nudge_all()
 
     async def stop_work(self) -> None:
         """Finish or give back what runs, then let go who waits for jobs; a second call waits for the first."""
         if self._stopping is None:
-            self._stopping = asyncio.create_task(self.worker.stop(self.grace_seconds))
+            self._stopping = asyncio.create_task(self._stop_work())
         await self._stopping
         self.feed.close()
+
+    async def _stop_work(self) -> None:
+        await self._fleet.leave()
+        await self.worker.stop(self.grace_seconds)
 
     async def stop(self) -> None:
         """Stop the work, then close everything."""
         await self.stop_work()
+        await self._relay.stop()
         await self._keeper.stop()
         await self._clean_up.stop()
         await self.deliverer.stop()
@@ -351,7 +423,7 @@ class Parts:
         """Return each engine with None, or why it could not run anything now."""
         return [
             (name, self.engines.why_not(RouteChoice(engine=name, fidelity="exact", runs=name)))
-            for name in self.engines.names
+            for name in (*self.engines.names, *sorted((self.engines.elsewhere or set()) - set(self.engines.names)))
         ]
 
 
@@ -361,6 +433,9 @@ def build(
     engines: Iterable[Engine] | None = None,
     clock: Clock | None = None,
     around: Around | None = None,
+    role: Role | None = None,
 ) -> Parts:
     """Assemble a server; what is given replaces or wraps the installation's own (tests and benchmarks)."""
-    return Parts(settings, engines_of(settings) if engines is None else engines, clock, around or Around())
+    return Parts(
+        settings, engines_of(settings) if engines is None else engines, clock, around or Around(), role or Role()
+    )

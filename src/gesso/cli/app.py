@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gesso.cli import accounts, database, doctor, jobs, keys, models, money, pictures, serve, webhooks
+from gesso.cli import accounts, database, doctor, jobs, keys, models, money, pictures, serve, webhooks, worker
 from gesso.domain.errors import GessoError, InvalidInput
 
 USER_ERROR = 1
@@ -29,6 +29,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("serve")(serve.serve)
+    app.command("worker")(worker.worker)
     app.command("generate")(pictures.generate)
     app.command("edit")(pictures.edit)
     app.command("models")(models.models)
@@ -37,6 +38,7 @@ def build() -> typer.Typer:
     app.add_typer(money.app, name="credits")
     app.add_typer(jobs.app, name="jobs")
     app.add_typer(webhooks.app, name="webhooks")
+    app.add_typer(worker.app, name="workers")
     app.add_typer(database.app, name="db")
     app.command("doctor")(doctor.doctor)
     return app

@@ -14,6 +14,8 @@ from gesso.domain.request import Mode
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from gesso.domain.clock import Clock
+
 Result = TypeVar("Result")
 
 Account = Annotated[str | None, typer.Option("--account", help="Account id; needed only when there are several.")]
@@ -21,7 +23,10 @@ Test = Annotated[bool, typer.Option("--test", help="The test mode instead of the
 
 
 class OpenDatabase(Protocol):
-    """What a command may do with the database: one transaction at a time, waited for."""
+    """What a command may do with the database: one transaction at a time, waited for; and its time, in microseconds."""
+
+    @property
+    def clock(self) -> Clock: ...
 
     def read_blocking(self, work: Callable[[Connection], Result]) -> Result: ...
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (setting: host).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one (setting: port).")] = None,
+    worker: Annotated[
+        bool,
+        typer.Option("--worker/--no-worker", help="Run jobs here too, or leave them to `gesso worker` (PostgreSQL)."),
+    ] = True,
+    webhooks: Annotated[
+        bool, typer.Option("--webhooks/--no-webhooks", help="Deliver webhooks, or leave them to other servers.")
+    ] = True,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -25,12 +32,12 @@ def serve(
     from gesso.server.logs import configure_logs
     from gesso.server.run import serve as serve_parts
     from gesso.settings import load_settings
-    from gesso.wiring import build
+    from gesso.wiring import Role, build
 
     given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**given)
     configure_logs(settings.log_level, settings.log_format)
-    parts = build(settings)
+    parts = build(settings, role=Role(works=worker, delivers=webhooks))
     output = Output(as_json, quiet)
     serve_parts(
         parts,

@@ -18,7 +18,7 @@ from gesso.database.lanes import Lane, ReaderLane, WriterLane
 from gesso.database.listener import Listener
 from gesso.database.migrations import bring_up_to_date, must_be_at_head
 from gesso.database.pool import BEGIN_READ, BEGIN_WRITE, PoolLane
-from gesso.database.postgres import Server
+from gesso.database.postgres import STATEMENT_SECONDS, Server
 from gesso.database.reserve import Reserve
 from gesso.database.server_clock import ServerClock
 from gesso.database.sqlite import connect, create_file, unusable
@@ -74,9 +74,9 @@ class Database:
         return cls(WriterLane(connection), ReaderLane(readers), reserve=Reserve(path))
 
     @classmethod
-    def open_postgres(cls, url: str, connections: int) -> Database:
+    def open_postgres(cls, url: str, connections: int, statement_seconds: float = STATEMENT_SECONDS) -> Database:
         """Open a database that `gesso db migrate` has brought up to date; raise `OperatorError` when that cannot be."""
-        server, clock = Server(url), ServerClock()
+        server, clock = Server(url, statement_seconds), ServerClock()
         connection = server.connect_first()
         try:
             must_be_at_head(connection)

@@ -7,7 +7,15 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-Channel = Literal["gesso_queued", "gesso_cancelled", "gesso_ended", "gesso_webhooks"]
+Channel = Literal[
+    "gesso_queued",
+    "gesso_cancelled",
+    "gesso_ended",
+    "gesso_webhooks",
+    "gesso_workers",
+    "gesso_watched",
+    "gesso_progress",
+]
 
 # Heard in the process that tells as well, when its transaction is on disk, also without PostgreSQL.
 HEARD_AT_HOME: frozenset[Channel] = frozenset({"gesso_webhooks"})
@@ -38,7 +46,8 @@ def skip_locked(connection: Connection) -> str:
 def notify(connection: Connection, channel: Channel, payload: str) -> None:
     """Tell every process, this one too, when this transaction commits; on SQLite there is no other.
 
-    `payload` is the engine of a queued job, or the id of one to be cancelled or that has ended; empty of webhooks.
+    `payload` is the engine of a queued job, or the id of one that is to be cancelled, has ended or is watched; of progress
+    JSON (see `workers/relay`), of workers who came or went; empty of webhooks.
     """
     if is_postgres(connection):
         connection.execute(_NOTIFY, {"channel": channel, "payload": payload})

@@ -13,6 +13,7 @@ from gesso.database.failures import as_storage_failure
 from gesso.domain.errors import OperatorError
 
 LOCK_SECONDS = 10  # as long as a write waits for a locked SQLite file
+STATEMENT_SECONDS = 60.0  # unless the operator says otherwise
 STOPPED_SECONDS = 8  # a process that stands still within a transaction is let go before others lose their patience
 
 # A peer that vanished is noticed within a minute, not after the two hours of TCP's own defaults.
@@ -25,6 +26,7 @@ _DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": 30_000,
 }
 _FIRST = (
+    "SET statement_timeout = {milliseconds}; "
     f"SET lock_timeout = '{LOCK_SECONDS}s'; SET idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s'; "
     "SET client_min_messages = warning"
 )
@@ -33,7 +35,8 @@ _FIRST = (
 class Server:
     """A PostgreSQL database by its address. `connect` may be called by any thread; who gets a connection owns it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, statement_seconds: float = STATEMENT_SECONDS) -> None:
+        self._first = _FIRST.format(milliseconds=int(statement_seconds * 1000))
         self._psycopg = _driver()
         self._parameters = _DEFAULTS | self._parsed(url) | {"client_encoding": "utf8"}
         # The driver begins no transaction by itself: the lanes do, and so know what ran before a connection broke.
@@ -50,7 +53,7 @@ class Server:
         """Open a connection; raise SQLAlchemy's `DBAPIError` when that fails."""
         connection = self._engine.connect()
         try:
-            connection.exec_driver_sql(_FIRST)
+            connection.exec_driver_sql(self._first)
         except BaseException:
             connection.close()
             raise

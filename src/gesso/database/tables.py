@@ -316,3 +316,17 @@ webhook_secrets = Table(
     PrimaryKeyConstraint("account_id", "mode", name="webhook_secrets_key"),
     CheckConstraint("mode IN ('live', 'test')", name="webhook_secrets_mode"),
 )
+
+# Processes that run jobs; few rows. The engines are names, comma-separated.
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("engines", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("alive_until", BigInteger, nullable=False),
+)

@@ -10,10 +10,14 @@ from gesso.engines.engine import Engine
 
 
 class Engines:
-    """A fixed set of engines. `names` are those jobs may be claimed for."""
+    """A fixed set of engines. `names` are those jobs may be claimed for; `elsewhere` those that other processes have.
+
+    `elsewhere` is None where there are no other processes.
+    """
 
     def __init__(self, engines: Iterable[Engine]) -> None:
         self._engines = {engine.name: engine for engine in engines}
+        self.elsewhere: frozenset[str] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -29,6 +33,10 @@ class Engines:
     def why_not(self, route: RouteChoice) -> str | None:
         """Return None when the route could run now, else the reason in a sentence."""
         engine = self._engines.get(route.engine)
+        if engine is None and self.elsewhere is not None:
+            if route.engine in self.elsewhere:
+                return None
+            return f"no worker with the engine {route.engine} is alive{_needs(route)}"
         if engine is None:
             return f"the engine {route.engine} is not part of this server{_needs(route)}"
         readiness = engine.readiness(route)

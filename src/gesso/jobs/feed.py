@@ -6,7 +6,7 @@ Belongs to one event loop. The row in the database is the truth; the feed only s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from gesso.domain.events import PreviewFile, Snapshot
@@ -24,6 +24,7 @@ class _Entry:
     snapshot: Snapshot | None = None
     waiters: set[asyncio.Future[None]] = field(default_factory=set)
     watched: int = 0  # waits and subscriptions that need the entry
+    subscribed: int = 0  # those of them that want progress too
     left: bool = False  # nobody is told anything here any more
 
     def wake(self) -> None:
@@ -41,6 +42,10 @@ class Feed:
         self._ended: dict[str, Snapshot | None] = {}  # None: it ended elsewhere, and its row says how
         self._closed = False
         self._version = 0  # one counter for all jobs: it grows for each of them, also across attempts
+        # Where several processes run jobs: called with each snapshot of a job that runs here, and when one that does not
+        # is watched.
+        self.on_progress: Callable[[Snapshot], None] | None = None
+        self.on_watch: Callable[[], None] | None = None
 
     def publish(
         self, job: Job, *, stage: str = "", done: int = 0, total: int = 0, preview: PreviewFile | None = None
@@ -61,6 +66,22 @@ class Feed:
                 snapshot = snapshot.model_copy(update={"previews": previews[-PREVIEWS_KEPT:]})
             entry.job, entry.snapshot = job, snapshot
             entry.wake()
+            if self.on_progress is not None and not ended:
+                self.on_progress(snapshot)
+
+    def hear(self, job_id: str, stage: str, done: int, total: int) -> None:
+        """Take how far a job is that runs in another process, for those who watch it here."""
+        entry = self._entries.get(job_id)
+        if entry is not None and entry.job is None and job_id not in self._ended:
+            self._version += 1
+            entry.snapshot = Snapshot(
+                job_id=job_id, version=self._version, state="running", stage=stage, done=done, total=total
+            )
+            entry.wake()
+
+    def watched_elsewhere(self) -> list[str]:
+        """Return the jobs watched here that do not run here."""
+        return [job_id for job_id, entry in self._entries.items() if entry.subscribed and entry.job is None]
 
     def live(self, job_id: str) -> Job | None:
         """Return a job that has not ended as it was last published; None when it ended or is not run here."""
@@ -139,6 +160,9 @@ class Feed:
                 yield ended
             return
         entry = self._watch(job_id)
+        entry.subscribed += 1
+        if self.on_watch is not None and entry.job is None:
+            self.on_watch()
         seen = 0
         try:
             while not self._closed and not entry.left:
@@ -151,6 +175,7 @@ class Feed:
                 if newest.state in TERMINAL:
                     return
         finally:
+            entry.subscribed -= 1
             self._unwatch(job_id, entry)
 
     async def _change(self, entry: _Entry) -> None:

@@ -39,7 +39,7 @@ class _Server(uvicorn.Server):
 
 def serve(parts: Parts, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Listen until SIGINT or SIGTERM. Calls `on_ready` with the URL once requests are answered."""
-    listener = _listen(host, port)
+    listener = listen_on(host, port)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - only compared
     shown = f"[{shown}]" if ":" in shown else shown
     url = parts.public_url or f"http://{shown}:{listener.getsockname()[1]}"
@@ -65,7 +65,8 @@ def _end_well(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raise `OperatorError` when the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gesso.database.dialect import alone, is_postgres
 from gesso.domain.errors import OperatorError
 
-HEAD = "0005"  # the newest file in versions/; a test keeps it true
+HEAD = "0006"  # the newest file in versions/; a test keeps it true
 
 
 def revision(connection: Connection) -> str | None:
@@ -45,7 +45,9 @@ def bring_up_to_date(connection: Connection) -> str | None:
     connection.exec_driver_sql("BEGIN" if is_postgres(connection) else "BEGIN IMMEDIATE")
     try:
         if is_postgres(connection):
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # the other one may take its time
+            connection.exec_driver_sql(
+                "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"
+            )  # the other one may take its time
         alone(connection, "gesso migrations")
         before = revision(connection)
         if before != HEAD:

@@ -1,0 +1,77 @@
+"""Run jobs until a signal, without an API; with a port, tell of health and metrics on the loopback address."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from gesso.server import health
+from gesso.server.metrics import Metrics
+from gesso.server.run import listen_on
+from gesso.wiring import Parts
+
+LOOPBACK = "127.0.0.1"
+HEALTH_STOP_SECONDS = 1
+
+
+class _Health(uvicorn.Server):
+    """Leaves the signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def work(parts: Parts, *, port: int | None, on_ready: Callable[[str | None], None]) -> None:
+    """Run jobs until SIGINT or SIGTERM, then finish or give back what runs.
+
+    Calls `on_ready` once jobs are taken, with the address of health and metrics if there is a port (0: a free one).
+    """
+    asyncio.run(_work(parts, port, on_ready))
+
+
+async def _work(parts: Parts, port: int | None, on_ready: Callable[[str | None], None]) -> None:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ending.set)
+    url, serving, server = None, None, None
+    try:
+        listener = None if port is None else listen_on(LOOPBACK, port)
+        await parts.start()
+        if listener is not None:
+            url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+            config = uvicorn.Config(
+                _health_app(parts),
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=HEALTH_STOP_SECONDS,
+            )
+            server = _Health(config)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+        on_ready(url)
+        await ending.wait()
+    finally:
+        await parts.stop()
+        if server is not None and serving is not None:
+            server.should_exit = True
+            await serving
+
+
+def _health_app(parts: Parts) -> FastAPI:
+    app = FastAPI(title="Gesso worker", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.parts = parts
+    app.state.metrics = Metrics(
+        commits=lambda: parts.database.commits,
+        live={"gesso_jobs_running": ("Jobs running in this process.", lambda: parts.worker.running)},
+        webhooks=lambda: parts.deliverer.attempts,
+    )
+    app.include_router(health.router)
+    return app
