@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -126,6 +128,23 @@ def test_a_rolling_restart_loses_nothing(fleet):
         jobs += [submit(client, SMALL) for client in (here, there)]
     pictures = [ended(there, job)["pictures"] for job in jobs]
     assert [len(found) for found in pictures] == [1] * len(jobs)
+
+
+def test_a_worker_whose_port_is_taken_says_so(make_postgres_url, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        environment = {
+            **os.environ,
+            "GESSO_DATABASE_URL": make_postgres_url(),
+            "GESSO_DATA_DIR": str(tmp_path / "data"),
+        }
+        command = [sys.executable, "-m", "gesso", "worker", "--port", port]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_sqlite_has_no_second_process(tmp_path):

@@ -44,6 +44,10 @@ async def _work(parts: Parts, port: int | None, on_ready: Callable[[str | None],
     try:
         listener = None if port is None else listen_on(LOOPBACK, port)
         await parts.start()
+    except BaseException:
+        parts.close()
+        raise
+    try:
         if listener is not None:
             url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
             config = uvicorn.Config(
