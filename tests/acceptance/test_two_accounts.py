@@ -11,7 +11,8 @@ from PIL import Image
 from running_server import running_server
 from second_account import job_number, open_account
 
-from gesso.dialects.dialect import Cancel, Delete, DeleteFile, Dialect, Route, Show, ShowDelivery, ShowFile, Watch
+from gesso.dialects.actions import Cancel, Delete, DeleteFile, Show, ShowDelivery, ShowFile, Watch
+from gesso.dialects.dialect import Dialect, Route
 from gesso.dialects.ids import short
 from gesso.dialects.openai.file_ids import of_file
 from gesso.dialects.registry import DIALECTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gesso.dialects.dialect import ServerEvent
+from gesso.dialects.wanted import ServerEvent
 from gesso.server.dialects.watch import Told, event_bytes
 
 

@@ -158,7 +158,8 @@ async def test_what_is_not_taken_is_sent_again(open_office, time, answer, code, 
         await asyncio.sleep(0.05)
         assert len(bad.got) == 1
         bad.answer = status(200, b"now then")
-        time.turn(1.25)  # a second more: the deliverer may have looked again at the turn before, and looks once a second
+        # A second more: the deliverer may have looked again at the turn before, and looks once a second.
+        time.turn(1.25)
         logged = await office.when(job, lambda found: found.delivery.state == "delivered")
         assert [attempt.number for attempt in logged.attempts] == [1, 2]
         assert logged.attempts[1].response == "now then"

@@ -11,7 +11,7 @@ from gesso.catalogue.wording import safe_text, shown
 from gesso.dialects.call import Call, Form, Part
 from gesso.dialects.claid.reading import Reading
 from gesso.dialects.claid.translate import EDIT, EDIT_ASYNC, SYNC_SECONDS
-from gesso.dialects.dialect import Wanted
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, MalformedBody
 
 MODEL = "claid-classic-edit"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from gesso.dialects.actions import Answer, Show, Submit
 from gesso.dialects.call import Call, Reply
 from gesso.dialects.claid import classic, render
 from gesso.dialects.claid.limits import rate_headers
 from gesso.dialects.claid.refuse import error
 from gesso.dialects.claid.translate import ai_edit, generate, job_number
 from gesso.dialects.claid.wire import STORAGE_TYPES
-from gesso.dialects.dialect import Answer, Dialect, Route, Show, Submit, Webhooks
+from gesso.dialects.dialect import Dialect, Route, Webhooks
 from gesso.domain.errors import Forbidden
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gesso.dialects.call import Call
 from gesso.dialects.claid.reading import Reading
-from gesso.dialects.dialect import Wanted
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound
 
 AI_EDIT, EDIT, EDIT_ASYNC, GENERATE = "ai-edit", "edit", "edit-async", "generate"

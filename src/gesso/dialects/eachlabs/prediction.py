@@ -8,9 +8,9 @@ from typing import Any
 
 from gesso.catalogue.model import Model
 from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import Listing, Page
 from gesso.dialects.eachlabs import wire
 from gesso.dialects.view import View
+from gesso.dialects.wanted import Listing, Page
 from gesso.domain.clock import SECOND, to_iso
 from gesso.domain.credits import in_unit
 from gesso.domain.job import Failure, Job

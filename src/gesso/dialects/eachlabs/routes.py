@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from gesso.dialects.call import Call
-from gesso.dialects.dialect import (
+from gesso.dialects.actions import (
     Cancel,
     DeleteFile,
-    Dialect,
     ListDeliveries,
     ListJobs,
-    Route,
     Show,
     ShowCatalogue,
     ShowDelivery,
     StartUploads,
     Submit,
 )
+from gesso.dialects.call import Call
+from gesso.dialects.dialect import Dialect, Route
 from gesso.dialects.eachlabs import files, models, prediction, translate, wire
 from gesso.dialects.eachlabs.refusals import error
 from gesso.dialects.eachlabs.webhook import WEBHOOKS

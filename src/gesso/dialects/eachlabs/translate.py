@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Listing, Wanted
 from gesso.dialects.eachlabs import wire
 from gesso.dialects.eachlabs.echo import shortened
+from gesso.dialects.wanted import Listing, Wanted
 from gesso.domain.errors import InvalidInput, Problem
 from gesso.domain.hook import Hook
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gesso.dialects.dialect import Dialect, Route, Show, ShowAccount, Submit, Webhooks
+from gesso.dialects.actions import Show, ShowAccount, Submit
+from gesso.dialects.dialect import Dialect, Route, Webhooks
 from gesso.dialects.fashn import render
 from gesso.dialects.fashn.errors import error
 from gesso.dialects.fashn.translate import prediction_id, run

@@ -8,9 +8,9 @@ from typing import Any
 
 from gesso.catalogue.coerce import Unfit, to_boolean
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.fashn.wire import ID_ENDING, INLINE, INLINE_KEPT_SECONDS
 from gesso.dialects.ids import from_uuid
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound, Problem
 from gesso.domain.hook import Hook
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from gesso.catalogue.load import Catalogue
+from gesso.dialects.actions import ShowCatalogue, Submit
 from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import Dialect, Route, ShowCatalogue, Submit
+from gesso.dialects.dialect import Dialect, Route
 from gesso.dialects.friendli.translate import needs_files, to_answer, to_wanted
 from gesso.dialects.friendli.wire import CONTAINER, DEDICATED, Product
 from gesso.dialects.view import View

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.friendli.raw import raw_pixels
 from gesso.dialects.friendli.wire import (
     EDIT_FORM,
@@ -18,6 +17,7 @@ from gesso.dialects.friendli.wire import (
     Product,
 )
 from gesso.dialects.view import View
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, Problem
 from gesso.domain.job import Job
 from gesso.domain.request import Operation

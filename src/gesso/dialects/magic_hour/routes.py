@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gesso.dialects.actions import Delete, Show, ShowAccount, StartUploads, Submit
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Delete, Dialect, Route, Show, ShowAccount, StartUploads, Submit, Webhooks
+from gesso.dialects.dialect import Dialect, Route, Webhooks
 from gesso.dialects.ids import from_short
 from gesso.dialects.magic_hour import projects, translate, wire
 from gesso.dialects.magic_hour.errors import error

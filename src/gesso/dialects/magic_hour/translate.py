@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.magic_hour import wire
 from gesso.dialects.magic_hour.fields import Fields, unread
+from gesso.dialects.wanted import Wanted
 from gesso.domain.ids import is_id
 from gesso.domain.request import Operation
 

@@ -8,19 +8,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
+from gesso.dialects.actions import Answer, DeleteFile, KeepFile, ListFiles, ShowCatalogue, ShowFile, Submit
 from gesso.dialects.call import Call, Form, Part, Reply
-from gesso.dialects.dialect import (
-    Answer,
-    DeleteFile,
-    Dialect,
-    KeepFile,
-    ListFiles,
-    Route,
-    ShowCatalogue,
-    ShowFile,
-    Submit,
-    bearer,
-)
+from gesso.dialects.dialect import Dialect, Route, bearer
 from gesso.dialects.openai.answers import (
     a_file,
     deleted_file,

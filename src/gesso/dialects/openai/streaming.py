@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gesso.dialects.dialect import ServerEvent, Stream
 from gesso.dialects.openai.answers import encoded, said_again, size_of
 from gesso.dialects.openai.errors import failure_body
 from gesso.dialects.openai.usage import usage
 from gesso.dialects.openai.wire import Endpoint
 from gesso.dialects.view import View
+from gesso.dialects.wanted import ServerEvent, Stream
 from gesso.domain.clock import SECOND
 from gesso.domain.job import Failure
 

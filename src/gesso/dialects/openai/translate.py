@@ -9,7 +9,6 @@ from typing import Any
 from gesso.catalogue.coerce import Unfit, to_boolean, to_integer
 from gesso.catalogue.wording import choices, kept, shown
 from gesso.dialects.call import Call, Form, Part
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.openai.file_ids import to_file_id
 from gesso.dialects.openai.streaming import stream_of
 from gesso.dialects.openai.wire import (
@@ -21,6 +20,7 @@ from gesso.dialects.openai.wire import (
     WAIT_SECONDS,
     Endpoint,
 )
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound, Problem
 
 _IMAGE_PART = re.compile(r"images?(\[[0-9]*\])?")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import Listing, Page
 from gesso.dialects.replicate.prediction import prediction
 from gesso.dialects.replicate.wire import PAGE_OF_PREDICTIONS
+from gesso.dialects.wanted import Listing, Page
 
 MOST_BACK = 50  # pages
 _BETWEEN = "."

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import (
+from gesso.dialects.actions import (
     Answer,
     Cancel,
     DeleteFile,
-    Dialect,
     KeepFile,
     ListFiles,
     ListJobs,
-    Route,
     Show,
     ShowAccount,
     ShowCatalogue,
@@ -23,6 +20,8 @@ from gesso.dialects.dialect import (
     Submit,
     Watch,
 )
+from gesso.dialects.call import Call, Reply
+from gesso.dialects.dialect import Dialect, Route
 from gesso.dialects.ids import from_short
 from gesso.dialects.replicate import files, models
 from gesso.dialects.replicate.errors import error

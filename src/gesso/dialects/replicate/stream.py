@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gesso.dialects.dialect import ServerEvent
 from gesso.dialects.replicate.prediction import logs, outputs, progress_line
 from gesso.dialects.view import View
+from gesso.dialects.wanted import ServerEvent
 
 _REASONS = {"cancelled": "canceled", "failed": "error"}
 

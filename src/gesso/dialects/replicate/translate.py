@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.replicate.echo import echoed
 from gesso.dialects.replicate.names import DIALECT, VERSION
 from gesso.dialects.replicate.wire import CANCEL_AFTER_SECONDS, EVENTS, OUTPUTS_HEADER, WAIT_SECONDS
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound, Problem
 from gesso.domain.hook import Hook, HookEvent
 

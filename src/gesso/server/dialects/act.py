@@ -9,8 +9,7 @@ from sqlalchemy import Connection
 
 from gesso.accounts.keys import account_name
 from gesso.accounts.ledger import balance
-from gesso.dialects.call import Call
-from gesso.dialects.dialect import (
+from gesso.dialects.actions import (
     Action,
     Answer,
     Cancel,
@@ -30,6 +29,7 @@ from gesso.dialects.dialect import (
     Submit,
     Watch,
 )
+from gesso.dialects.call import Call
 from gesso.dialects.view import AccountView
 from gesso.server.dialects import files, hooks, jobs
 from gesso.server.dialects.desk import Desk

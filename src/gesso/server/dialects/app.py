@@ -13,8 +13,9 @@ from starlette.routing import BaseRoute, Match, Mount, compile_path
 from starlette.types import Receive, Scope, Send
 
 from gesso.accounts.keys import Caller, find_caller
+from gesso.dialects.actions import Submit
 from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import Dialect, Route, Submit
+from gesso.dialects.dialect import Dialect, Route
 from gesso.domain.errors import GessoError, MalformedBody, NotFound, PayloadTooLarge, StorageFailed, Unauthenticated
 from gesso.server.arrival import Arrivals
 from gesso.server.dialects import jobs

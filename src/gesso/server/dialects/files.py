@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gesso.dialects.actions import DeleteFile, KeepFile, ListFiles, ShowFile, StartUploads
 from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import DeleteFile, KeepFile, ListFiles, ShowFile, StartUploads
 from gesso.dialects.view import StartedUpload
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.views import file_view

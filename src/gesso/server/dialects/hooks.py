@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from gesso.dialects.actions import ListDeliveries, ShowDelivery, ShowWebhookSecret
 from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import ListDeliveries, ShowDelivery, ShowWebhookSecret
 from gesso.dialects.view import AttemptView, DeliveryView
 from gesso.domain.errors import NotFound
 from gesso.jobs.delivery_log import LoggedDelivery, count_deliveries, deliveries_of_job, list_deliveries

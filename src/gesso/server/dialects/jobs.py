@@ -12,8 +12,9 @@ from fastapi import Response
 from sqlalchemy import Connection
 from starlette.background import BackgroundTask
 
+from gesso.dialects.actions import Cancel, Delete, ListJobs, Show, Submit
 from gesso.dialects.call import Call, Reply
-from gesso.dialects.dialect import Cancel, Delete, ListJobs, Page, Show, Submit, Wanted
+from gesso.dialects.wanted import Page, Wanted
 from gesso.domain.errors import Conflict, GessoError, InvalidInput, NotFound, StorageFailed
 from gesso.domain.job import Job
 from gesso.intake.accept import Ask

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from fastapi.responses import StreamingResponse
 
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Stream
+from gesso.dialects.wanted import Stream
 from gesso.domain.errors import NotFound, StorageFailed
 from gesso.domain.job import Failure, Job
 from gesso.server.dialects.desk import Desk

@@ -9,8 +9,9 @@ from contextlib import aclosing
 import structlog
 from fastapi.responses import StreamingResponse
 
+from gesso.dialects.actions import Watch
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import ServerEvent, Watch
+from gesso.dialects.wanted import ServerEvent
 from gesso.domain.errors import NotFound, StorageFailed
 from gesso.domain.job import Job
 from gesso.server.dialects.desk import Desk

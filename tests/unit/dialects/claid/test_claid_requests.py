@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gesso.dialects.call import Call, Form, Part
 from gesso.dialects.claid import classic, translate
-from gesso.dialects.dialect import Wanted
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import GessoError, InvalidInput, MalformedBody, NotFound
 
 LINK = "https://example.org/in.png"

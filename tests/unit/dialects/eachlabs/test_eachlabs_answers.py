@@ -8,11 +8,12 @@ import pytest
 from each_view import ID, NOW, WITH_BEARER, WITH_KEY, call, view
 
 from gesso.catalogue.load import load_catalogue
-from gesso.dialects.dialect import Listing, Page, Sending
+from gesso.dialects.dialect import Sending
 from gesso.dialects.eachlabs import files, models, prediction, wire
 from gesso.dialects.eachlabs.refusals import error
 from gesso.dialects.eachlabs.webhook import WEBHOOKS
 from gesso.dialects.view import AttemptView, DeliveryView, StartedUpload
+from gesso.dialects.wanted import Listing, Page
 from gesso.domain.errors import (
     ERROR_CODES,
     Conflict,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.eachlabs import translate, wire
 from gesso.dialects.eachlabs.echo import CUT, MOST
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput
 from gesso.domain.hook import Hook
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.fashn.translate import prediction_id, run
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound
 
 IMAGE = "https://example.org/a.png"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.dialects.call import Call, Form, Part
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.openai.file_ids import of_file, to_file_id
 from gesso.dialects.openai.routes import secret
 from gesso.dialects.openai.translate import to_wanted
 from gesso.dialects.openai.wire import EDIT, GENERATION, VARIATION, Endpoint
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.ids import new_id
 

@@ -12,7 +12,7 @@ from replicate_view import HOST, ID, made_job, view_of
 
 from gesso.catalogue.load import load_catalogue
 from gesso.dialects.call import Call
-from gesso.dialects.dialect import Listing, Page, Sending
+from gesso.dialects.dialect import Sending
 from gesso.dialects.ids import from_short, short
 from gesso.dialects.replicate.errors import error
 from gesso.dialects.replicate.names import find, model_of, official_name, version_id
@@ -20,6 +20,7 @@ from gesso.dialects.replicate.pages import MOST_BACK, render_page
 from gesso.dialects.replicate.prediction import prediction
 from gesso.dialects.replicate.stream import events
 from gesso.dialects.replicate.webhooks import WEBHOOKS
+from gesso.dialects.wanted import Listing, Page
 from gesso.domain.errors import (
     Conflict,
     GessoError,

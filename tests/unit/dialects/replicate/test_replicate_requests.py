@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.dialects.call import Call, Form, Part
-from gesso.dialects.dialect import Wanted
 from gesso.dialects.replicate.echo import MOST_CHARACTERS, echoed
 from gesso.dialects.replicate.files import parse_file
 from gesso.dialects.replicate.routes import secret
 from gesso.dialects.replicate.translate import by_name, by_version, wait_seconds
+from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.hook import ENDS
 
