@@ -54,6 +54,7 @@ async def test_an_object_comes_back_byte_for_byte(store, size):
     account, blob, data = new_id(), new_id(), bytes(index * 7 % 251 for index in range(1000)) * (size // 1000) + b"!"
     await store.put(account, blob, data[:size])
     assert await store.get(account, blob) == data[:size]
+    assert await store.size(account, blob) == size
     assert b"".join([chunk async for chunk in store.stream(account, blob)]) == data[:size]
 
 
@@ -80,6 +81,8 @@ async def test_what_is_not_there_is_not_found(store):
     await store.put(account, new_id(), b"another")
     with pytest.raises(NotFound):
         await store.get(account, new_id())
+    with pytest.raises(NotFound):
+        await store.size(account, new_id())
     with pytest.raises(NotFound):
         [chunk async for chunk in store.stream(account, new_id())]
 

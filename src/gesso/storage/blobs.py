@@ -120,6 +120,14 @@ class BlobStore:
             async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
+    async def size(self, account_id: str, blob_id: str) -> int:
+        """Return how many bytes an object has. Raises `NotFound`, `StorageFailed`."""
+        import obstore
+
+        with in_our_words("read", remote=self.remote):
+            async with asyncio.timeout(self._seconds):
+                return int((await obstore.head_async(self._store, _key(account_id, blob_id)))["size"])
+
     async def link(self, account_id: str, blob_id: str, seconds: int) -> str | None:
         """Return a link of the store's own to an object, there or not; None where it has none. Raises `StorageFailed`."""
         import obstore

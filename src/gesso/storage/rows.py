@@ -40,6 +40,7 @@ _ADD = text(
     "ON CONFLICT (id) DO NOTHING"
 )
 _GET = select(blobs).where(blobs.c.id == bindparam("id"))
+_AFTER = select(blobs).where(blobs.c.id > bindparam("after")).order_by(blobs.c.id).limit(bindparam("most"))
 _DELETE = delete(blobs).where(blobs.c.id == bindparam("blob_id"))
 _OWNED = (
     select(blobs)
@@ -119,3 +120,9 @@ def take_expired(connection: Connection, now: int, limit: int) -> list[BlobRow]:
 def ids_with_row(connection: Connection, blob_ids: Collection[str]) -> set[str]:
     """Return which of some ids (a few hundred at most) have a row."""
     return set(connection.execute(select(blobs.c.id).where(blobs.c.id.in_(blob_ids))).scalars())
+
+
+def rows_after(connection: Connection, after: str, limit: int) -> list[BlobRow]:
+    """Return at most `limit` rows of all accounts whose ids come after one, in the order of their ids."""
+    found = connection.execute(_AFTER, {"after": after, "most": limit}).mappings()
+    return [BlobRow.model_validate(dict(row)) for row in found]
