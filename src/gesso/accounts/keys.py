@@ -13,8 +13,8 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from gesso.accounts.ledger import grant
 from gesso.accounts.limits import KeyLimits
 from gesso.accounts.priority import NORMAL
+from gesso.database.account_tables import accounts, key_buckets, keys
 from gesso.database.dialect import alone
-from gesso.database.tables import accounts, key_buckets, keys
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.faults import Fault
 from gesso.domain.frozen import Frozen

@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import Connection, bindparam, insert, select, text
 
 from gesso.accounts.audit import Discrepancy, audit
-from gesso.database.tables import balances, ledger_entries
+from gesso.database.account_tables import balances, ledger_entries
 from gesso.domain.errors import InsufficientCredits, InvalidInput
 from gesso.domain.frozen import Frozen
 from gesso.domain.request import Mode

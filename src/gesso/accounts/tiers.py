@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, or_, select, update
 
-from gesso.database.tables import accounts
+from gesso.database.account_tables import accounts
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.frozen import Frozen
 from gesso.domain.tier import Tier

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 from sqlalchemy import delete as delete_rows
 
-from gesso.database.tables import blobs
+from gesso.database.job_tables import blobs
 from gesso.domain.errors import Conflict
 from gesso.domain.job import Failure, Job
 from gesso.domain.request import Mode, Plan, RouteChoice

@@ -12,7 +12,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.elements import TextClause
 
 from gesso.database.dialect import notify, skip_locked
-from gesso.database.tables import webhook_attempts
+from gesso.database.webhook_tables import webhook_attempts
 from gesso.domain.delivery import Attempt, Delivery, DeliveryState
 from gesso.domain.errors import Conflict
 from gesso.jobs.outbox import TEST_FAULT

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
-from gesso.database.tables import webhook_attempts, webhook_deliveries
+from gesso.database.webhook_tables import webhook_attempts, webhook_deliveries
 from gesso.domain.delivery import Attempt, Delivery
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.frozen import Frozen

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gesso.database.dialect import is_postgres, notify
-from gesso.database.tables import workers
+from gesso.database.job_tables import workers
 from gesso.domain.clock import HOUR
 from gesso.domain.frozen import Frozen
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, delete, text
 
-from gesso.database.tables import idempotency_records, recent_requests
+from gesso.database.job_tables import idempotency_records, recent_requests
 from gesso.domain.clock import DAY, HOUR, MINUTE
 from gesso.domain.errors import IdempotencyMismatch
 from gesso.domain.job import Job

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gesso.database.dialect import is_postgres, notify
-from gesso.database.tables import webhook_deliveries
+from gesso.database.webhook_tables import webhook_deliveries
 from gesso.domain.faults import loses_webhooks
 from gesso.domain.hook import HookEvent
 from gesso.domain.ids import new_id

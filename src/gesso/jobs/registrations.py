@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from gesso.database.dialect import alone
-from gesso.database.tables import webhook_registrations
+from gesso.database.webhook_tables import webhook_registrations
 from gesso.domain.delivery import Registration
 from gesso.domain.errors import Conflict, NotFound
 from gesso.domain.request import Mode

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.engine import RowMapping
 
-from gesso.database.tables import jobs
+from gesso.database.job_tables import jobs
 from gesso.domain.frozen import Frozen
 from gesso.domain.hook import Hook
 from gesso.domain.job import Failure, Job, ReportNote

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, ColumnElement, Connection, and_, bindparam, cast, func, or_, select, text, type_coerce
 
 from gesso.database.dialect import is_postgres
-from gesso.database.tables import jobs
+from gesso.database.job_tables import jobs
 from gesso.domain.errors import InvalidInput, NotFound
 from gesso.domain.frozen import Frozen
 from gesso.domain.ids import is_id

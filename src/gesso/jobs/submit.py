@@ -13,7 +13,7 @@ from gesso.accounts.ledger import charge
 from gesso.accounts.limits import KeyLimits, admit, spend
 from gesso.accounts.priority import NORMAL
 from gesso.database.dialect import notify
-from gesso.database.tables import jobs
+from gesso.database.job_tables import jobs
 from gesso.domain.clock import SECOND
 from gesso.domain.hook import Hook
 from gesso.domain.ids import new_id, new_number

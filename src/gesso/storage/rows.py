@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
-from gesso.database.tables import blobs
+from gesso.database.job_tables import blobs
 from gesso.domain.errors import Conflict, NotFound
 from gesso.domain.frozen import Frozen
 from gesso.domain.request import Mode
