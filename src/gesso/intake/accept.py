@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, Protocol
 
 import structlog
 from sqlalchemy import Connection
@@ -15,18 +13,15 @@ from gesso.accounts.keys import Caller
 from gesso.accounts.limits import KeyLimits
 from gesso.accounts.priority import PRIORITIES
 from gesso.catalogue.adapters import adapter_of
-from gesso.catalogue.roles import Role
 from gesso.domain.clock import Clock
 from gesso.domain.errors import InvalidInput, NotFound, StorageFailed, TooManyRequests
-from gesso.domain.faults import parse_fault
-from gesso.domain.hook import Hook
-from gesso.domain.job import Job
-from gesso.domain.request import Fidelity, Operation
+from gesso.domain.request import Fidelity
+from gesso.intake.ask import Ask, is_large, keep_seconds_of, mark_of
 from gesso.intake.faults import fault_in_force, refuse
-from gesso.intake.fingerprint import fingerprint
 from gesso.intake.going_in import GoingIn
 from gesso.intake.hooks import check_hook
-from gesso.intake.prepare import InlinePicture, Prepared, Rules, UnknownFields, find_model
+from gesso.intake.local_worker import LocalWorker, Slot
+from gesso.intake.prepare import InlinePicture, Prepared, Rules, find_model
 from gesso.intake.recast_and_prepare import recast_and_prepare
 from gesso.jobs.idempotency import IdempotencyKey, Repeat
 from gesso.jobs.submit import QueueLimits, Submission, Submitted, submit
@@ -43,68 +38,7 @@ FIDELITIES: dict[Fidelity, tuple[Fidelity, ...]] = {
     "stand_in": ("exact", "approximate", "stand_in"),
 }
 
-LARGE_BYTES = 64 * 1024
-FORGOTTEN_SECONDS = 3600  # long enough to be asked for twice
 Files = tuple[tuple[str, str], ...]  # field and id of uploaded files
-
-
-class Slot(Protocol):
-    """A free place on the local worker, held for one submit."""
-
-    worker: str
-
-    def start(self, job: Job) -> None: ...
-    def release(self) -> None: ...
-
-
-class LocalWorker(Protocol):
-    """The worker beside this server, if it has room."""
-
-    def hold_slot(self, engine: str) -> Slot | None: ...
-    def wake(self, engine: str | None = None) -> None: ...
-
-    def seconds_for(self, engine: str, ends: int) -> int:
-        """Return how many seconds it will probably take until so many jobs have ended."""
-        ...
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One raw request, in the native form, as a dialect or the native API hands it over.
-
-    `model` is "slug" or "slug:adapter". `input` maps the model's parameter names to JSON values; a picture may be text
-    (see `sources`) or bytes. `priority` may lower the key's, never raise it. `repeat` is what the client's manners say of
-    an ask without an idempotency key: `first` and `again` count its attempts, `unsaid` is a client known to repeat
-    without a sign; None never repeats.
-    `fault` is what the header of test faults says; it wins over the key's.
-
-    A dialect's ask may be written in the words of a `form`, the slug of a model whose fields it knows; another `model`
-    is then asked in its own. `distinct` is what else makes two asks differ, so that one is no repeat of the other: how the
-    answer is to look. `previews` is how many of each picture somebody will look at while it is painted. `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the dialect's answers,
-    `host` is the server's address towards this caller, for links in webhooks. `keep_seconds` is how long the pictures are
-    kept at most.
-    """
-
-    model: object
-    input: Mapping[str, Any]
-    route: str = "POST /v1/jobs"
-    dialect: str = "native"
-    unknown: UnknownFields = "refuse"
-    strict: bool = False
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    priority: Literal["normal", "low"] | None = None
-    idempotency_key: str | None = None
-    repeat: Literal["first", "again", "unsaid"] | None = None
-    fault: str | None = None
-    form: str | None = None
-    operation: Operation | None = None
-    webhook: Hook | None = None
-    served: frozenset[Role] = frozenset()
-    keep_seconds: int | None = None
-    previews: int = 0
-    distinct: Mapping[str, Any] = field(default_factory=dict)
-    echo: Mapping[str, Any] = field(default_factory=dict)
-    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,8 +108,8 @@ class Intake:
             host=ask.host,
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
-        prepared = await asyncio.to_thread(work) if _size(ask.input) > LARGE_BYTES else work()
-        keep_seconds = _keep_seconds(ask, prepared)
+        prepared = await asyncio.to_thread(work) if is_large(ask) else work()
+        keep_seconds = keep_seconds_of(ask, prepared)
         if ask.echo or ask.host or ask.previews or keep_seconds is not None:
             said = {
                 "echo": dict(ask.echo),
@@ -192,7 +126,7 @@ class Intake:
     async def _take_in(self, ask: Ask, caller: Caller, prepared: Prepared) -> Submitted:
         if ask.idempotency_key is not None or ask.repeat is None:
             return await self._submit(ask, caller, prepared, None)
-        repeat = Repeat(_mark(ask, prepared), ask.repeat)
+        repeat = Repeat(mark_of(ask, prepared), ask.repeat)
         async with self._going_in.enter(caller.key_id, repeat.fingerprint, after_others=repeat.kind != "first"):
             return await self._submit(ask, caller, prepared, repeat)
 
@@ -202,6 +136,8 @@ class Intake:
         inputs = tuple(_input_row(picture, caller, now) for picture in prepared.inline)
         await self._keep(inputs, prepared.inline)
         slot = self._worker.hold_slot(prepared.plan.routes[0].engine)
+        asked = ask.idempotency_key
+        key = None if asked is None else IdempotencyKey(asked, mark_of(ask, prepared))
         submission = Submission(
             caller=caller,
             request=prepared.request,
@@ -210,7 +146,7 @@ class Intake:
             metadata=dict(ask.metadata),
             webhook=ask.webhook,
             inputs=inputs,
-            idempotency=_idempotency(ask, prepared),
+            idempotency=key,
             repeat=repeat,
             priority=caller.priority if ask.priority is None else max(caller.priority, PRIORITIES[ask.priority]),
             claim_for=slot.worker if slot else None,
@@ -274,16 +210,6 @@ class Intake:
                 log.warning("input_left_behind", blob=row.id)
 
 
-def _keep_seconds(ask: Ask, prepared: Prepared) -> int | None:
-    """Return how long the pictures are kept at most: an hour where the model's inline answer means to keep nothing."""
-    inline = prepared.model.with_role("inline_result")
-    if inline is None or inline.inline != "forget" or "inline_result" not in ask.served:
-        return ask.keep_seconds
-    if prepared.request.values.get(inline.name) is not True:
-        return ask.keep_seconds
-    return FORGOTTEN_SECONDS if ask.keep_seconds is None else min(ask.keep_seconds, FORGOTTEN_SECONDS)
-
-
 def check_files(connection: Connection, files: Files, caller: Caller) -> None:
     """Refuse references to files that are not the caller's (the same answer as for those that are not there)."""
     for name, identifier in files:
@@ -292,35 +218,6 @@ def check_files(connection: Connection, files: Files, caller: Caller) -> None:
         except NotFound as error:
             message = f"{name} points at a file that does not exist: upload it again with POST /v1/files."
             raise InvalidInput.of(name, "file_not_found", message, f"gesso://files/{identifier}") from error
-
-
-def _idempotency(ask: Ask, prepared: Prepared) -> IdempotencyKey | None:
-    return None if ask.idempotency_key is None else IdempotencyKey(ask.idempotency_key, _mark(ask, prepared))
-
-
-def _mark(ask: Ask, prepared: Prepared) -> str:
-    rest: dict[str, Any] = {
-        "metadata": dict(ask.metadata),
-        "strict": ask.strict,
-        "dialect": ask.dialect,
-        "priority": ask.priority,
-    }
-    if ask.fault is not None:  # a key's is no part of what was asked for
-        rest["fault"] = str(parse_fault(ask.fault))
-    if ask.webhook is not None:
-        rest["webhook"] = [ask.webhook.url, ask.webhook.secret, sorted(ask.webhook.events)]
-    if prepared.said:
-        rest["said"] = dict(prepared.said)
-    if ask.distinct:
-        rest["distinct"] = dict(ask.distinct)
-    adapter = prepared.request.adapter
-    return fingerprint(
-        route=ask.route,
-        model=prepared.model.slug if adapter is None else f"{prepared.model.slug}:{adapter}",
-        values=prepared.checked.values,
-        digests={picture.blob: picture.sha256 for picture in prepared.inline},
-        rest=rest,
-    )
 
 
 def _input_row(picture: InlinePicture, caller: Caller, now: int) -> BlobRow:
@@ -337,9 +234,3 @@ def _input_row(picture: InlinePicture, caller: Caller, now: int) -> BlobRow:
         created_at=now,
         expires_at=None,
     )
-
-
-def _size(values: Mapping[str, Any]) -> int:
-    """Return about how many characters and bytes an ask holds."""
-    listed = [item for value in values.values() for item in (value if isinstance(value, list) else [value])]
-    return sum(len(item) for item in listed if isinstance(item, str | bytes)) + len(listed)

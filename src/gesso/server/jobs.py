@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from gesso.accounts.keys import Caller
 from gesso.domain.errors import InvalidInput
 from gesso.domain.job import Job
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.jobs.store import list_jobs
 from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf

@@ -18,7 +18,7 @@ from gesso.database.connect import Database
 from gesso.domain.events import Event, RawPicture, Task
 from gesso.domain.request import RouteChoice
 from gesso.engines.engine import Readiness
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.settings import Settings
 from gesso.wiring import Around, Parts, build
 

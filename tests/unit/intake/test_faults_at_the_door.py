@@ -10,7 +10,7 @@ from intake_desk import EDITABLE, PRICED, Desk, open_desk, picture
 from gesso.accounts.ledger import entries
 from gesso.domain.errors import Forbidden, IdempotencyMismatch, InsufficientCredits, InvalidInput, TooManyRequests
 from gesso.domain.faults import Fault
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.intake.faults import fault_in_force
 from gesso.jobs.store import list_jobs
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from intake_desk import Desk, open_desk
 
-from gesso.intake.accept import FORGOTTEN_SECONDS, Ask
+from gesso.intake.ask import FORGOTTEN_SECONDS, Ask
 
 FORGETS, KEEPS, WAITS = "flux-2", "flux-2-klein-9b-base-text-to-image", "juggernaut-flux-lora"
 

@@ -14,7 +14,7 @@ from gesso.database.connect import Database
 from gesso.domain.clock import SECOND
 from gesso.domain.errors import StorageFailed
 from gesso.domain.job import Job
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.jobs.store import get_own_job
 from gesso.wiring import Parts
 from gesso.workers.settlement import Ended

@@ -17,7 +17,7 @@ from gesso.dialects.dialect import Webhooks
 from gesso.domain.clock import SECOND
 from gesso.domain.hook import Hook
 from gesso.domain.job import Job
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.jobs.delivery_log import LoggedDelivery, deliveries_of_job
 from gesso.outgoing.policy import Policy
 from gesso.outgoing.send import Sender

@@ -16,7 +16,7 @@ from gesso.database.connect import Database
 from gesso.domain.credits import render_credits
 from gesso.domain.errors import InsufficientCredits
 from gesso.domain.job import Job
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.jobs.cancel import cancel
 
 START = Decimal(1000)

@@ -10,7 +10,7 @@ import pytest
 from gesso.domain.errors import ContentRefused, EngineFailed
 from gesso.domain.events import Note, Progress, Snapshot
 from gesso.domain.picture import RawPicture
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.workers.faults import with_fault
 
 PRICE = 300_000  # micro-credits of a picture of flux-schnell

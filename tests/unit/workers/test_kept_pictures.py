@@ -7,7 +7,7 @@ from desk import PRICED, Turned
 
 from gesso.domain.clock import HOUR, SECOND
 from gesso.domain.errors import NotFound
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.storage.pictures import pictures_of
 from gesso.storage.rows import get_blob
 

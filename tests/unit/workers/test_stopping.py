@@ -10,7 +10,7 @@ from desk import Turned
 from PIL import Image
 from scripted_engine import ScriptedEngine
 
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.wiring import Around
 from gesso.workers import loop
 

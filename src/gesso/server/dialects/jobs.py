@@ -17,7 +17,7 @@ from gesso.dialects.call import Call, Reply
 from gesso.dialects.wanted import Page, Wanted
 from gesso.domain.errors import Conflict, GessoError, InvalidInput, NotFound, StorageFailed
 from gesso.domain.job import Job
-from gesso.intake.accept import Ask
+from gesso.intake.ask import Ask
 from gesso.jobs.idempotency import forget_request
 from gesso.jobs.store import JobPage, Narrowing, count_jobs, list_jobs
 from gesso.jobs.submit import Submitted
