@@ -10,8 +10,7 @@ from gesso.accounts.ledger import balance, entries
 from gesso.accounts.limits import KeyLimits, KeyUsage, usage
 from gesso.domain.clock import to_iso
 from gesso.domain.credits import render_credits
-from gesso.server.auth import CallerOf
-from gesso.server.bodies import (
+from gesso.server.account_bodies import (
     AccountBody,
     CreditsLimitBody,
     EntryBody,
@@ -20,6 +19,7 @@ from gesso.server.bodies import (
     LimitsBody,
     RequestsLimitBody,
 )
+from gesso.server.auth import CallerOf
 from gesso.server.errors import problem_responses
 from gesso.server.parts import PartsOf
 

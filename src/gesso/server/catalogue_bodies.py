@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gesso.catalogue.model import Confidence, ParameterType
 from gesso.domain.tier import Tier
-from gesso.server.bodies import Operation, RouteBody
+from gesso.server.bodies import Operation
+from gesso.server.job_bodies import RouteBody
 
 
 class RouteStateBody(RouteBody):

@@ -14,9 +14,10 @@ from gesso.intake.ask import Ask
 from gesso.jobs.store import list_jobs
 from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
-from gesso.server.bodies import JobBody, JobPageBody, QuoteBody, State
+from gesso.server.bodies import State
 from gesso.server.errors import problem_responses
 from gesso.server.faults import FaultHeader, fault_of
+from gesso.server.job_bodies import JobBody, JobPageBody, QuoteBody
 from gesso.server.links import base_url, linker
 from gesso.server.model_bodies import ask_schema
 from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job

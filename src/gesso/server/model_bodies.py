@@ -7,7 +7,7 @@ from typing import Any
 
 from gesso.catalogue.model import Model
 from gesso.catalogue.schema import json_schema
-from gesso.server.bodies import HookAsk, JobAsk
+from gesso.server.job_bodies import HookAsk, JobAsk
 
 COMPONENTS = "#/components/schemas/"
 

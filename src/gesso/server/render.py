@@ -13,7 +13,7 @@ from gesso.domain.events import PreviewFile, Snapshot
 from gesso.domain.faults import parse_fault
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Verdict
-from gesso.server.bodies import (
+from gesso.server.job_bodies import (
     FailureBody,
     JobBody,
     NoteBody,

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from gesso.server.bodies import Cursor, HookEvent, Mode, Time
+from gesso.server.bodies import Cursor, Mode, Time
+from gesso.server.job_bodies import HookEvent
 
 
 class WebhookAsk(BaseModel):
