@@ -45,6 +45,7 @@ class Asked(_Line):
     seed: int | None = None  # of its first picture
     fewer: bool = False  # the engine is told to leave out the last picture
     fails: bool = False  # the engine is told to fail
+    edits: bool = False  # it edits a picture: its pixels do not follow from the seed alone
     webhook: bool = False  # it names a receiver of ours
 
 
@@ -81,13 +82,17 @@ class Read(_Line):
 
 
 class Fetched(_Line):
-    """A picture was downloaded and decoded, or could not be: `ok` is false and `why` says why."""
+    """A picture was downloaded and decoded, or could not be: `ok` is false and `why` says why.
+
+    A connection that broke, and a server that has no answer, leave `sha256` empty: that is no fault as long as a later
+    fetch brings the picture. Bytes that came whole and are no picture are one.
+    """
 
     kind: Literal["fetched"] = "fetched"
     job: str
     picture: int  # from 0
     node: str
-    sha256: str  # of the bytes as they came; empty when none came
+    sha256: str  # of the bytes; empty unless they came whole, with status 200
     bytes: int
     ok: bool
     why: str | None = None
@@ -114,6 +119,7 @@ class HookReceived(_Line):
     verified: bool  # the signature is right
     attempt_status: int
     body_sha256: str
+    receiver: str = ""  # which of the job's targets
 
 
 class Fault(_Line):
@@ -136,10 +142,10 @@ class FinalJob(_Line):
     charged: int  # micro-credits, as all money here
     refunded: int
     picture_count: int  # asked for
-    pictures: int  # delivered: rows of its outputs
+    pictures: int  # delivered, as its report says
     attempts: int
     ask: str | None  # from its metadata; None: it has none
-    webhook: bool
+    webhook: bool  # it names a target that is told of its end
 
 
 class FinalLedger(_Line):
@@ -195,6 +201,7 @@ class FinalRow(_Line):
     kind: Literal["final_row"] = "final_row"
     account: str
     blob: str
+    job: str | None = None  # whose picture it is; None: an input or a file
 
 
 class FinalDelivery(_Line):
