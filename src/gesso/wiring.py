@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ from gesso.storage.health import StorageHealth
 from gesso.storage.links import Links, load_or_create_secret
 from gesso.storage.places import Place
 from gesso.storage.room import DiskRoom
+from gesso.storage.transactions import Transactions
 from gesso.workers.clean_up import CleanUp
 from gesso.workers.deliver_webhooks import Deliverer
 from gesso.workers.fleet import Fleet
@@ -189,6 +190,27 @@ class Role:
         return tuple(by_name[name] for name in names) if self.works else ()
 
 
+def letters_of(
+    settings: Settings, database: Transactions, clock: Clock, dialects: Mapping[str, Webhooks]
+) -> WebhookLetters:
+    """Return what writes webhooks of a database, for one command beside a server that may be running."""
+    return WebhookLetters(
+        database=database,
+        blobs=open_blobs(settings),
+        catalogue=catalogue_of(settings),
+        links=Links(_link_secret(settings)),
+        clock=clock,
+        dialects=dialects,
+        public_url=settings.public_url,
+        link_seconds=int(settings.link_hours * 3600),
+    )
+
+
+def sender_of(settings: Settings) -> Sender:
+    """Return what posts webhooks."""
+    return Sender(Policy(allow=settings.outgoing_allow, total_seconds=settings.webhook_timeout_seconds))
+
+
 class Parts:
     """One assembled server. Opened by `build`; `start` and `stop` belong to its event loop."""
 
@@ -300,7 +322,7 @@ class Parts:
             public_url=self.public_url,
             link_seconds=self.link_seconds,
         )
-        self.sender = Sender(Policy(allow=settings.outgoing_allow, total_seconds=settings.webhook_timeout_seconds))
+        self.sender = sender_of(settings)
         # Tests go out beside the deliveries, over the same connections, of which they must leave enough.
         self.webhook_tests = Places(total=64, each=4)
         self.deliverer = Deliverer(

@@ -13,7 +13,7 @@ from gesso.database.connect import Database
 from gesso.domain.hook import Hook
 from gesso.jobs import claim as claims
 from gesso.jobs.claim import claim, requeue_expired
-from gesso.jobs.deliveries import Room, claim_due
+from gesso.jobs.delivery_claim import Room, claim_due
 
 pytestmark = pytest.mark.postgres
 SECONDS = 20.0
@@ -93,8 +93,8 @@ def test_other_processes_hear_that_there_is_a_webhook_to_send(shared, heard):
 def test_each_webhook_is_claimed_by_one_process(shared):
     """While one is about to send some, another takes the others without waiting."""
     world, _ = shared
-    for _ in range(6):
-        world.settle(world.submit(claim_for="w1", webhook=Hook(url="https://a.example")))
+    for number in range(6):
+        world.settle(world.submit(claim_for="w1", webhook=Hook(url=f"https://{number}.example")))
     taken, go_on = threading.Event(), threading.Event()
 
     def take(connection, most):

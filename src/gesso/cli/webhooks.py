@@ -64,25 +64,66 @@ def add(
 
 @app.command("list")
 def list_all(test: Test = False, account: Account = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """List the targets of an account, disabled ones too."""
+    """List the targets of an account, disabled ones too, and how their receivers are."""
     from gesso.jobs.registrations import own_registrations
 
+    def work(connection: Connection) -> list[dict[str, Any]]:
+        found = own_registrations(connection, the_account(connection, account), mode_of(test))
+        return [_row(one) | _circuit(connection, one, database.clock()) for one in found]
+
     with opened_database() as database:
-        found = database.read_blocking(lambda c: own_registrations(c, the_account(c, account), mode_of(test)))
-    titles = {"id": "id", "url": "target", "dialect": "dialect", "events": "hears of", "disabled_reason": "disabled"}
+        rows = database.read_blocking(work)
+    titles = {
+        "id": "id",
+        "url": "target",
+        "dialect": "dialect",
+        "events": "hears of",
+        "circuit": "circuit",
+        "waiting": "waiting",
+        "disabled_reason": "disabled",
+    }
     empty = "There are no webhooks yet. Register one: gesso webhooks add URL"
-    Output(as_json, quiet).table([_row(one) for one in found], titles, "id", empty)
+    Output(as_json, quiet).table(rows, titles, "id", empty)
+
+
+@app.command("test")
+def try_out(webhook_id: WebhookId, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Send a target something now, and say what came of it; exit with 1 when it was not taken."""
+    from gesso.cli.webhook_tests import send_test
+    from gesso.settings import load_settings
+
+    with opened_database() as database:
+        target = database.read_blocking(lambda c: _found(c, webhook_id))
+        sent = send_test(load_settings(), database, target)
+    delivered = sent.status is not None and 200 <= sent.status < 300
+    said = sent.error or f"{target.url} answered with status {sent.status}."
+    row = {"delivered": delivered, "status": sent.status, "response": sent.response, "error": sent.error}
+    Output(as_json, quiet).answer(row, [said, *([sent.response] if sent.response else [])], [str(sent.status or "")])
+    if not delivered:
+        raise typer.Exit(1)
+
+
+@app.command()
+def enable(webhook_id: WebhookId, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Tell a disabled target again, from now on; what waits for its receiver tries at once."""
+    from gesso.jobs.registrations import enable as enable_own
+
+    def work(connection: Connection) -> Registration:
+        found = _found(connection, webhook_id)
+        return enable_own(connection, found.id, found.account_id, found.mode, database.clock())
+
+    with opened_database() as database:
+        enabled = database.write_blocking(work)
+    Output(as_json, quiet).answer(_row(enabled), [f"{enabled.url} is told again."], [enabled.id])
 
 
 @app.command()
 def remove(webhook_id: WebhookId, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Tell a target of nothing more."""
-    from gesso.jobs.registrations import find_registration, unregister
+    from gesso.jobs.registrations import unregister
 
     def work(connection: Connection) -> Registration:
-        found = find_registration(connection, webhook_id)
-        if found is None:
-            raise NotFound(f"There is no webhook {webhook_id}. Which there are: gesso webhooks list")
+        found = _found(connection, webhook_id)
         unregister(connection, found.id, found.account_id, found.mode)
         return found
 
@@ -115,6 +156,7 @@ def deliveries(
         "event": "event",
         "url": "target",
         "state": "state",
+        "waiting": "waits for its receiver",
         "attempts": "attempts",
         "last": "last answer",
     }
@@ -146,6 +188,28 @@ def redeliver(
     Output(as_json, quiet).answer(row, [f"{row['url']} will be told once more."], [row["id"]])
 
 
+def _found(connection: Connection, webhook_id: str) -> Registration:
+    from gesso.jobs.registrations import find_registration
+
+    found = find_registration(connection, webhook_id)
+    if found is None:
+        raise NotFound(f"There is no webhook {webhook_id}. Which there are: gesso webhooks list")
+    return found
+
+
+def _circuit(connection: Connection, registration: Registration, now: int) -> dict[str, Any]:
+    """Say how a target's receiver is, and how many deliveries wait for it."""
+    from gesso.jobs.circuits import count_lined, find_circuit, host_of
+
+    account_id, host = registration.account_id, host_of(registration.url)
+    circuit = find_circuit(connection, account_id, host)
+    return {
+        "circuit": circuit.state(now),
+        "open_until": None if circuit.open_until is None else to_iso(circuit.open_until),
+        "waiting": count_lined(connection, account_id, host),
+    }
+
+
 def _row(registration: Registration) -> dict[str, Any]:
     disabled = registration.disabled_at
     return {
@@ -169,6 +233,7 @@ def _delivery_row(logged: LoggedDelivery) -> dict[str, Any]:
         "event": delivery.event,
         "url": delivery.url,
         "state": delivery.state,
+        "waiting": delivery.lined,
         "reason": delivery.reason,
         "attempts": delivery.attempts,
         "last": None if last is None else last.status or last.error,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +32,9 @@ class Notice:
 
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_TAKE_FREE = text(
+    "SELECT name FROM unnest(CAST(:names AS TEXT[])) AS name WHERE pg_try_advisory_xact_lock(hashtextextended(name, 0))"
+)
 
 
 def is_postgres(connection: Connection) -> bool:
@@ -65,3 +69,10 @@ def alone(connection: Connection, name: str) -> None:
     """Wait until no other transaction holds this name, and hold it to the end of ours; SQLite has one writer."""
     if is_postgres(connection):
         connection.execute(_LOCK, {"name": name})
+
+
+def take_free(connection: Connection, names: Collection[str]) -> frozenset[str]:
+    """Hold those of these names that no other transaction holds, to the end of ours; return which. It waits for none."""
+    if not is_postgres(connection):  # one writer
+        return frozenset(names)
+    return frozenset(connection.execute(_TAKE_FREE, {"names": list(names)}).scalars())

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 from gesso.database.metadata import metadata, partial_index
@@ -56,15 +58,37 @@ webhook_deliveries = Table(
     Column("claimed_until", BigInteger),  # set while it is being sent
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("lined", Boolean, nullable=False, server_default=text("FALSE")),  # due, but may not go yet
+    Column("queued_at", BigInteger),  # put on its way anew
     CheckConstraint("mode IN ('live', 'test')", name="webhook_deliveries_mode"),
     CheckConstraint("state IN ('pending', 'delivered', 'failed')", name="webhook_deliveries_state"),
     # A target is told of each event of a job once, whatever the code above does.
     Index("webhook_deliveries_once", "job_id", "event", "registration_id", unique=True),
     Index("webhook_deliveries_listed", "account_id", "mode", "created_at", "id"),
     Index("webhook_deliveries_registered", "registration_id", "created_at", "id"),
-    # Host and account are in the index so that those with enough on their way are passed over.
-    partial_index("webhook_deliveries_due", "next_at", "host", "account_id", where="state = 'pending'"),
+    # What stands in line is in no claim's way.
+    partial_index("webhook_deliveries_due", "next_at", where="state = 'pending' AND lined = FALSE"),
+    partial_index("webhook_deliveries_lines", "account_id", "host", "lined", "next_at", where="state = 'pending'"),
+    partial_index(
+        "webhook_deliveries_claimed", "host", "account_id", "claimed_until", where="claimed_until IS NOT NULL"
+    ),
     partial_index("webhook_deliveries_ended", "ended_at", where="ended_at IS NOT NULL"),
+)
+
+# Receivers of an account that fail, come back or have a line (see `domain/circuit.py`); others have no row.
+webhook_circuits = Table(
+    "webhook_circuits",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("openings", Integer, nullable=False),
+    Column("opened_at", BigInteger),
+    Column("open_until", BigInteger),
+    Column("places", Integer),
+    Column("look_at", BigInteger),  # when its line is looked at; null when there is none
+    PrimaryKeyConstraint("account_id", "host", name="webhook_circuits_key"),
+    partial_index("webhook_circuits_lines", "look_at", where="look_at IS NOT NULL"),
 )
 
 webhook_attempts = Table(

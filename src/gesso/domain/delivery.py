@@ -45,7 +45,9 @@ class Delivery(Frozen):
     """One event of one job for one target. `id` is the message's, the same at every attempt.
 
     `tried` counts the attempts since it was last put on its way, `attempts` all of them. `secret` is the target's own,
-    or empty. `claimed_until` is set while it is being sent.
+    or empty. `claimed_until` is set while it is being sent. `lined` says that it is due and stands in line: until its
+    receiver's circuit closes, or others to the same host or of the same account are done. `queued_at` is when it was
+    put on its way anew, by hand.
     """
 
     id: str
@@ -64,5 +66,12 @@ class Delivery(Frozen):
     tried: int = 0
     next_at: int | None = None
     claimed_until: int | None = None
+    lined: bool = False
     created_at: int
+    queued_at: int | None = None
     ended_at: int | None = None
+
+    @property
+    def since(self) -> int:
+        """When it was last put on its way."""
+        return self.created_at if self.queued_at is None else self.queued_at

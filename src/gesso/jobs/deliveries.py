@@ -1,31 +1,21 @@
-"""Deliveries of webhooks: claimed when they are due, sent elsewhere, recorded. (They are born in `outbox`.)"""
+"""Deliveries of webhooks that are being sent: recorded, given back, given up. (Born in `outbox`, taken in `delivery_claim`.)"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, text
+from sqlalchemy import Connection, bindparam, insert, text
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.sql.elements import TextClause
 
 from gesso.database.dialect import notify, skip_locked
 from gesso.database.webhook_tables import webhook_attempts
 from gesso.domain.delivery import Attempt, Delivery, DeliveryState
 from gesso.domain.errors import Conflict
+from gesso.jobs.circuits import try_now
 from gesso.jobs.outbox import TEST_FAULT
 
 DELETED = "The job was deleted."
-COLUMNS = ", ".join(Delivery.model_fields)
-
-# The condition on the state is spelt out: a partial index is used only for a condition that reads like its own.
-_TAKE = text(
-    "UPDATE webhook_deliveries SET next_at = :until, claimed_until = :until "  # noqa: S608 - made of constants
-    f"WHERE id IN :ids AND state = 'pending' RETURNING {COLUMNS}"
-).bindparams(bindparam("ids", expanding=True))
-_NEXT_DUE = text("SELECT MIN(next_at) FROM webhook_deliveries WHERE state = 'pending' AND next_at > :now")
+NEVER_TAKEN = "Its receiver took nothing for days."
 _COUNT_PENDING = text(
     "SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE state = 'pending' LIMIT :most) AS found"
 )
@@ -44,6 +34,15 @@ _TAKE_OVER = text(
     "UPDATE webhook_deliveries SET next_at = :now, claimed_until = NULL "
     "WHERE state = 'pending' AND claimed_until IS NOT NULL"
 )
+# By then, of what stands in line: its receiver has taken nothing for long.
+_GIVE_UP = (
+    "SELECT id FROM webhook_deliveries WHERE state = 'pending' AND lined = TRUE AND claimed_until IS NULL "
+    "AND COALESCE(queued_at, created_at) <= :before LIMIT :most"
+)
+_GIVEN_UP = text(
+    "UPDATE webhook_deliveries SET state = 'failed', reason = :reason, next_at = NULL, lined = FALSE, ended_at = :now "
+    "WHERE id IN :ids"
+).bindparams(bindparam("ids", expanding=True))
 _FORGET_ATTEMPTS = text("DELETE FROM webhook_attempts WHERE delivery_id IN :ids").bindparams(
     bindparam("ids", expanding=True)
 )
@@ -53,34 +52,15 @@ _OLD = (
 )
 _OF_JOB = text("SELECT id FROM webhook_deliveries WHERE job_id = :job_id")
 _WIPE = text(
-    "UPDATE webhook_deliveries SET url = '', host = '', secret = '', next_at = NULL, claimed_until = NULL, "
+    "UPDATE webhook_deliveries SET url = '', host = '', secret = '', next_at = NULL, claimed_until = NULL, lined = FALSE, "
     "reason = CASE WHEN state = 'pending' THEN :reason ELSE reason END, "
     "state = CASE WHEN state = 'pending' THEN 'failed' ELSE state END, ended_at = COALESCE(ended_at, :now) "
     "WHERE job_id = :job_id"
 )
 _AGAIN = text(
-    "UPDATE webhook_deliveries SET state = 'pending', reason = NULL, tried = 0, next_at = :now, ended_at = NULL "
-    "WHERE id = :id AND claimed_until IS NULL"
+    "UPDATE webhook_deliveries SET state = 'pending', reason = NULL, tried = 0, next_at = :now, ended_at = NULL, "
+    "lined = FALSE, queued_at = :now WHERE id = :id AND claimed_until IS NULL"
 )
-
-
-@dataclass(frozen=True)
-class Room:
-    """How many more may be sent at once, and how many each host and account may have and has on its way already."""
-
-    total: int
-    per_host: int
-    per_account: int
-    hosts: Mapping[str, int] = field(default_factory=dict)
-    accounts: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """What was taken, and whether more was perhaps due for which there was no room."""
-
-    deliveries: tuple[Delivery, ...]
-    left_some: bool
 
 
 @dataclass(frozen=True)
@@ -90,55 +70,6 @@ class Then:
     state: DeliveryState
     next_at: int | None = None
     reason: str | None = None
-
-
-def claim_due(connection: Connection, room: Room, now: int, lease: int) -> Claimed:
-    """Take what is due, oldest first, for `lease` microseconds; hosts and accounts without room are passed over."""
-    hosts, accounts = Counter(room.hosts), Counter(room.accounts)
-    taken: list[Delivery] = []
-    while len(taken) < room.total:
-        full_hosts = [host for host, count in hosts.items() if count >= room.per_host]
-        full_accounts = [account for account, count in accounts.items() if count >= room.per_account]
-        statement = _due(bool(full_hosts), bool(full_accounts), skip_locked(connection))
-        values: dict[str, object] = {"now": now, "most": room.total - len(taken)}
-        values |= {"hosts": full_hosts} if full_hosts else {}
-        values |= {"accounts": full_accounts} if full_accounts else {}
-        rows = connection.execute(statement, values).all()
-        if not rows:
-            break
-        fit = []  # the first one always does
-        for identifier, host, account in rows:
-            if hosts[host] < room.per_host and accounts[account] < room.per_account:
-                hosts[host] += 1
-                accounts[account] += 1
-                fit.append(identifier)
-        claimed = connection.execute(_TAKE, {"ids": fit, "until": now + lease}).mappings()
-        taken += sorted((to_delivery(row) for row in claimed), key=lambda delivery: delivery.created_at)
-    full = len(taken) >= room.total or _has_full(hosts, room.per_host) or _has_full(accounts, room.per_account)
-    return Claimed(tuple(taken), left_some=full)
-
-
-def _has_full(counts: Counter[str], most: int) -> bool:
-    return any(count >= most for count in counts.values())
-
-
-@cache
-def _due(passing_hosts: bool, passing_accounts: bool, lock: str) -> TextClause:
-    query = "SELECT id, host, account_id FROM webhook_deliveries WHERE state = 'pending' AND next_at <= :now"
-    parameters: list[BindParameter[object]] = []
-    if passing_hosts:
-        query += " AND host NOT IN :hosts"
-        parameters.append(bindparam("hosts", expanding=True))
-    if passing_accounts:
-        query += " AND account_id NOT IN :accounts"
-        parameters.append(bindparam("accounts", expanding=True))
-    return text(f"{query} ORDER BY next_at LIMIT :most{lock}").bindparams(*parameters)
-
-
-def next_due(connection: Connection, now: int) -> int | None:
-    """Return when the next pending delivery becomes due after `now`, an unfinished one's claim included."""
-    next_at: int | None = connection.execute(_NEXT_DUE, {"now": now}).scalar()
-    return next_at
 
 
 def count_pending(connection: Connection, most: int = 100_000) -> int:
@@ -191,14 +122,14 @@ def take_over(connection: Connection, now: int) -> int:
 def send_again(connection: Connection, delivery: Delivery, now: int) -> None:
     """Put a delivery on its way anew, with all its attempts; one that is being sent is left alone.
 
-    Raises `Conflict` for one that cannot be sent any more.
+    Its receiver's circuit lets one message through. Raises `Conflict` for one that cannot be sent any more.
     """
     if not delivery.url:
         raise Conflict(f"{DELETED} There is nothing left to tell.")
     if delivery.reason == TEST_FAULT:
         raise Conflict("The job's test fault keeps its webhooks from being delivered.")
     connection.execute(_AGAIN, {"id": delivery.id, "now": now})
-    notify(connection, "gesso_webhooks", "")
+    try_now(connection, delivery.account_id, delivery.host, now)
 
 
 def wipe(connection: Connection, job_id: str, now: int) -> None:
@@ -207,6 +138,16 @@ def wipe(connection: Connection, job_id: str, now: int) -> None:
     if found:
         connection.execute(_WIPE, {"job_id": job_id, "reason": DELETED, "now": now})
         connection.execute(_FORGET_ATTEMPTS, {"ids": found})
+
+
+def give_up_waiting(connection: Connection, before: int, now: int, most: int) -> int:
+    """Give up at most so many that stand in line and were put on their way by then; return how many."""
+    found = (
+        connection.execute(text(_GIVE_UP + skip_locked(connection)), {"before": before, "most": most}).scalars().all()
+    )
+    if found:
+        connection.execute(_GIVEN_UP, {"ids": found, "reason": NEVER_TAKEN, "now": now})
+    return len(found)
 
 
 def forget_ended(connection: Connection, before: int, most: int) -> int:

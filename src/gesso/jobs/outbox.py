@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -17,6 +16,7 @@ from gesso.domain.faults import loses_webhooks
 from gesso.domain.hook import HookEvent
 from gesso.domain.ids import new_id
 from gesso.domain.job import Job
+from gesso.jobs.circuits import host_of
 
 NATIVE = "native"
 TEST_FAULT = "test fault"  # the reason of a delivery that is never sent
@@ -70,7 +70,7 @@ def _row(
         "dialect": dialect,
         "registration_id": registration_id,
         "url": url,
-        "host": urlsplit(url).hostname or "",
+        "host": host_of(url),
         "secret": secret,
         "state": "failed" if lost else "pending",
         "reason": TEST_FAULT if lost else None,
@@ -78,6 +78,7 @@ def _row(
         "tried": 0,
         "next_at": None if lost else now,
         "claimed_until": None,
+        "lined": False,
         "created_at": now,
         "ended_at": now if lost else None,
     }

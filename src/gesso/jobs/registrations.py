@@ -13,6 +13,7 @@ from gesso.database.webhook_tables import webhook_registrations
 from gesso.domain.delivery import Registration
 from gesso.domain.errors import Conflict, NotFound
 from gesso.domain.request import Mode
+from gesso.jobs.circuits import host_of, try_now
 
 MOST = 20  # of one account and mode: each event is told to all of them
 _TABLE = webhook_registrations.c
@@ -60,6 +61,18 @@ def disable(connection: Connection, registration_id: str, reason: str, now: int)
     """Tell a target of nothing more, but keep it; the first reason stays."""
     known = update(webhook_registrations).where(_TABLE.id == registration_id, _TABLE.disabled_at.is_(None))
     connection.execute(known.values(disabled_at=now, disabled_reason=reason))
+
+
+def enable(connection: Connection, registration_id: str, account_id: str, mode: Mode, now: int) -> Registration:
+    """Tell an account's own target again, from the next event on, and let its receiver's circuit try at once.
+
+    One that is enabled stays as it is. Raises `NotFound`.
+    """
+    found = own_registration(connection, registration_id, account_id, mode)
+    try_now(connection, account_id, host_of(found.url), now)  # first: whoever disables holds the circuit before it
+    known = update(webhook_registrations).where(_TABLE.id == registration_id)
+    connection.execute(known.values(disabled_at=None, disabled_reason=None))
+    return found.model_copy(update={"disabled_at": None, "disabled_reason": None})
 
 
 def _registration(row: RowMapping) -> Registration:

@@ -29,13 +29,15 @@ _HEADERS = {"User-Agent": "gesso", "Accept": "*/*", "Accept-Encoding": "identity
 class Sent:
     """What came of it. `status` is None when there was no answer, and `error` says why, naming the host only.
 
-    `response` is the beginning of the answer's body. `refused` means that nothing is ever sent to such an address.
+    `response` is the beginning of the answer's body. `refused` means that nothing is ever sent to such an address,
+    `unsent` that nothing was this time, for a reason that says nothing of the receiver.
     """
 
     status: int | None = None
     response: str = ""
     error: str = ""
     refused: bool = False
+    unsent: bool = False
 
 
 class Sender:
@@ -81,7 +83,8 @@ class Sender:
         except (UnknownHost, TimeoutError, httpx.TransportError, httpx.InvalidURL, ValueError) as error:
             # An answer whose body does not end has been given all the same.
             if answer.status is None:
-                return Sent(error=_reason(error, target, self.policy))
+                unsent = isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | ValueError)
+                return Sent(error=_reason(error, target, self.policy), unsent=unsent)
         return Sent(answer.status, answer.excerpt())
 
     async def aclose(self) -> None:

@@ -33,6 +33,18 @@ class WebhookAsk(BaseModel):
     description: str = Field(default="", max_length=200, description="For you.")
 
 
+class CircuitBody(BaseModel):
+    """How a receiver is: the host of a target, as this account knows it."""
+
+    state: Literal["closed", "open", "half_open"] = Field(
+        description="`closed`: it is told. `open`: it failed again and again, and nothing is sent. `half_open`: one "
+        "webhook tries whether it is back."
+    )
+    failures: int = Field(description="Attempts that failed, one after another.")
+    open_until: Time | None = Field(description="When one tries again; null while it is closed.")
+    waiting: int = Field(description="Deliveries that are due and wait for it, counted up to 10,000.")
+
+
 class WebhookBody(BaseModel):
     """A target that hears of the account's jobs."""
 
@@ -45,6 +57,7 @@ class WebhookBody(BaseModel):
     created_at: Time
     disabled_at: Time | None = Field(description="Since when it is told of nothing.")
     disabled_reason: str | None = Field(description="Why.")
+    circuit: CircuitBody
 
 
 class NewWebhookBody(WebhookBody):
@@ -82,6 +95,7 @@ class DeliveryBody(BaseModel):
     reason: str | None = Field(description="Why it failed.")
     created_at: Time
     next_at: Time | None = Field(description="When it is tried next.")
+    waiting: bool = Field(description="It is due, and waits until its receiver is back or has room.")
     ended_at: Time | None
     attempts: list[AttemptBody] = Field(description="Oldest first.")
 

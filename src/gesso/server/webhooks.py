@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from gesso.domain.clock import to_iso
 from gesso.domain.delivery import Attempt, Registration
+from gesso.jobs.circuits import count_lined, find_circuit, host_of
 from gesso.jobs.deliveries import send_again
 from gesso.jobs.delivery_log import LoggedDelivery, deliveries_of_job, list_deliveries, own_delivery
-from gesso.jobs.registrations import own_registration, own_registrations, register, unregister
+from gesso.jobs.registrations import enable, own_registration, own_registrations, register, unregister
 from gesso.jobs.signing_secrets import change_secret
 from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
@@ -24,6 +25,7 @@ from gesso.server.parts import PartsOf
 from gesso.server.reading import read_json_object
 from gesso.server.webhook_bodies import (
     AttemptBody,
+    CircuitBody,
     DeliveryBody,
     DeliveryPageBody,
     JobDeliveriesBody,
@@ -61,15 +63,24 @@ async def add_webhook(request: Request, caller: CallerOf, parts: PartsOf, arriva
     registration = read_registration(
         ask, caller.account_id, caller.mode, parts.webhooks, parts.sender.policy, parts.clock()
     )
-    await parts.database.write(lambda c: register(c, registration))
-    return NewWebhookBody(secret=registration.secret, **_body(registration).model_dump())
+    now = parts.clock()
+
+    def work(connection: Connection) -> WebhookBody:
+        register(connection, registration)
+        return _body(connection, registration, now)
+
+    return NewWebhookBody(secret=registration.secret, **(await parts.database.write(work)).model_dump())
 
 
 @router.get("/v1/webhooks", response_model=WebhooksBody, responses=problem_responses(401))
 async def list_webhooks(caller: CallerOf, parts: PartsOf) -> WebhooksBody:
     """List the account's targets."""
-    found = await parts.database.read(lambda c: own_registrations(c, caller.account_id, caller.mode))
-    return WebhooksBody(webhooks=[_body(registration) for registration in found])
+    now = parts.clock()
+
+    def work(connection: Connection) -> list[WebhookBody]:
+        return [_body(connection, one, now) for one in own_registrations(connection, caller.account_id, caller.mode)]
+
+    return WebhooksBody(webhooks=await parts.database.read(work))
 
 
 @router.get("/v1/webhooks/secret", response_model=SecretBody, responses=problem_responses(401))
@@ -128,10 +139,13 @@ async def redeliver(delivery_id: DeliveryId, caller: CallerOf, parts: PartsOf) -
 
 @router.get("/v1/webhooks/{webhook_id:uuid}", response_model=WebhookBody, responses=problem_responses(401, 404, 422))
 async def show_webhook(webhook_id: WebhookId, caller: CallerOf, parts: PartsOf) -> WebhookBody:
-    """Show a target."""
-    return _body(
-        await parts.database.read(lambda c: own_registration(c, str(webhook_id), caller.account_id, caller.mode))
-    )
+    """Show a target, and how its receiver is."""
+    now = parts.clock()
+
+    def work(connection: Connection) -> WebhookBody:
+        return _body(connection, own_registration(connection, str(webhook_id), caller.account_id, caller.mode), now)
+
+    return await parts.database.read(work)
 
 
 @router.delete("/v1/webhooks/{webhook_id:uuid}", status_code=204, responses=problem_responses(401, 404, 422))
@@ -139,6 +153,23 @@ async def delete_webhook(webhook_id: WebhookId, caller: CallerOf, parts: PartsOf
     """Tell a target of nothing more; what it was told stays in the log."""
     await parts.database.write(lambda c: unregister(c, str(webhook_id), caller.account_id, caller.mode))
     return Response(status_code=204)
+
+
+@router.post(
+    "/v1/webhooks/{webhook_id:uuid}/enable", response_model=WebhookBody, responses=problem_responses(401, 404, 422)
+)
+async def enable_webhook(webhook_id: WebhookId, caller: CallerOf, parts: PartsOf) -> WebhookBody:
+    """Tell a disabled target again, from now on; what it missed is told when it is redelivered.
+
+    What waits for its receiver tries again now, whether the target was disabled or not.
+    """
+    now = parts.clock()
+
+    def work(connection: Connection) -> WebhookBody:
+        enabled = enable(connection, str(webhook_id), caller.account_id, caller.mode, now)
+        return _body(connection, enabled, now)
+
+    return await parts.database.write(work)
 
 
 @router.post(
@@ -192,7 +223,9 @@ async def list_job_deliveries(
     return JobDeliveriesBody(deliveries=[_delivery(one) for one in found])
 
 
-def _body(registration: Registration) -> WebhookBody:
+def _body(connection: Connection, registration: Registration, now: int) -> WebhookBody:
+    account_id, host = registration.account_id, host_of(registration.url)
+    circuit = find_circuit(connection, account_id, host)
     return WebhookBody(
         id=registration.id,
         mode=registration.mode,
@@ -203,6 +236,12 @@ def _body(registration: Registration) -> WebhookBody:
         created_at=to_iso(registration.created_at),
         disabled_at=_time(registration.disabled_at),
         disabled_reason=registration.disabled_reason,
+        circuit=CircuitBody(
+            state=circuit.state(now),
+            failures=circuit.failures,
+            open_until=_time(circuit.open_until),
+            waiting=count_lined(connection, account_id, host),
+        ),
     )
 
 
@@ -219,6 +258,7 @@ def _delivery(logged: LoggedDelivery) -> DeliveryBody:
         reason=delivery.reason,
         created_at=to_iso(delivery.created_at),
         next_at=_time(delivery.next_at),
+        waiting=delivery.lined,
         ended_at=_time(delivery.ended_at),
         attempts=[_attempt(one) for one in logged.attempts],
     )

@@ -10,9 +10,11 @@ import structlog
 
 from gesso.accounts.keys import first_account
 from gesso.accounts.limits import forget_days
+from gesso.domain.circuit import LONGEST_PAUSE
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.errors import StorageFailed
-from gesso.jobs.deliveries import forget_ended
+from gesso.jobs.circuits import forget_circuits
+from gesso.jobs.deliveries import forget_ended, give_up_waiting
 from gesso.jobs.idempotency import forget_old
 from gesso.jobs.store import oldest_start
 from gesso.storage.blobs import BlobStore
@@ -20,6 +22,7 @@ from gesso.storage.rows import take_expired
 from gesso.storage.sweep import sweep_orphans
 from gesso.storage.transactions import Transactions
 from gesso.workers.patience import complain
+from gesso.workers.retry_times import GIVEN_UP_AFTER
 
 log = structlog.get_logger(__name__)
 BATCH = 200
@@ -78,8 +81,15 @@ class CleanUp:
         return await self._database.write(lambda c: forget_old(c, now) + forget_days(c, now))
 
     async def forget_webhooks(self) -> int:
-        """Drop deliveries of webhooks from the log that ended long ago; return how many."""
-        before, forgotten = self._clock() - self._webhook_log, 0
+        """Drop deliveries of webhooks from the log that ended long ago; return how many.
+
+        First those are given up whose receiver has taken nothing for days, and circuits forgotten that nobody needs.
+        """
+        now = self._clock()
+        while await self._database.write(lambda c: give_up_waiting(c, now - GIVEN_UP_AFTER, now, BATCH)) >= BATCH:
+            pass
+        await self._database.write(lambda c: forget_circuits(c, now - 2 * LONGEST_PAUSE))
+        before, forgotten = now - self._webhook_log, 0
         while True:
             batch = await self._database.write(lambda c: forget_ended(c, before, BATCH))
             forgotten += batch

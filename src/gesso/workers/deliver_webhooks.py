@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from gesso.dialects.dialect import Posting
 from gesso.domain.clock import MINUTE, SECOND, Clock
 from gesso.domain.delivery import Attempt, Delivery
 from gesso.domain.errors import StorageFailed
-from gesso.jobs import deliveries
-from gesso.jobs.deliveries import Room, Then
+from gesso.jobs import circuits, deliveries, delivery_claim
+from gesso.jobs.deliveries import Then
+from gesso.jobs.delivery_claim import Room
 from gesso.jobs.registrations import disable
 from gesso.outgoing.send import Sent
 from gesso.storage.transactions import Transactions
@@ -28,6 +28,7 @@ from gesso.workers.webhook_letters import NoRoom, Pointless, WebhookLetters
 
 log = structlog.get_logger(__name__)
 GONE = 410
+OVERLOADED = (408, 429)  # as bad as no answer, though below 500
 CLAIM_MARGIN_SECONDS = 15.0  # beyond the time one attempt may take
 LONGEST_REST = 5 * MINUTE  # so that a clock that was put right is noticed
 LATER = 2 * SECOND  # when there was no room for a large one
@@ -44,7 +45,7 @@ class Post(Protocol):
 
 @dataclass(frozen=True)
 class AtOnce:
-    """How many webhooks are sent at once: in all, to one host, and of one account."""
+    """How many webhooks are sent at once: in all by this process; to one host and of one account by all processes."""
 
     total: int = 256
     per_host: int = 8
@@ -148,30 +149,22 @@ class Deliverer:
 
     async def _claim(self) -> int:
         """Begin to send what is due; return when there may be more."""
-        now, room = self._clock(), self._room()
+        now, most = self._clock(), self._at_once
+        room = Room(most.total - len(self._sending), most.per_host, most.per_account)
         if room.total < 1:
             self._left_some = True
             return now + LONGEST_REST
-        claimed = await self._database.write(lambda c: deliveries.claim_due(c, room, now, self._lease))
+        claimed = await self._database.write(lambda c: delivery_claim.claim_due(c, room, now, self._lease))
         self._left_some = claimed.left_some
         for delivery in claimed.deliveries:
             task = asyncio.create_task(self._deliver(delivery))
             self._sending[task] = delivery
             task.add_done_callback(self._done)
-        # Where there was room for all, what is due all the same is locked by another process, which may be dying.
-        after = now if claimed.left_some else -1
-        due = await self._database.read(lambda c: deliveries.next_due(c, after))
+        if claimed.unseen and len(claimed.deliveries) < room.total:
+            return now
+        # What is due all the same is another process's, which may be dying, or waits for a place that it may free.
+        due = await self._database.read(lambda c: delivery_claim.next_due(c, -1))
         return now + LONGEST_REST if due is None else min(max(due, now + SECOND), now + LONGEST_REST)
-
-    def _room(self) -> Room:
-        held = self._sending.values()
-        return Room(
-            total=self._at_once.total - len(held),
-            per_host=self._at_once.per_host,
-            per_account=self._at_once.per_account,
-            hosts=Counter(delivery.host for delivery in held),
-            accounts=Counter(delivery.account_id for delivery in held),
-        )
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._sending[task]
@@ -205,7 +198,7 @@ class Deliverer:
             return
         except Exception:  # a dialect's mistake is a failed attempt, which a newer version may put right
             log.exception("webhook_not_written", delivery=delivery.id)
-            await self._keep(delivery, Sent(error=OWN_MISTAKE))
+            await self._keep(delivery, Sent(error=OWN_MISTAKE, unsent=True))
             return
         if posting is None:
             await self._write(delivery, lambda c: deliveries.drop(c, delivery))
@@ -220,7 +213,7 @@ class Deliverer:
             return await self._post(delivery.url, posting.body, posting.headers)
         except Exception:  # unrecorded it would be sent again whenever its claim ends, for ever
             log.exception("webhook_not_sent", delivery=delivery.id)
-            return Sent(error=SENDING_MISTAKE)
+            return Sent(error=SENDING_MISTAKE, unsent=True)
 
     async def _keep(self, delivery: Delivery, sent: Sent) -> None:
         now = self._clock()
@@ -231,6 +224,8 @@ class Deliverer:
 
         def work(connection: Connection) -> None:
             kept = deliveries.record(connection, delivery, attempt, then)
+            if kept and not sent.refused and not sent.unsent:
+                self._note(connection, delivery, sent.status, now)
             if kept and sent.status == GONE and delivery.registration_id:
                 disable(connection, delivery.registration_id, "Its receiver answered 410 Gone.", now)
 
@@ -241,13 +236,25 @@ class Deliverer:
         if then.state == "pending":
             self._wake.set()  # it may be due again before whatever is slept for
 
+    def _note(self, connection: Connection, delivery: Delivery, status: int | None, now: int) -> None:
+        """Keep what an attempt says of its receiver: whether it is there, whatever it thinks of this message."""
+        circuits.note(
+            connection,
+            (delivery.account_id, delivery.host),
+            taken=status is not None and status < 500 and status not in OVERLOADED,
+            began=(delivery.claimed_until or now) - self._lease,
+            now=now,
+            most=self._at_once.per_host,
+            dice=self._dice,
+        )
+
     def _then(self, delivery: Delivery, sent: Sent, now: int) -> Then:
         if sent.status is not None and 200 <= sent.status < 300:
             return Then("delivered")
         said = sent.error or f"The receiver answered with status {sent.status}."
         if sent.refused or sent.status == GONE:
             return Then("failed", reason=said)
-        next_at = next_attempt(delivery.tried + 1, now, self._dice)
+        next_at = next_attempt(delivery.tried + 1, delivery.since, now, self._dice)
         if next_at is None:
             return Then("failed", reason=f"Every attempt failed. The last: {said}")
         return Then("pending", next_at=next_at)

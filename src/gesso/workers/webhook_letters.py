@@ -73,11 +73,12 @@ class WebhookLetters:
         webhooks = self._dialects.get(delivery.dialect)
         if webhooks is None or delivery.event not in webhooks.events:
             return None
-        found = await self._database.read(lambda c: _job_to_tell(c, delivery))
-        if isinstance(found, Pointless):
-            return found
-        secrets: tuple[str, ...] = (delivery.secret,)
-        if not delivery.secret and webhooks.account_signs:
+        told = await self._database.read(lambda c: _job_to_tell(c, delivery))
+        if isinstance(told, Pointless):
+            return told
+        found, secret = told
+        secrets: tuple[str, ...] = (secret,)
+        if not secret and webhooks.account_signs:
             secrets = await self._account_secrets(delivery)
         job = _as_it_started(found) if delivery.event == "started" else found
         files = webhooks.files(job)
@@ -123,17 +124,20 @@ class WebhookLetters:
         )
 
 
-def _job_to_tell(connection: Connection, delivery: Delivery) -> Job | Pointless:
+def _job_to_tell(connection: Connection, delivery: Delivery) -> tuple[Job, str] | Pointless:
+    """Return the job and its target's own secret as they are now."""
+    secret = delivery.secret
     if delivery.registration_id:
         target = find_registration(connection, delivery.registration_id)
         if target is None:
             return Pointless("The webhook was deleted.")
         if target.disabled_at is not None:
             return Pointless("The webhook was disabled.")
+        secret = target.secret
     job = find_job(connection, delivery.job_id)
     if job is None or job.deleted_at is not None:
         return Pointless(DELETED)
-    return job
+    return job, secret
 
 
 def _as_it_started(job: Job) -> Job:

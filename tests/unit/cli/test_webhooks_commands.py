@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import threading
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from standardwebhooks import Webhook
 
 from gesso.accounts.keys import Caller, first_start, list_keys
 from gesso.cli.app import run
 from gesso.database.connect import Database
-from gesso.domain.clock import SECOND
+from gesso.domain.circuit import FAILURES, FIRST_PAUSE
+from gesso.domain.clock import SECOND, to_iso
 from gesso.domain.credits import Price
 from gesso.domain.delivery import Attempt
 from gesso.domain.hook import Hook
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Request, RouteChoice
-from gesso.jobs.deliveries import Room, Then, claim_due, record
-from gesso.jobs.registrations import find_registration
+from gesso.jobs.circuits import note
+from gesso.jobs.deliveries import Then, record
+from gesso.jobs.delivery_claim import Room, claim_due
+from gesso.jobs.registrations import disable, find_registration
 from gesso.jobs.settle import Outcome, settle
 from gesso.jobs.submit import Submission, submit
 from gesso.settings import Settings
@@ -51,7 +57,7 @@ def test_a_target_is_registered_listed_and_removed(data: Database, capsys):
         made["secret"],
     )
     secret = made.pop("secret")
-    assert answer(capsys, "webhooks", "list") == [made]
+    assert answer(capsys, "webhooks", "list") == [made | {"circuit": "closed", "open_until": None, "waiting": 0}]
     assert answer(capsys, "webhooks", "list", "--test") == []
     assert run(["webhooks", "list"]) == 0
     assert secret not in capsys.readouterr().out
@@ -59,6 +65,76 @@ def test_a_target_is_registered_listed_and_removed(data: Database, capsys):
     assert answer(capsys, "webhooks", "list") == []
     assert run(["webhooks", "remove", made["id"]]) == 1
     assert "There is no webhook" in capsys.readouterr().err
+
+
+def test_a_target_that_was_disabled_is_enabled(data, capsys):
+    made = answer(capsys, "webhooks", "add", "https://a.example/hook")
+    data.write_blocking(lambda c: disable(c, made["id"], "It was gone.", 5))
+    assert answer(capsys, "webhooks", "list")[0]["disabled_reason"] == "It was gone."
+    enabled = answer(capsys, "webhooks", "enable", made["id"])
+    assert (enabled["disabled_at"], enabled["disabled_reason"]) == (None, None)
+    assert data.read_blocking(lambda c: find_registration(c, made["id"])).disabled_at is None
+    assert run(["webhooks", "enable", "another"]) == 1
+    assert "There is no webhook another" in capsys.readouterr().err
+
+
+def test_the_circuit_of_a_target_is_shown_and_tries_when_it_is_enabled(data, capsys):
+    made = answer(capsys, "webhooks", "add", "https://a.example:444/hook")
+    (key, *_) = data.read_blocking(lambda c: list_keys(c, None))
+    now = data.clock()
+
+    def fail(connection):
+        target = (key.account_id, "a.example:444")
+        for _ in range(FAILURES):
+            note(connection, target, taken=False, began=now, now=now, most=8, dice=lambda: 0.0)
+
+    data.write_blocking(fail)
+    (listed,) = answer(capsys, "webhooks", "list")
+    assert (listed["circuit"], listed["open_until"]) == ("open", to_iso(now + FIRST_PAUSE))
+    answer(capsys, "webhooks", "enable", made["id"])
+    assert answer(capsys, "webhooks", "list")[0]["circuit"] == "half_open"
+
+
+@pytest.fixture
+def receiver():
+    """A receiver on this machine: the status it answers, and what came."""
+    answers, came = {"status": 204}, []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            came.append((dict(self.headers), self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(answers["status"])
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/hook", answers, came
+        server.shutdown()
+        thread.join()
+
+
+def test_a_target_is_tested(data, capsys, monkeypatch, receiver):
+    url, answers, came = receiver
+    monkeypatch.setenv("GESSO_OUTGOING_ALLOW", "127.0.0.1")
+    made = answer(capsys, "webhooks", "add", url)
+    assert answer(capsys, "webhooks", "test", made["id"])["status"] == 204
+    ((headers, body),) = came
+    assert Webhook(made["secret"]).verify(body, headers)["type"] == "webhook.test"
+    answers["status"] = 500
+    assert run(["webhooks", "test", made["id"]]) == 1
+    assert f"{url} answered with status 500." in capsys.readouterr().out
+    assert run(["webhooks", "test", "another"]) == 1
+    assert "There is no webhook another" in capsys.readouterr().err
+
+
+def test_a_vendors_target_is_tested_with_a_job_of_that_vendor(data, capsys):
+    made = answer(capsys, "webhooks", "add", "https://a.example", "--dialect", "claid", "--secret", "of the dashboard")
+    assert run(["webhooks", "test", made["id"]]) == 1
+    assert "Claid" in capsys.readouterr().err
 
 
 def test_a_vendors_target_takes_its_own_secret(data, capsys):

@@ -7,14 +7,27 @@ from sqlalchemy import text
 
 from gesso.accounts import keys, ledger
 from gesso.database.connect import Database
-from gesso.jobs import claim, deliveries, ending, idempotency, outbox, queue, recover, rows, signing_secrets, store
+from gesso.jobs import (
+    circuits,
+    claim,
+    deliveries,
+    delivery_claim,
+    ending,
+    idempotency,
+    outbox,
+    queue,
+    recover,
+    rows,
+    signing_secrets,
+    store,
+)
 from gesso.storage import rows as blob_rows
 
 _BELOW_LIMIT = text(claim._candidates(True, "").text.replace(":full", "(:full)"))  # one account is at its limit
-_TAKE_ONE = text(deliveries._TAKE.text.replace(":ids", "(:ids)"))
-_WITH_ROOM = text(
-    deliveries._due(True, True, "").text.replace(":hosts", "(:hosts)").replace(":accounts", "(:accounts)")
-)
+_TAKE_ONE = text(delivery_claim._TAKE.text.replace(":ids", "(:ids)"))
+_OF_OTHERS = text(delivery_claim._due(True, "").text.replace(":hosts", "(:hosts)"))
+_LINES = text(delivery_claim._lines(True, True).text.replace(":hosts", "(:hosts)").replace(":accounts", "(:accounts)"))
+_CIRCUITS = text(circuits._FIND_ALL.text.replace(":hosts", "(:hosts)").replace(":accounts", "(:accounts)"))
 HOT = {
     "claim: candidates": (claim._candidates(False, ""), "jobs_claimable"),
     "claim: candidates below their limit": (_BELOW_LIMIT, "jobs_claimable"),
@@ -41,12 +54,21 @@ HOT = {
     "oldest start": (store._OLDEST_START, "jobs_"),
     "settle: who is to be told": (outbox._TARGETS, "webhook_registrations_owned"),
     "settle: whether anybody is": (ending.END_LEASED, "webhook_registrations_owned"),
-    "webhooks: due": (deliveries._due(False, False, ""), "webhook_deliveries_due"),
-    "webhooks: due for others": (_WITH_ROOM, "webhook_deliveries_due"),
-    "webhooks: next due": (deliveries._NEXT_DUE, "webhook_deliveries_due"),
+    "webhooks: due": (delivery_claim._due(False, ""), "webhook_deliveries_due"),
+    "webhooks: due for others": (_OF_OTHERS, "webhook_deliveries_due"),
+    "webhooks: next due": (delivery_claim._NEXT_DUE, "webhook_deliveries_due"),
+    "webhooks: on their way": (delivery_claim._ON_THEIR_WAY, "webhook_deliveries_claimed"),
+    "webhooks: lines": (_LINES, "webhook_circuits_lines"),
+    "webhooks: in line": (text(delivery_claim._IN_LINE), "webhook_deliveries_lines"),
+    "webhooks: next line": (circuits._NEXT_LOOK, "webhook_circuits_lines"),
+    "webhooks: end of a line": (circuits._END_LINE, "webhook_deliveries_lines"),
+    "webhooks: circuits": (_CIRCUITS, "sqlite_autoindex_webhook_circuits_1"),
+    "webhooks: circuit": (circuits._FIND, "sqlite_autoindex_webhook_circuits_1"),
+    "webhooks: a receiver is back": (circuits._BRING_FORWARD, "webhook_deliveries_lines"),
+    "webhooks: given up": (text(deliveries._GIVE_UP), "webhook_deliveries_"),
     "webhooks: take": (_TAKE_ONE, "sqlite_autoindex_webhook_deliveries_1"),
     "webhooks: record": (deliveries._RECORD, "sqlite_autoindex_webhook_deliveries_1"),
-    "webhooks: take over": (deliveries._TAKE_OVER, "webhook_deliveries_due"),
+    "webhooks: take over": (deliveries._TAKE_OVER, "webhook_deliveries_claimed"),
     "webhooks: old": (text(deliveries._OLD), "webhook_deliveries_ended"),
     "webhooks: of a job": (deliveries._OF_JOB, "webhook_deliveries_once"),
     "webhooks: wipe": (deliveries._WIPE, "webhook_deliveries_once"),

@@ -13,17 +13,19 @@ from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
 from gesso.dialects.dialect import Posting, Webhooks
+from gesso.domain.circuit import FAILURES, WELL, Circuit
 from gesso.domain.clock import SECOND
 from gesso.domain.delivery import Registration
 from gesso.domain.hook import ENDS
 from gesso.domain.ids import new_id
-from gesso.jobs import deliveries
+from gesso.jobs import delivery_claim
+from gesso.jobs.circuits import find_circuit, host_of
 from gesso.jobs.delete import delete
 from gesso.jobs.registrations import disable, find_registration, register, unregister
 from gesso.jobs.signing_secrets import change_secret, find_secrets
 from gesso.workers import deliver_webhooks, webhook_letters
 from gesso.workers.deliver_webhooks import LATER, OWN_MISTAKE, SENDING_MISTAKE, AtOnce
-from gesso.workers.retry_times import PAUSES_SECONDS, next_attempt
+from gesso.workers.retry_times import GIVEN_UP_AFTER, PAUSES_SECONDS, next_attempt
 
 ALLOWED = {"outgoing_allow": ("127.0.0.1",)}
 
@@ -246,6 +248,82 @@ async def test_a_slow_receiver_delays_nobody_and_gets_few_at_once(open_office):
     assert len(slow.got) == 9
 
 
+async def circuit_of(office, receiver) -> Circuit:
+    account_id, host = office.desk.caller.account_id, host_of(receiver.url)
+    return await office.desk.parts.database.read(lambda c: find_circuit(c, account_id, host))
+
+
+async def until(condition) -> None:
+    """Wait until an awaitable condition is so; it is asked again and again."""
+    async with asyncio.timeout(30):
+        while not await condition():  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def test_one_that_hangs_is_left_alone_and_gets_everything_when_it_is_back(open_office, time):
+    """Not one attempt is spent on waiting, no place is held, and nobody else waits."""
+    office = await open_office(seconds=2, dice=0)
+    async with receiving(asleep) as dead, receiving(status(200)) as well:
+        jobs = [await office.job(dead.url) for _ in range(30)]
+
+        async def is_open() -> bool:
+            return (await circuit_of(office, dead)).state(time()) == "open" and office.deliverer.sending == 0
+
+        await until(is_open)
+        before = len(dead.got)
+        assert FAILURES <= before <= FAILURES + 2 * AtOnce().per_host
+        for _ in range(3):
+            passing = await office.job(well.url)
+            await office.when(passing, lambda found: found.delivery.state == "delivered")
+        assert (len(dead.got), office.deliverer.sending) == (before, 0)
+        dead.answer = status(200)
+        dead.go.set()
+        await until(lambda: asyncio.sleep(0, dead.at_once == 0))
+        dead.most_at_once = 0
+
+        async def all_are_delivered() -> bool:
+            if office.deliverer.sending == 0:  # no claim ends meanwhile
+                time.turn(1)
+            return all([(await office.only(job)).delivery.state == "delivered" for job in jobs])
+
+        await until(all_are_delivered)
+        assert await circuit_of(office, dead) == WELL
+        logs = [await office.only(job) for job in jobs]
+    assert dead.most_at_once <= AtOnce().per_host
+    assert len(dead.got) == sum(len(one.attempts) for one in logs) == before + 30
+    assert {message.headers["webhook-id"] for message in dead.got} == {one.delivery.id for one in logs}
+
+
+@pytest.mark.parametrize("code", [404, 301, 401])
+async def test_a_receiver_that_answers_lives_whatever_it_answers(open_office, code):
+    office = await open_office()
+    async with receiving(status(code)) as receiver:
+        for job in [await office.job(receiver.url) for _ in range(FAILURES + 1)]:
+            await office.tried(job, 1)
+        assert await circuit_of(office, receiver) == WELL
+
+
+@pytest.mark.parametrize("code", [500, 503, 429, 408])
+async def test_a_receiver_that_cannot_take_anything_now_is_left_alone(open_office, time, code):
+    office = await open_office()
+    async with receiving(status(code)) as receiver:
+        for job in [await office.job(receiver.url) for _ in range(FAILURES)]:
+            await office.tried(job, 1)
+        assert (await circuit_of(office, receiver)).state(time()) == "open"
+
+
+async def test_what_was_never_sent_says_nothing_of_a_receiver(open_office):
+    def render(view, sending):
+        return Posting(b"{}", {"X-Secret": "two\r\nlines"})
+
+    office = await open_office(webhooks=Webhooks(ENDS, render))
+    async with receiving(status(200)) as receiver:
+        for job in [await office.job(receiver.url) for _ in range(FAILURES + 1)]:
+            await office.tried(job, 1)
+        assert await circuit_of(office, receiver) == WELL
+        assert receiver.got == []
+
+
 async def test_pictures_in_letters_are_held_for_few_at_once(open_office, time, monkeypatch):
     """Receivers that sleep hold no more memory than there is for it; whoever needs none passes by; none is lost."""
     held = []
@@ -427,21 +505,21 @@ async def test_what_is_claimed_while_a_process_stops_is_given_back(open_desk, ti
 
 async def test_what_another_process_had_locked_is_looked_for_again_soon(open_office, time, monkeypatch):
     """A claim passes over what another is claiming; when that one dies over it, nobody tells."""
-    claims, claim_due = [], deliveries.claim_due
+    claims, claim_due = [], delivery_claim.claim_due
 
     def locked(connection, room, now, lease):
         claims.append(now)
-        return deliveries.Claimed((), left_some=False)
+        return delivery_claim.Claimed((), left_some=False)
 
     office = await open_office()
-    monkeypatch.setattr(deliveries, "claim_due", locked)
+    monkeypatch.setattr(delivery_claim, "claim_due", locked)
     async with receiving(status(200)) as receiver:
         job = await office.job(receiver.url)
         async with asyncio.timeout(20):
             while not claims:  # noqa: ASYNC110 - the deliverer tells nobody
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.1)
-        monkeypatch.setattr(deliveries, "claim_due", claim_due)
+        monkeypatch.setattr(delivery_claim, "claim_due", claim_due)
         assert receiver.got == []
         time.turn(1)
         await office.when(job, lambda found: found.delivery.state == "delivered")
@@ -464,7 +542,10 @@ async def test_a_claim_ends_by_itself(open_desk, time):
 
 def test_attempts_are_never_early_and_end():
     for tried, pause in enumerate(PAUSES_SECONDS):
-        assert next_attempt(tried, 0, lambda: 0.0) == pause * SECOND
-        assert pause * SECOND <= next_attempt(tried, 0, lambda: 1.0) <= pause * 1.1 * SECOND
-    assert next_attempt(len(PAUSES_SECONDS), 0, lambda: 0.0) is None
+        assert next_attempt(tried, 0, 0, lambda: 0.0) == pause * SECOND
+        assert pause * SECOND <= next_attempt(tried, 0, 0, lambda: 1.0) <= pause * 1.1 * SECOND
+    assert next_attempt(len(PAUSES_SECONDS), 0, 0, lambda: 0.0) is None
+    assert next_attempt(1, 0, GIVEN_UP_AFTER - 1, lambda: 0.0) is not None
+    assert next_attempt(1, 0, GIVEN_UP_AFTER, lambda: 0.0) is None
+    assert sum(PAUSES_SECONDS) * 1.1 * SECOND < GIVEN_UP_AFTER
     assert [pause // 60 for pause in PAUSES_SECONDS] == [0, 0, 5, 30, 120, 300, 600, 840, 1200, 1440]
