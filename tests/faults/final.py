@@ -15,6 +15,7 @@ from gesso.storage.blobs import OWNER_OBJECT, PROBE_ACCOUNT
 def write_final(world: World, recorder: Recorder) -> None:
     """Write every final record. Nothing runs any more."""
     with psycopg.connect(world.postgres.url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         recorder.write(*database_records(connection))
     recorder.write(*(FinalObject(account=account, blob=blob) for account, blob in objects(world)))
 
