@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,13 +41,17 @@ class PostgresServer:
         await asyncio.to_thread(self._control, "stop", "-m", "immediate")
 
     async def start(self) -> None:
-        await asyncio.to_thread(self._control, "start", "-l", str(self.folder / "log"))
+        """Start it as it was started first: only `restart` knows the options, and starts what does not run as well."""
+        await asyncio.to_thread(self._control, "restart", "-l", str(self.folder / "log-again"))
 
     async def end(self, log: Path) -> None:
         """Stop it for good and keep what it logged."""
         if self._runs():
             await self.stop()
-        shutil.copy(self.folder / "log", log)
+        with log.open("wb") as kept:
+            for part in ("log", "log-again"):  # the first is not the server's own to go on with
+                with suppress(FileNotFoundError), (self.folder / part).open("rb") as written:
+                    shutil.copyfileobj(written, kept)
 
     async def revive(self) -> None:
         """Start it if it has ended by itself, as it does when it cannot write its log."""
@@ -56,7 +61,7 @@ class PostgresServer:
             if not await asyncio.to_thread(self._runs):
                 await self.start()
             await asyncio.sleep(1)
-        raise RuntimeError(f"PostgreSQL does not come back; see {self.folder / 'log'}")
+        raise RuntimeError(f"PostgreSQL does not come back; see {self.folder}")
 
     async def turn_clock(self, seconds: float) -> None:
         await asyncio.to_thread(witness.turn_clock, self.url, seconds)
@@ -75,7 +80,7 @@ class PostgresServer:
     def _control(self, *arguments: str) -> None:
         done = self._run("-w", "-s", "-t", str(START_SECONDS), *arguments)
         if done.returncode:
-            raise RuntimeError(f"pg_ctl {' '.join(arguments)} ended with {done.returncode}; see {self.folder / 'log'}")
+            raise RuntimeError(f"pg_ctl {' '.join(arguments)} ended with {done.returncode}; see {self.folder}")
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         command = [_programs() / "pg_ctl", "-D", self._data, *arguments]
