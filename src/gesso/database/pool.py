@@ -72,7 +72,11 @@ class Session:
             else:
                 return self._connection
         self._connection = self._connect()
-        self._connection.exec_driver_sql(self._begin)
+        try:
+            self._connection.exec_driver_sql(self._begin)
+        except BaseException:
+            self.close()  # what broke so soon is never begun on again
+            raise
         return self._connection
 
     def _finish(self, connection: Connection, driver: Any) -> None:
