@@ -77,10 +77,11 @@ class Room:
 
 @dataclass(frozen=True)
 class Claimed:
-    """What was taken, and whether more was perhaps due for which there was no room."""
+    """What was taken, since when each was due, and whether more was perhaps due for which there was no room."""
 
     deliveries: tuple[Delivery, ...]
     left_some: bool
+    due: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def claim_due(connection: Connection, room: Room, now: int, lease: int) -> Claim
     """Take what is due, oldest first, for `lease` microseconds; hosts and accounts without room are passed over."""
     hosts, accounts = Counter(room.hosts), Counter(room.accounts)
     taken: list[Delivery] = []
+    due: dict[str, int] = {}
     while len(taken) < room.total:
         full_hosts = [host for host, count in hosts.items() if count >= room.per_host]
         full_accounts = [account for account, count in accounts.items() if count >= room.per_account]
@@ -107,15 +109,16 @@ def claim_due(connection: Connection, room: Room, now: int, lease: int) -> Claim
         if not rows:
             break
         fit = []  # the first one always does
-        for identifier, host, account in rows:
+        for identifier, host, account, next_at in rows:
             if hosts[host] < room.per_host and accounts[account] < room.per_account:
                 hosts[host] += 1
                 accounts[account] += 1
                 fit.append(identifier)
+                due[identifier] = next_at
         claimed = connection.execute(_TAKE, {"ids": fit, "until": now + lease}).mappings()
         taken += sorted((to_delivery(row) for row in claimed), key=lambda delivery: delivery.created_at)
     full = len(taken) >= room.total or _has_full(hosts, room.per_host) or _has_full(accounts, room.per_account)
-    return Claimed(tuple(taken), left_some=full)
+    return Claimed(tuple(taken), left_some=full, due=due)
 
 
 def _has_full(counts: Counter[str], most: int) -> bool:
@@ -124,7 +127,7 @@ def _has_full(counts: Counter[str], most: int) -> bool:
 
 @cache
 def _due(passing_hosts: bool, passing_accounts: bool, lock: str) -> TextClause:
-    query = "SELECT id, host, account_id FROM webhook_deliveries WHERE state = 'pending' AND next_at <= :now"
+    query = "SELECT id, host, account_id, next_at FROM webhook_deliveries WHERE state = 'pending' AND next_at <= :now"
     parameters: list[BindParameter[object]] = []
     if passing_hosts:
         query += " AND host NOT IN :hosts"

@@ -49,7 +49,7 @@ def start(version: str, role: str) -> None:
 
 def stop() -> None:
     """Send what is left, for a few seconds at most, and make no more spans."""
-    global _exporting  # noqa: PLW0603 - see `start`
+    global _exporting
     exporting, _exporting = _exporting, None
     if exporting is not None:
         exporting.close()
