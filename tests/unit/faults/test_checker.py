@@ -13,12 +13,12 @@ import planted_jobs  # noqa: F401
 import planted_money  # noqa: F401
 import planted_stores  # noqa: F401
 import pytest
-from checker import check, main
-from history import FinalEnd, Record, Recorder
+from checker import Report, check, main
+from history import Fault, FinalEnd, Record, Recorder
 from hypothesis import given
 from hypothesis import strategies as st
 from invariants import INVARIANTS
-from planting import PLANTED
+from planting import PLANTED, changed, find
 from valid_history import ACCOUNTS, EXAMPLE, Story, numbered, tell
 
 _ENDS = ("succeeded", "fewer", "fails", "worn out", "cancelled waiting", "cancelled running", "refused")
@@ -125,6 +125,24 @@ def test_ends_that_did_not_tell_their_lease_are_not_counted() -> None:
     report = check(numbered(records))
     assert report.idle == ["no_end_under_a_lost_lease"]
     assert report.holds
+
+
+@pytest.mark.parametrize(("ahead", "holds"), [(0, True), (250_000, True), (250_001, False)])
+def test_a_lease_is_over_as_far_as_its_end_can_be_told(ahead: int, holds: bool) -> None:
+    assert _given_up(ahead).holds is holds
+
+
+@pytest.mark.parametrize(("ahead", "holds"), [(60_000_000, True), (60_000_001, False)])
+def test_where_the_databases_clock_was_turned_the_end_of_a_lease_is_told_by_the_minute(ahead: int, holds: bool) -> None:
+    turns = [Fault(what="clock of PostgreSQL jumps", target="postgres", on=on) for on in ("begin", "end")]
+    assert _given_up(ahead, *turns).holds is holds
+
+
+def _given_up(ahead: int, *faults: Record) -> Report:
+    """Check a run in which a job was given up so long before its lease was over."""
+    records = tell([Story(1, "worn out")])
+    end = find(records, FinalEnd)
+    return check(numbered([*faults, *changed(records, FinalEnd, {}, lease_until=end.moved_at + ahead)]))
 
 
 # ── as a command ──────────────────────────────────────────────────────────────────────────────────────────
