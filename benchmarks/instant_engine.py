@@ -18,10 +18,10 @@ class InstantEngine:
     """Stands in for the built-in engine and yields the same small gray picture at once."""
 
     name = "builtin"
-    slots = 64
 
-    def __init__(self) -> None:
-        self._pixels = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    def __init__(self, slots: int = 64, side: int = SIDE) -> None:
+        self.slots = slots
+        self._pixels = np.full((side, side, 3), 128, np.uint8)
 
     def readiness(self, route: RouteChoice) -> Readiness:
         return Readiness(ready=True)

@@ -64,8 +64,15 @@ class S3Server:
 
     def names(self) -> list[str]:
         """Return what is in the bucket, without the prefix."""
-        listing = self.call("GET", "", params={"list-type": "2"}).text
-        found = [part.partition("</Key>")[0] for part in listing.split("<Key>")[1:]]
+        found: list[str] = []
+        params = {"list-type": "2"}
+        while True:
+            listing = self.call("GET", "", params=params).text
+            found += [part.partition("</Key>")[0] for part in listing.split("<Key>")[1:]]
+            _, more, rest = listing.partition("<NextContinuationToken>")
+            if not more:
+                break
+            params["continuation-token"] = rest.partition("</NextContinuationToken>")[0]
         assert all(name.startswith(f"{PREFIX}/") for name in found), found
         return [name.removeprefix(f"{PREFIX}/") for name in found]
 

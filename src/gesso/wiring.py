@@ -50,6 +50,7 @@ from gesso.storage.links import Links, load_or_create_secret
 from gesso.storage.places import Place
 from gesso.storage.room import DiskRoom
 from gesso.storage.transactions import Transactions
+from gesso.telemetry.meters import Meters
 from gesso.workers.clean_up import CleanUp
 from gesso.workers.deliver_webhooks import Deliverer
 from gesso.workers.fleet import Fleet
@@ -239,6 +240,7 @@ class Parts:
         # How each dialect tells its webhooks. The native one belongs to the server, which adds it before the start; a
         # process without it delivers none.
         self.webhooks: dict[str, Webhooks] = {d.name: d.webhooks for d in DIALECTS if d.webhooks is not None}
+        self.meters = Meters()
         self._settings = settings
         self._stopping: asyncio.Task[None] | None = None
 
@@ -259,7 +261,9 @@ class Parts:
             self.database = around.database(open_database(settings))
             self._held.callback(self.database.close)
             self.clock = clock = clock or self.database.clock
-            self.blobs = around.blobs(open_blobs(settings))
+            blobs = open_blobs(settings)
+            blobs.meters = self.meters
+            self.blobs = around.blobs(blobs)
             self.storage_health = StorageHealth(self.blobs)
             self.room = _room(settings)
             self.links = Links(_link_secret(settings))
@@ -294,6 +298,7 @@ class Parts:
             clock=self.clock,
             lease_seconds=settings.lease_seconds,
             running_limit=settings.running_limit_per_account,
+            meters=self.meters,
         )
         self._fleet = Fleet(
             database=self.database,
@@ -311,7 +316,7 @@ class Parts:
             running_per_account=settings.running_limit_per_account,
             of_keys=self.key_limits,
         )
-        self.intake = Intake(rules, limits, self.database, self.blobs, self.room, self.worker, self.clock)
+        self.intake = Intake(rules, limits, self.database, self.blobs, self.room, self.worker, self.clock, self.meters)
         self.letters = WebhookLetters(
             database=self.database,
             blobs=self.blobs,
@@ -331,6 +336,7 @@ class Parts:
             post=self.sender.post,
             clock=self.clock,
             seconds=settings.webhook_timeout_seconds,
+            meters=self.meters,
         )
         self._keeper = QueueKeeper(
             database=self.database,
@@ -340,6 +346,7 @@ class Parts:
             max_attempts=settings.max_attempts,
             queue_timeout_microseconds=int(settings.queue_timeout_hours * HOUR),
             interval_seconds=min(CLEAN_UP_SECONDS, settings.lease_seconds),
+            meters=self.meters,
         )
         self._clean_up = CleanUp(
             database=self.database,
@@ -413,6 +420,11 @@ class Parts:
                 self.deliverer.wake()
                 self._fleet.wake(afresh=True)
                 self.feed.nudge_all()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether its work is being stopped, or has been."""
+        return self._stopping is not None
 
     async def stop_work(self) -> None:
         """Finish or give back what runs, then let go who waits for jobs; a second call waits for the first."""

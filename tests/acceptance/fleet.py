@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +37,25 @@ class Node:
 
 
 @contextmanager
-def node(folder: Path, name: str, *arguments: str, **settings: object) -> Iterator[Node]:
-    """Run a command of `gesso` on a shared folder until the block ends; fail on a traceback in its log."""
+def node(
+    folder: Path,
+    name: str,
+    *arguments: str,
+    program: tuple[str, ...] = (sys.executable, "-m", "gesso"),
+    variables: Mapping[str, str] | None = None,
+    **settings: object,
+) -> Iterator[Node]:
+    """Run a command of `gesso` (`program`) on a shared folder until the block ends; fail on a traceback in its log.
+
+    `variables` are of its environment, beside those of its settings.
+    """
     data = folder / "shared"
     data.mkdir(parents=True, exist_ok=True)
     log_path = folder / f"{name}.log"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GESSO_")}
+    environment |= variables or {}
     environment |= {"GESSO_DATA_DIR": str(data)} | {f"GESSO_{k.upper()}": str(v) for k, v in settings.items()}
-    command = [sys.executable, "-m", "gesso", *arguments, "--json"]
+    command = [*program, *arguments, "--json"]
     with (
         log_path.open("ab") as log,
         subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log) as process,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from test_fleet import SECONDS, SMALL, Fleet, ended, ready, submit, until
@@ -48,3 +50,35 @@ def test_jobs_end_and_are_heard_of_after_a_restart(own_postgres, tmp_path):
         until(lambda: here.get("/readyz").status_code == 200, "the database is back")
         ended(here, job)
         ended(here, submit(here, SMALL))
+
+
+def test_while_the_database_is_away_a_server_says_so_and_goes_on_afterwards(own_postgres, tmp_path):
+    """What ends meanwhile is written down when the database is back, and who watches at another server sees it."""
+    url, data = own_postgres
+    with ExitStack() as stack:
+        fleet = Fleet(stack, tmp_path, url)
+        here, there = fleet.api(), fleet.api("--no-webhooks")
+        worker = fleet.worker("--port", "0")
+        ready(here), ready(there)
+        job = submit(here, SECONDS)
+        with there.stream("GET", f"/v1/jobs/{job}/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "event: job"
+            options = (Path(data) / "postmaster.opts").read_text().partition(" ")[2].strip()
+            control(data, "stop", "-m", "fast")
+            health = httpx.Client(base_url=worker.facts["url"], timeout=60, trust_env=False)
+            for client in (here, there, stack.enter_context(health)):
+                answer = client.get("/readyz")
+                assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "failed")
+                assert answer.json()["status"] == "not_ready"
+                assert client.get("/healthz").status_code == 200
+            refused = here.post("/v1/jobs", json={"model": "gesso-sketch", "input": SMALL})
+            assert (refused.status_code, refused.json()["code"]) == (503, "storage_failed")
+            control(data, "start", "-o", options)
+            until(
+                lambda: [one.get("/readyz").status_code for one in (here, there, health)] == [200] * 3, "all are back"
+            )
+            names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+            assert names[-1] == "job"
+        ended(there, job)
+        ended(there, submit(here, SMALL))

@@ -330,4 +330,4 @@ def test_the_metrics_count_what_was_sent(server, client, receiver) -> None:
     delivery_of(client, job, "delivered")
     said = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if not line.startswith("#"))
     assert float(said['gesso_webhook_attempts_total{outcome="delivered"}']) >= 1
-    assert float(said["gesso_webhooks_pending"]) >= 0
+    assert float(said["gesso_fleet_webhooks_pending"]) >= 0

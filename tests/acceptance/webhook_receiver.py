@@ -33,26 +33,28 @@ class Receiver:
         """Return the next webhook that comes."""
         return self._kept.get(timeout=SECONDS)
 
-    def keep(self, received: Received) -> None:
+    def answer(self, received: Received) -> int:
+        """Take a webhook; return the status to answer with."""
         self._kept.put(received)
+        self.go.wait(SECONDS)
+        return self.status
 
 
 @contextmanager
-def webhook_receiver() -> Iterator[Receiver]:
+def webhook_receiver(receiver: Receiver | None = None) -> Iterator[Receiver]:
     """Listen on a free port of this machine."""
-    receiver = Receiver()
+    receiver = receiver or Receiver()
     receiver.go.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            receiver.keep(Received({name.lower(): value for name, value in self.headers.items()}, body))
-            receiver.go.wait(SECONDS)
+            status = receiver.answer(Received({name.lower(): value for name, value in self.headers.items()}, body))
             with suppress(ConnectionError):
-                self._answer()
+                self._answer(status)
 
-        def _answer(self) -> None:
-            self.send_response(receiver.status)
+        def _answer(self, status: int) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gesso.database.dialect import Notice
-from gesso.database.lanes import Lane, ReaderLane, WriterLane
+from gesso.database.lanes import Lane, Load, ReaderLane, WriterLane
 from gesso.database.listener import Listener
 from gesso.database.migrations import bring_up_to_date, must_be_at_head
 from gesso.database.pool import BEGIN_READ, BEGIN_WRITE, PoolLane
@@ -119,6 +119,11 @@ class Database:
     def commits(self) -> int:
         """Return how many transactions have changed something; on PostgreSQL, how many works were written."""
         return self._writer.commits
+
+    @property
+    def loads(self) -> dict[str, Load]:
+        """How much there is to do for those that write and those that read."""
+        return {"write": self._writer.load, "read": self._reader.load}
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a work that changes something."""

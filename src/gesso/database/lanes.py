@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -19,11 +20,22 @@ from gesso.domain.errors import StorageFailed
 MOST_TOGETHER = 64  # works in one transaction: more would make the first of them wait noticeably
 
 
+@dataclass(frozen=True)
+class Load:
+    """How much there is to do: threads, each with a connection; those at work; works in line for one."""
+
+    threads: int
+    busy: int
+    waiting: int
+
+
 class Lane(Protocol):
     """Runs works one after another or side by side; a ticket's outcome is delivered when it is final."""
 
     @property
     def commits(self) -> int: ...
+    @property
+    def load(self) -> Load: ...
 
     def put(self, ticket: Ticket) -> None: ...
     def close(self) -> None: ...
@@ -36,6 +48,8 @@ class WorkLine:
         self._tickets: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
+        self._counting = threading.Lock()
+        self._idle = 0  # threads that wait for a ticket
 
     def put(self, ticket: Ticket) -> None:
         """Add a ticket; raise `StorageFailed` after `close`."""
@@ -46,7 +60,11 @@ class WorkLine:
 
     def take(self, most: int) -> list[Ticket]:
         """Wait for a ticket and return it with whatever else is there; an empty list means: closed and done."""
+        with self._counting:
+            self._idle += 1
         first = self._tickets.get()
+        with self._counting:
+            self._idle -= 1
         if first is None:
             self._tickets.put(None)  # for the next thread
             return []
@@ -61,6 +79,10 @@ class WorkLine:
                 break
             taken.append(ticket)
         return taken
+
+    def load(self, threads: int) -> Load:
+        """Return how much there is to do for so many threads."""
+        return Load(threads, max(threads - self._idle, 0), self._tickets.qsize())
 
     def close(self) -> None:
         """Let nothing more in."""
@@ -81,6 +103,11 @@ class WriterLane:
         self._line = WorkLine()
         self._thread = threading.Thread(target=self._run, name="gesso-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def load(self) -> Load:
+        """Return how much there is to do."""
+        return self._line.load(1)
 
     def put(self, ticket: Ticket) -> None:
         """Add a ticket to the line."""
@@ -148,6 +175,11 @@ class ReaderLane:
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def load(self) -> Load:
+        """Return how much there is to do."""
+        return self._line.load(len(self._threads))
 
     def put(self, ticket: Ticket) -> None:
         """Add a ticket to the line."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gesso.database.failures import as_storage_failure, is_undone_by_others
-from gesso.database.lanes import WorkLine
+from gesso.database.lanes import Load, WorkLine
 from gesso.database.tickets import Outcome, Ticket, deliver
 
 T = TypeVar("T")
@@ -72,7 +72,11 @@ class Session:
             else:
                 return self._connection
         self._connection = self._connect()
-        self._connection.exec_driver_sql(self._begin)
+        try:
+            self._connection.exec_driver_sql(self._begin)
+        except BaseException:
+            self.close()  # what broke so soon is never begun on again
+            raise
         return self._connection
 
     def _finish(self, connection: Connection, driver: Any) -> None:
@@ -119,6 +123,11 @@ class PoolLane:
     def commits(self) -> int:
         """Return how many transactions were committed."""
         return sum(session.commits for session in self._sessions)
+
+    @property
+    def load(self) -> Load:
+        """Return how much there is to do."""
+        return self._line.load(len(self._threads))
 
     def put(self, ticket: Ticket) -> None:
         """Add a ticket to the line."""

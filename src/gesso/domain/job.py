@@ -71,7 +71,9 @@ class Job(Frozen):
     notes: tuple[ReportNote, ...] = ()
     timings: dict[str, float] = {}
     failure: Failure | None = None
+    traceparent: str | None = None  # of the span it was submitted in
     created_at: int
+    queued_at: int | None = None  # when it was created, or last put back into the queue
     started_at: int | None = None
     ended_at: int | None = None
     deleted_at: int | None = None

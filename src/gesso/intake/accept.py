@@ -29,6 +29,8 @@ from gesso.storage.blobs import BlobStore
 from gesso.storage.room import DiskRoom
 from gesso.storage.rows import BlobRow, get_own_blob
 from gesso.storage.transactions import Transactions
+from gesso.telemetry.meters import Meters
+from gesso.telemetry.tracing import span, traceparent
 
 log = structlog.get_logger(__name__)
 
@@ -64,10 +66,11 @@ class Intake:
         room: DiskRoom,
         worker: LocalWorker,
         clock: Clock,
+        meters: Meters | None = None,
     ) -> None:
         self._rules, self._limits, self._clock = rules, limits, clock
         self._database, self._blobs, self._room, self._worker = database, blobs, room, worker
-        self._going_in = GoingIn()
+        self._going_in, self._meters = GoingIn(), meters or Meters()
 
     async def quote(self, ask: Ask, caller: Caller) -> Prepared:
         """Check and plan without keeping or running anything."""
@@ -80,7 +83,9 @@ class Intake:
 
         Raises what `prepare` and `submit` do, and before anything is kept `StorageFull` and what a test fault asks for.
         """
-        prepared = await self._prepare(ask, caller)
+        with span("prepare", {"gesso.dialect": ask.dialect, "gesso.mode": caller.mode}) as preparing:
+            prepared = await self._prepare(ask, caller)
+            preparing.note({"gesso.model": prepared.model.slug, "gesso.engine": prepared.plan.routes[0].engine})
         refuse(prepared.plan)
         ask = replace(ask, input={})  # pictures that came as text are held once from here on
         # Whoever asked may go away meanwhile: what was begun is finished, so that no slot or bytes are left behind.
@@ -131,6 +136,12 @@ class Intake:
             return await self._submit(ask, caller, prepared, repeat)
 
     async def _submit(self, ask: Ask, caller: Caller, prepared: Prepared, repeat: Repeat | None) -> Submitted:
+        with span("submit") as submitting:
+            submitted = await self._submit_once(ask, caller, prepared, repeat)
+            submitting.note({"gesso.job.id": submitted.job.id, "gesso.replayed": submitted.replayed})
+        return submitted
+
+    async def _submit_once(self, ask: Ask, caller: Caller, prepared: Prepared, repeat: Repeat | None) -> Submitted:
         self._room.check()
         now = self._clock()
         inputs = tuple(_input_row(picture, caller, now) for picture in prepared.inline)
@@ -154,6 +165,7 @@ class Intake:
             limits=self._limits.queue,
             running_limit=self._limits.running_per_account,
             key_limits=caller.limits.in_force(self._limits.of_keys),
+            traceparent=traceparent(),
         )
         try:
             submitted = await self._write(submission, prepared.files, now)
@@ -164,6 +176,8 @@ class Intake:
             if isinstance(error, Exception) and not isinstance(error, StorageFailed):
                 await self._drop(inputs)
             raise
+        if not submitted.replayed:
+            self._meters.job_accepted(submitted.job)
         await self._hand_over(submitted, slot, inputs)
         return submitted
 
@@ -177,6 +191,7 @@ class Intake:
         try:
             return await self._database.write(work)
         except TooManyRequests as error:
+            self._meters.request_limited(error.code)
             if error.ends_needed:
                 engine = submission.plan.routes[0].engine
                 error.retry_after_seconds = self._worker.seconds_for(engine, error.ends_needed)

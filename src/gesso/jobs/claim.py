@@ -80,6 +80,7 @@ class _Claim:
     lease: int
     running_limit: int | None
     taken: list[Job] = field(default_factory=list)
+    cancelled: list[Job] = field(default_factory=list)
     running: Counter[str] = field(default_factory=Counter)
 
     def count_running(self) -> None:
@@ -96,7 +97,8 @@ class _Claim:
             self.count_running()  # what was submitted before these may have been born running since the last count
         for job_id, account_id, cancel_requested in rows:
             if cancel_requested:
-                end_job(self.connection, END_QUEUED, job_id, Ending("cancelled", Report()), self.now)
+                ended = end_job(self.connection, END_QUEUED, job_id, Ending("cancelled", Report()), self.now)
+                self.cancelled += [] if ended is None else [ended]
             elif not self._is_full(account_id):
                 self._start(job_id)
         return bool(rows)
@@ -134,13 +136,14 @@ def claim(
     now: int,
     lease: int,
     running_limit: int | None = None,
+    cancelled: list[Job] | None = None,
 ) -> list[Job]:
     """Take at most `limit` queued jobs of these engines, lowest (priority, turn) first, for `lease` microseconds.
 
     Jobs of accounts that have `running_limit` running jobs are passed over; they are not in the way of others. A job
-    whose cancellation was asked for before it came back into the queue is cancelled on the way.
+    whose cancellation was asked for before it came back into the queue is cancelled on the way, and put into `cancelled`.
     """
-    this = _Claim(connection, worker, now, lease, running_limit)
+    this = _Claim(connection, worker, now, lease, running_limit, cancelled=[] if cancelled is None else cancelled)
     if running_limit is not None and limit > 0:
         alone(connection, "running-limit")  # no other claim from here on
         this.count_running()

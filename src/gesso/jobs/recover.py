@@ -31,8 +31,9 @@ _NEXT_DUE = text(
     "(SELECT MIN(queued_at) FROM jobs WHERE state = 'queued')"
 )
 _ANY_WAIT = text("SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued')")
+EXPIRED = "expired"  # the failure of a job that was never taken
 _OVERDUE_ENDING = Ending(
-    "failed", Report(failure=Failure(code="expired", message="The job waited too long for a free place."))
+    "failed", Report(failure=Failure(code=EXPIRED, message="The job waited too long for a free place."))
 )
 
 

@@ -47,6 +47,7 @@ _PLAIN = (
     "charged_micro",
     "refunded_micro",
     "created_at",
+    "queued_at",
     "started_at",
     "ended_at",
     "deleted_at",

@@ -54,6 +54,7 @@ class Submission:
     limits: QueueLimits = field(default_factory=QueueLimits)
     running_limit: int | None = None
     key_limits: KeyLimits = field(default_factory=KeyLimits)
+    traceparent: str | None = None  # of the span that submits it
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ def _new_job(submission: Submission, job_id: str, place: Place, now: int) -> Job
         lease_until=now + submission.lease_microseconds if worker else None,
         charged_micro=submission.plan.price_micro,
         created_at=now,
+        queued_at=now,
+        traceparent=submission.traceparent,
         started_at=now if worker else None,
     )
 
@@ -165,7 +168,7 @@ def _columns(job: Job) -> dict[str, Any]:
         "refunded_micro": 0,
         "report": None,
         "created_at": job.created_at,
-        "queued_at": job.created_at,
+        "queued_at": job.queued_at,
         "started_at": job.started_at,
         "ended_at": None,
         "deleted_at": None,

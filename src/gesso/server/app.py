@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ from fastapi.routing import APIRoute
 
 from gesso import __version__
 from gesso.dialects.registry import BY_NAME, DIALECTS
-from gesso.domain.budget import Budget
 from gesso.jobs.outbox import NATIVE
 from gesso.server import account, blobs, errors, files, health, home, jobs, models, webhooks
 from gesso.server.arrival import Arrivals
@@ -21,6 +20,7 @@ from gesso.server.metrics import Metrics
 from gesso.server.middleware import Surroundings
 from gesso.server.model_bodies import describe_bodies
 from gesso.server.native_webhooks import WEBHOOKS
+from gesso.server.traces import SILENT, start_traces, stop_traces
 from gesso.wiring import Parts
 
 DESCRIPTION = """
@@ -51,11 +51,13 @@ def create_app(parts: Parts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        start_traces("server")
         await parts.start()
         try:
             yield
         finally:
             await parts.stop()
+            await stop_traces()
 
     app = FastAPI(
         title="Gesso",
@@ -64,16 +66,13 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_tags=TAGS,
         lifespan=lifespan,
         redoc_url=None,
+        telemetry=SILENT,
         generate_unique_id_function=_operation_id,
     )
-    app.state.parts = parts
+    app.state.parts, app.state.works_only = parts, False
     parts.webhooks[NATIVE] = WEBHOOKS
     app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
-    app.state.metrics = Metrics(
-        commits=lambda: parts.database.commits,
-        live=_live(parts, app.state.arrivals.budget),
-        webhooks=lambda: parts.deliverer.attempts,
-    )
+    app.state.metrics = Metrics(parts, app.state.arrivals.budget)
     for module in (jobs, models, files, account, webhooks, blobs, health, home):
         app.include_router(module.router)
     _mount_dialects(app, parts)
@@ -92,19 +91,10 @@ def create_app(parts: Parts) -> FastAPI:
 def _mount_dialects(app: FastAPI, parts: Parts) -> None:
     """Serve each dialect at its mount, and the one the operator chose at the root as well, before the native routes."""
     for dialect in DIALECTS:
-        app.mount(dialect.mount, DialectApp(dialect, dialect.mount, parts, app.state.arrivals, app.state.metrics))
+        app.mount(dialect.mount, DialectApp(dialect, dialect.mount, parts, app.state.arrivals))
     if parts.root_dialect is not None:
-        root = DialectApp(BY_NAME[parts.root_dialect], "", parts, app.state.arrivals, app.state.metrics)
+        root = DialectApp(BY_NAME[parts.root_dialect], "", parts, app.state.arrivals)
         app.router.routes.insert(0, AtRoot(root, tuple(app.router.routes)))
-
-
-def _live(parts: Parts, bodies: Budget) -> dict[str, tuple[str, Callable[[], int]]]:
-    return {
-        "gesso_jobs_running": ("Jobs running in this process.", lambda: parts.worker.running),
-        "gesso_webhooks_sending": ("Webhooks being sent.", lambda: parts.deliverer.sending),
-        "gesso_body_bytes_in_flight": ("Bytes that large request bodies hold of their budget.", lambda: bodies.taken),
-        "gesso_bodies_waiting": ("Requests waiting to send a large body.", lambda: bodies.waiting),
-    }
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -81,7 +81,7 @@ class HealthBody(BaseModel):
 
 
 class ReadyBody(BaseModel):
-    """Whether jobs can be accepted."""
+    """Whether this process can do its part: `not_ready` says no; `degraded`: it answers, but some jobs may wait."""
 
-    status: Literal["ready", "not_ready"]
+    status: Literal["ready", "degraded", "not_ready"]
     checks: dict[str, str] = Field(description="What was looked at: `ok`, or what is wrong.")

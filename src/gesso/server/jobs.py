@@ -108,8 +108,6 @@ async def submit_job(
         submitted = await parts.intake.accept(await _ask(body, parts), caller)
     job = submitted.job
     note_rate(request.scope, submitted.rate)
-    if not submitted.replayed:
-        request.app.state.metrics.jobs_submitted.labels(job.model, job.mode).inc()
     wait = wait_seconds(prefer)
     if wait is not None:
         job = await wait_for_end(request, parts, job, caller, wait)

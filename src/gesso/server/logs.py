@@ -8,11 +8,22 @@ from typing import Literal
 
 import structlog
 
+from gesso.telemetry import tracing
+
+
+def _with_trace(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say in which trace a line was written, if there is one."""
+    trace_id = tracing.trace_id()
+    if trace_id is not None:
+        event["trace_id"] = trace_id
+    return event
+
 
 def configure_logs(level: str, style: Literal["console", "json"]) -> None:
     """Set up structlog and route the standard library's loggers through it."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -13,6 +13,8 @@ from gesso.domain.errors import PayloadTooLarge
 from gesso.domain.ids import new_id
 from gesso.server.metrics import Metrics
 from gesso.server.rate_headers import rate_headers
+from gesso.telemetry.span import NOTHING, Span
+from gesso.telemetry.tracing import begin, code_of, on
 
 log = structlog.get_logger("gesso.access")
 MAX_LOGGED_PATH = 200
@@ -32,9 +34,31 @@ class Surroundings:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["request_id"] = new_id()
+        if on() and scope["path"] not in _QUIET:
+            await self._traced(scope, receive, send)
+        else:
+            await self._answer(scope, receive, send, NOTHING)
+
+    async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer within a span, in the trace of the caller if it names one."""
+        said = {"gesso.request.id": scope["request_id"], "http.request.method": scope["method"]}
+        span = begin(scope["method"], said, parent=_traceparent(scope), kind="server")
+        failed: str | None = None
+        try:
+            with span.current():
+                status = await self._answer(scope, receive, send, span)
+            failed = str(status) if status >= 500 else None
+        except Exception as error:
+            failed = code_of(error)
+            raise
+        finally:
+            span.end(failed)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, span: Span) -> int:
+        """Return the status that was answered."""
         began = time.perf_counter()
-        request_id = scope["request_id"] = new_id()
-        status = 500
+        request_id, status = scope["request_id"], 500
 
         async def marked(message: Message) -> None:
             nonlocal status
@@ -54,6 +78,8 @@ class Surroundings:
             route = getattr(scope.get("route"), "path", "unknown")
             self._metrics.requests.labels(scope["method"] if route != "unknown" else "-", route, str(status)).inc()
             self._metrics.request_seconds.labels(route).observe(seconds)
+            span.rename(f"{scope['method']} {route}")
+            span.note({"http.route": route, "http.response.status_code": status})
             if scope["path"] not in _QUIET:
                 line = log.info if status < 500 else log.warning if status == 503 else log.error
                 line(
@@ -64,6 +90,12 @@ class Surroundings:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+        return status
+
+
+def _traceparent(scope: Scope) -> str | None:
+    found = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 def _shown(scope: Scope) -> str:

@@ -21,7 +21,7 @@ from gesso.outgoing.send import Sender, Sent
 from gesso.server.native_webhooks import ping_message
 from gesso.storage.transactions import Transactions
 from gesso.wiring import Parts
-from gesso.workers.webhook_letters import NoRoom, WebhookLetters
+from gesso.workers.webhook_letters import Letter, NoRoom, WebhookLetters
 
 
 class Means(Protocol):
@@ -84,13 +84,13 @@ async def _told_again(
     job = await means.database.read(lambda c: newest_ended(c, account_id, mode, dialect))
     try:
         again = None if job is None else _delivery(registration, job, message_id, now)
-        posting = None if again is None else await means.letters.write(again, held)
+        letter = None if again is None else await means.letters.write(again, held)
     except NoRoom as error:
         raise TooManyRequests("Too many large webhooks are on their way.", retry_after_seconds=1) from error
-    if not isinstance(posting, Posting):
+    if not isinstance(letter, Letter):
         title = BY_NAME[dialect].title
         raise Conflict(f"{title} tells of jobs only, and there is none that ended lately: make one, then test again.")
-    return posting
+    return letter.posting
 
 
 def _delivery(registration: Registration, job: Job, message_id: str, now: int) -> Delivery:

@@ -51,6 +51,7 @@ async def begin_to_cancel(parts: Parts, job_id: str, caller: Caller) -> Job:
     now = parts.clock()
     job = await parts.database.write(lambda c: cancel(c, job_id, caller.account_id, caller.mode, now))
     if job.is_terminal:
+        parts.meters.job_ended(job)
         parts.feed.publish(job)
     else:
         parts.worker.cancel(job.id)  # or whoever runs it hears of it from the database

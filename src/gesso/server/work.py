@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from gesso.server import health
 from gesso.server.metrics import Metrics
 from gesso.server.run import listen_on
+from gesso.server.traces import SILENT, start_traces, stop_traces
 from gesso.wiring import Parts
 
 LOOPBACK = "127.0.0.1"
@@ -43,6 +44,7 @@ async def _work(parts: Parts, port: int | None, on_ready: Callable[[str | None],
     url, serving, server = None, None, None
     try:
         listener = None if port is None else listen_on(LOOPBACK, port)
+        start_traces("worker")
         await parts.start()
     except BaseException:
         parts.close()
@@ -67,15 +69,13 @@ async def _work(parts: Parts, port: int | None, on_ready: Callable[[str | None],
         if server is not None and serving is not None:
             server.should_exit = True
             await serving
+        await stop_traces()
 
 
 def _health_app(parts: Parts) -> FastAPI:
-    app = FastAPI(title="Gesso worker", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Gesso worker", docs_url=None, redoc_url=None, openapi_url=None, telemetry=SILENT)
     app.state.parts = parts
-    app.state.metrics = Metrics(
-        commits=lambda: parts.database.commits,
-        live={"gesso_jobs_running": ("Jobs running in this process.", lambda: parts.worker.running)},
-        webhooks=lambda: parts.deliverer.attempts,
-    )
+    app.state.metrics = Metrics(parts)
+    app.state.works_only = True
     app.include_router(health.router)
     return app

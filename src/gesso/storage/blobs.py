@@ -19,6 +19,7 @@ from gesso.domain.errors import Conflict, NotFound, OperatorError, StorageFailed
 from gesso.domain.ids import is_id, new_id
 from gesso.storage.failures import in_our_words
 from gesso.storage.places import Place, open_place
+from gesso.telemetry.meters import Meters
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -43,6 +44,7 @@ class BlobStore:
 
     def __init__(self, store: ObjectStore, folder: Path | None = None, seconds: float | None = None) -> None:
         self._store, self._folder, self._seconds = store, folder, seconds
+        self.meters = Meters()  # of its own, until it is given those of its process
 
     @classmethod
     def open_local(cls, path: Path) -> BlobStore:
@@ -95,7 +97,7 @@ class BlobStore:
         import obstore
 
         # One request, also for large objects: only so it is whole or absent, and never over another one.
-        with in_our_words("written", remote=self.remote):
+        with self.meters.storage_call("put"), in_our_words("written", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 await obstore.put_async(
                     self._store, key, data, mode="create", use_multipart=False, attributes=attributes
@@ -105,7 +107,7 @@ class BlobStore:
         """Return an object's bytes. Raises `NotFound`, `StorageFailed`."""
         import obstore
 
-        with in_our_words("read", remote=self.remote):
+        with self.meters.storage_call("get"), in_our_words("read", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 result = await obstore.get_async(self._store, _key(account_id, blob_id))
                 return bytes(await result.bytes_async())
@@ -114,9 +116,10 @@ class BlobStore:
         """Yield an object's bytes in pieces. The first step raises `NotFound`; any may raise `StorageFailed`."""
         import obstore
 
-        with in_our_words("read", remote=self.remote):
+        with self.meters.storage_call("stream"), in_our_words("read", remote=self.remote):  # until it begins
             async with asyncio.timeout(self._seconds):
                 result = await obstore.get_async(self._store, _key(account_id, blob_id))
+        with in_our_words("read", remote=self.remote):
             async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
@@ -135,7 +138,7 @@ class BlobStore:
 
         if not isinstance(self._store, (AzureStore, GCSStore, S3Store)):
             return None
-        with in_our_words("linked", remote=True):
+        with self.meters.storage_call("link"), in_our_words("linked", remote=True):
             async with asyncio.timeout(self._seconds):  # credentials may have to be fetched
                 signed = await obstore.sign_async(
                     self._store, "GET", _key(account_id, blob_id), timedelta(seconds=seconds)
@@ -146,7 +149,7 @@ class BlobStore:
         """Remove an object; one that is not there is a success. Raises `StorageFailed`."""
         import obstore
 
-        with suppress(NotFound), in_our_words("deleted", remote=self.remote):
+        with suppress(NotFound), self.meters.storage_call("delete"), in_our_words("deleted", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 await obstore.delete_async(self._store, _key(account_id, blob_id))
 

@@ -22,9 +22,12 @@ from gesso.jobs.delivery_claim import Room
 from gesso.jobs.registrations import disable
 from gesso.outgoing.send import Sent
 from gesso.storage.transactions import Transactions
+from gesso.telemetry.meters import Meters
+from gesso.telemetry.span import NOTHING
+from gesso.telemetry.tracing import begin, on
 from gesso.workers.patience import Patience, complain, growing_pauses
 from gesso.workers.retry_times import next_attempt
-from gesso.workers.webhook_letters import NoRoom, Pointless, WebhookLetters
+from gesso.workers.webhook_letters import Letter, NoRoom, Pointless, WebhookLetters
 
 log = structlog.get_logger(__name__)
 GONE = 410
@@ -68,6 +71,7 @@ class Deliverer:
         clock: Clock,
         seconds: float,
         at_once: AtOnce | None = None,
+        meters: Meters | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -77,6 +81,8 @@ class Deliverer:
         self._sleep, self._dice = sleep, dice
         self._patience = Patience(database)
         self._sending: dict[asyncio.Task[None], Delivery] = {}
+        self._due: dict[str, int] = {}  # of what is being sent
+        self._meters = meters or Meters()
         self._left_some = self._stopping = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -156,6 +162,7 @@ class Deliverer:
             return now + LONGEST_REST
         claimed = await self._database.write(lambda c: delivery_claim.claim_due(c, room, now, self._lease))
         self._left_some = claimed.left_some
+        self._due |= claimed.due
         for delivery in claimed.deliveries:
             task = asyncio.create_task(self._deliver(delivery))
             self._sending[task] = delivery
@@ -167,7 +174,7 @@ class Deliverer:
         return now + LONGEST_REST if due is None else min(max(due, now + SECOND), now + LONGEST_REST)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        del self._sending[task]
+        self._due.pop(self._sending.pop(task).id, None)
         if self._left_some:
             self._wake.set()
 
@@ -188,7 +195,7 @@ class Deliverer:
 
     async def _write_and_send(self, delivery: Delivery, held: AsyncExitStack) -> None:
         try:
-            posting = await self._letters.write(delivery, held)
+            letter = await self._letters.write(delivery, held)
         except NoRoom:
             later = self._clock() + LATER
             await self._write(delivery, lambda c: deliveries.give_back(c, delivery, later))
@@ -200,15 +207,28 @@ class Deliverer:
             log.exception("webhook_not_written", delivery=delivery.id)
             await self._keep(delivery, Sent(error=OWN_MISTAKE, unsent=True))
             return
-        if posting is None:
+        if letter is None:
             await self._write(delivery, lambda c: deliveries.drop(c, delivery))
-        elif isinstance(posting, Pointless):
-            reason, now = posting.reason, self._clock()
+        elif isinstance(letter, Pointless):
+            reason, now = letter.reason, self._clock()
             await self._write(delivery, lambda c: deliveries.end_unsent(c, delivery, reason, now))
         else:
-            await self._keep(delivery, await self._sent(delivery, posting))
+            await self._send(delivery, letter)
+
+    async def _send(self, delivery: Delivery, letter: Letter) -> None:
+        """Send it, in the trace of its job; the receiver, who may be anybody, is told nothing of that."""
+        said = {"gesso.job.id": delivery.job_id, "gesso.delivery.id": delivery.id, "gesso.event": delivery.event}
+        attempt = begin("webhook", said, parent=letter.traceparent, kind="client") if on() else NOTHING
+        attempt.note({"gesso.attempt": delivery.attempts + 1})
+        with attempt.current():
+            sent = await self._sent(delivery, letter.posting)
+            await self._keep(delivery, sent)
+        if sent.status is not None:
+            attempt.note({"http.response.status_code": sent.status})
+        attempt.end(None if sent.status is not None and 200 <= sent.status < 300 else "not_delivered")
 
     async def _sent(self, delivery: Delivery, posting: Posting) -> Sent:
+        self._meters.webhook_began(self._due.get(delivery.id, delivery.created_at), self._clock())
         try:
             return await self._post(delivery.url, posting.body, posting.headers)
         except Exception:  # unrecorded it would be sent again whenever its claim ends, for ever

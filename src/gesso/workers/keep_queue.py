@@ -9,8 +9,9 @@ import structlog
 
 from gesso.domain.clock import SECOND, Clock
 from gesso.jobs.feed import Feed
-from gesso.jobs.recover import does_any_wait, next_due, requeue_expired
+from gesso.jobs.recover import EXPIRED, does_any_wait, next_due, requeue_expired
 from gesso.storage.transactions import Transactions
+from gesso.telemetry.meters import Meters
 from gesso.workers.patience import complain, growing_pauses
 
 log = structlog.get_logger(__name__)
@@ -35,10 +36,12 @@ class QueueKeeper:
         max_attempts: int,
         queue_timeout_microseconds: int,
         interval_seconds: float,
+        meters: Meters | None = None,
     ) -> None:
         self._database, self._clock, self._feed, self._wake_worker = database, clock, feed, wake_worker
         self._max_attempts, self._queue_timeout = max_attempts, queue_timeout_microseconds
         self._interval = interval_seconds
+        self._meters = meters or Meters()
         self._task: asyncio.Task[None] | None = None
 
     async def take_over(self) -> None:
@@ -71,7 +74,11 @@ class QueueKeeper:
             log.warning("jobs_given_up", count=len(recovered.failed))
         if recovered.requeued or recovered.failed:  # where one was given up, its account may have a place now
             self._wake_worker()
+        waited_too_long = sum(job.failure is not None and job.failure.code == EXPIRED for job in recovered.failed)
+        self._meters.leases_taken_over("queued", len(recovered.requeued))
+        self._meters.leases_taken_over("ended", len(recovered.failed) - waited_too_long)
         for job in recovered.failed:
+            self._meters.job_ended(job)
             self._feed.publish(job)
 
     async def _forever(self) -> None:

@@ -14,6 +14,8 @@ from gesso.domain.job import Job
 from gesso.jobs.claim import Renewal, renew
 from gesso.jobs.settle import Outcome
 from gesso.storage.transactions import Transactions
+from gesso.telemetry.meters import Loss
+from gesso.telemetry.span import NOTHING, Span
 from gesso.workers.patience import complain
 
 log = structlog.get_logger(__name__)
@@ -26,8 +28,9 @@ class Run:
     job: Job
     engine: str
     task: asyncio.Task[Outcome]
+    span: Span = NOTHING
     cancelled: bool = False
-    lost: bool = False
+    lost: Loss | None = None  # who found out that it is another's now
     stopped: bool = False
 
     def cancel(self) -> bool:
@@ -40,7 +43,7 @@ class Run:
 
     def drop(self) -> None:
         """Stop it without a word to the database: the job is another's now, or has ended."""
-        self.lost = True
+        self.lost = "renewal"
         self.stop()
 
     def stop(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy import Connection
@@ -17,36 +17,23 @@ from gesso.jobs.claim import claim
 from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome
 from gesso.storage.transactions import Transactions
+from gesso.telemetry.meters import Meters
+from gesso.telemetry.tracing import span
+from gesso.workers.held_slot import HeldSlot
 from gesso.workers.leases import Leases, Run
 from gesso.workers.pace import Pace
 from gesso.workers.patience import Patience, complain, growing_pauses
 from gesso.workers.run_job import JobRunner, LeaseLost
 from gesso.workers.settlement import Ended, end_run
+from gesso.workers.watched import Found, Watched
 
 log = structlog.get_logger(__name__)
+_Settled: TypeAlias = "tuple[Ended, Found | None]"
 LAST_SECONDS = 10.0  # after the grace period: as long as SQLite waits for a lock
 CANCELLED = Outcome(state="cancelled")
 BROKEN = Outcome(
     state="failed", failure=Failure(code="internal", message="The server made a mistake running this job.")
 )
-
-
-@dataclass
-class _HeldSlot:
-    """A free slot, kept for a job that is being submitted."""
-
-    worker: str
-    engine: str
-    owner: Worker
-    used: asyncio.Future[None]  # whether for the job or not
-
-    def start(self, job: Job) -> None:
-        self.owner.start_job(job, self.engine)
-        self.used.set_result(None)
-
-    def release(self) -> None:
-        self.owner.free_slot(self.engine)
-        self.used.set_result(None)
 
 
 class Worker:
@@ -66,11 +53,14 @@ class Worker:
         clock: Clock,
         lease_seconds: float,
         running_limit: int | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self.id = new_id()
         self._database, self._runner, self._feed, self._clock = database, runner, feed, clock
         self._lease, self._running_limit = int(lease_seconds * SECOND), running_limit
-        self._free = {name: engines.slots(name) for name in engines.names}
+        self._slots = {name: engines.slots(name) for name in engines.names}
+        self._free = dict(self._slots)
+        self._watched = Watched(meters or Meters(), clock, self.id)
         self._pace = Pace(self._free)
         self._patience = Patience(database)
         self._runs = Leases(database, clock, self._lease)
@@ -123,7 +113,7 @@ class Worker:
 
     # ── slots ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def hold_slot(self, engine: str) -> _HeldSlot | None:
+    def hold_slot(self, engine: str) -> HeldSlot | None:
         """Keep a free slot for a job about to be submitted; None when others wait or nothing is free."""
         if self._stopping or engine in self._waiting or self._free.get(engine, 0) < 1:
             return None
@@ -131,7 +121,7 @@ class Worker:
         used: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._held.add(used)
         used.add_done_callback(self._held.discard)
-        return _HeldSlot(self.id, engine, self, used)
+        return HeldSlot(self.id, engine, self.start_job, self.free_slot, used)
 
     def free_slot(self, engine: str) -> None:
         """Return a slot and look for a queued job to fill it."""
@@ -147,11 +137,13 @@ class Worker:
     def start_job(self, job: Job, engine: str) -> None:
         """Run a job already claimed for this worker, in a slot already taken."""
         self._feed.publish(job)
-        run = Run(job, engine, asyncio.create_task(self._runner.run(job)))
+        began = self._watched.begun(job, engine)
+        with began.current():
+            run = Run(job, engine, asyncio.create_task(self._runner.run(job)), began)
+            task = asyncio.create_task(self._work(run))
         self._runs.add(run)
         if self._giving_back:
             run.stop()
-        task = asyncio.create_task(self._work(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -167,6 +159,11 @@ class Worker:
     @property
     def running(self) -> int:
         return len(self._tasks)
+
+    @property
+    def slots(self) -> dict[str, tuple[int, int]]:
+        """How many slots each engine has here, and how many of them are taken."""
+        return {name: (total, total - self._free[name]) for name, total in self._slots.items()}
 
     # ── claiming ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,19 +188,21 @@ class Worker:
             self._free[engine] -= wanted
             self._waiting.discard(engine)  # a submit during the claim brings it back
             try:
-                jobs = await self._database.write(partial(self._claim, engine=engine, limit=wanted))
+                found = await self._database.write(partial(self._claim, engine=engine, limit=wanted))
             except BaseException:
                 self._free[engine] += wanted
                 raise
-            self._free[engine] += wanted - len(jobs)
-            if len(jobs) == wanted:
+            self._free[engine] += wanted - len(found.jobs)
+            self._watched.cancelled(found.cancelled)
+            if len(found.jobs) == wanted:
                 self._waiting.add(engine)
-            for job in jobs:
+            for job in found.jobs:
                 self.start_job(job, engine)
 
-    def _claim(self, connection: Connection, engine: str, limit: int) -> list[Job]:
-        now = self._clock()
-        return claim(connection, self.id, [engine], limit, now, self._lease, running_limit=self._running_limit)
+    def _claim(self, connection: Connection, engine: str, limit: int) -> Found:
+        now, cancelled = self._clock(), list[Job]()
+        jobs = claim(connection, self.id, [engine], limit, now, self._lease, self._running_limit, cancelled)
+        return Found(jobs, cancelled)
 
     # ── one job ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,6 +212,7 @@ class Worker:
             outcome = await self._outcome(run)
             if run.lost:
                 log.warning("lease_lost", job=run.job.id)
+                self._watched.lost(run, run.lost)
                 self._feed.forget(run.job.id)
             else:
                 following = await self._end(run, outcome)
@@ -228,7 +228,7 @@ class Worker:
         try:
             return await run.task
         except LeaseLost:
-            run.lost = True
+            run.lost = "checkpoint"
         except asyncio.CancelledError:
             if run.cancelled:
                 return CANCELLED
@@ -244,15 +244,17 @@ class Worker:
         if look:
             self._waiting.discard(engine)
         try:
-            ended, claimed = await self._settle(job, engine, outcome, look=look)
+            with span("settle"):
+                ended, claimed = await self._settle(job, engine, outcome, look=look)
         except Exception as error:  # noqa: BLE001 - the lease expires and the job runs again
             complain(log, "settle_failed", error, job=job.id)
+            self._watched.unsettled(run)
             self._feed.forget(job.id)
             self.wake(engine)
             return None
         if outcome is not None and job.started_at is not None:
             self._pace.add(engine, (self._clock() - job.started_at) / SECOND)
-        await self._tell(job, engine, outcome, ended)
+        await self._tell(run, outcome, ended)
         if self._running_limit is not None:
             self.wake()  # a job of this account may run now, on whatever engine
         if look and claimed is None:
@@ -267,20 +269,26 @@ class Worker:
     ) -> tuple[Ended, list[Job] | None]:
         """Return what came of the run and, where a look was taken, the jobs claimed."""
 
-        def end(connection: Connection) -> tuple[Ended, list[Job] | None]:
+        def end(connection: Connection) -> _Settled:
             return end_run(connection, job, outcome, self._clock()), None
 
-        def end_and_claim(connection: Connection) -> tuple[Ended, list[Job] | None]:
+        def end_and_claim(connection: Connection) -> _Settled:
             return end_run(connection, job, outcome, self._clock()), self._claim(connection, engine, 1)
 
         # Nothing is claimed along the way later: of a transaction whose answer was lost, only the end is found again.
-        return await self._patience.write(end_and_claim if look else end, again=end, job=job.id)
+        ended, found = await self._patience.write(end_and_claim if look else end, again=end, job=job.id)
+        if found is None:
+            return ended, None
+        self._watched.cancelled(found.cancelled)
+        return ended, found.jobs
 
-    async def _tell(self, job: Job, engine: str, outcome: Outcome | None, ended: Ended) -> None:
+    async def _tell(self, run: Run, outcome: Outcome | None, ended: Ended) -> None:
         """Publish what came of a run, and remove pictures that nobody owns."""
+        job = run.job
+        self._watched.settled(run, outcome, ended)
         if ended.job is not None:
             self._feed.publish(ended.job)
-            log.info("job_ended", job=job.id, state=ended.job.state, model=job.model, engine=engine)
+            log.info("job_ended", job=job.id, state=ended.job.state, model=job.model, engine=run.engine)
             return
         self._feed.forget(job.id)
         if outcome is not None:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +28,7 @@ from gesso.jobs.settle import Outcome
 from gesso.storage.blobs import BlobStore
 from gesso.storage.rows import BlobRow
 from gesso.storage.transactions import Transactions
+from gesso.telemetry.tracing import child, code_of, span
 from gesso.workers.faults import with_fault
 from gesso.workers.inputs import InputReader
 from gesso.workers.patience import Patience, patiently
@@ -131,13 +132,28 @@ class JobRunner:
     async def _events(self, job: Job, request: Request, work: _Work) -> AsyncGenerator[Event, None]:
         """Yield what the engine tells; the decoded inputs are held meanwhile."""
         route = job.plan.routes[0]
-        async with self._reader.read(job, request, work.add_time) as inputs:
+        async with AsyncExitStack() as held:
+            with span("inputs"):
+                inputs = await held.enter_async_context(self._reader.read(job, request, work.add_time))
             if inputs.came is not None:
                 yield _note_on(inputs.came)
             task = Task(job.id, request, route, inputs.image, inputs.mask, inputs.references, job.checkpoint)
-            async with aclosing(self._engines[route.engine].run(task)) as events:
+            async with aclosing(self._painted(task)) as events:
                 async for event in events:
                     yield event
+
+    async def _painted(self, task: Task) -> AsyncGenerator[Event, None]:
+        """Yield what the engine tells; a span, though not the current one, as what is made of it happens meanwhile."""
+        engine, failed = child("engine", {"gesso.engine": task.route.engine, "gesso.runs": task.route.runs}), None
+        try:
+            async with aclosing(self._engines[task.route.engine].run(task)) as events:
+                async for event in events:
+                    yield event
+        except Exception as error:
+            failed = code_of(error)
+            raise
+        finally:
+            engine.end(failed)
 
     async def _take(self, job: Job, request: Request, work: _Work, event: object) -> None:
         match event:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -44,6 +45,14 @@ class Pointless:
     reason: str
 
 
+@dataclass(frozen=True)
+class Letter:
+    """What is to be sent, and the span its job was submitted in."""
+
+    posting: Posting
+    traceparent: str | None = None
+
+
 class WebhookLetters:
     """Writes what is sent. `dialects` says how each tells; `public_url` goes before the address a job was asked at."""
 
@@ -65,7 +74,7 @@ class WebhookLetters:
         self._picture_bytes = Budget(PICTURE_BYTES)
         self._picture_letters = Places(total=PICTURE_LETTERS, each=OF_ONE_ACCOUNT)
 
-    async def write(self, delivery: Delivery, held: AsyncExitStack) -> Posting | Pointless | None:
+    async def write(self, delivery: Delivery, held: AsyncExitStack) -> Letter | Pointless | None:
         """Return what to send; None when the dialect has nothing to say of this event.
 
         What it takes of the memory for such letters is given back when `held` is closed. Raises `NoRoom`.
@@ -93,7 +102,9 @@ class WebhookLetters:
         )
         view = await self._view(job, delivery.dialect, files=files)
         # Pictures that are told in full may be many megabytes: they are encoded beside the event loop.
-        return await asyncio.to_thread(webhooks.render, view, sending) if files else webhooks.render(view, sending)
+        render = partial(webhooks.render, view, sending)
+        posting = await asyncio.to_thread(render) if files else render()
+        return None if posting is None else Letter(posting, job.traceparent)
 
     async def _hold_pictures(self, job: Job, held: AsyncExitStack) -> None:
         if not held.enter_context(self._picture_letters.take(job.account_id)):

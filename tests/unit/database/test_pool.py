@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gesso.database.connect import Database
 from gesso.database.dialect import alone
 from gesso.database.failures import as_storage_failure
+from gesso.database.pool import BEGIN_WRITE, Session
+from gesso.database.postgres import Server
 from gesso.domain.errors import OperatorError, StorageFailed
 
 pytestmark = pytest.mark.postgres
@@ -141,6 +143,23 @@ async def test_a_connection_that_breaks_within_a_work_fails_it_and_the_next_one_
     assert await database.read(numbers) == []
     await database.write(add(1))
     assert await database.read(numbers) == [1]
+
+
+def test_a_connection_that_breaks_before_its_first_statement_is_replaced_by_the_next_work(url):
+    server, breaking = Server(url), [True, False]
+
+    def connect():
+        connection = server.connect()
+        if breaking.pop(0):
+            with server.connect() as other:
+                kill_all_others(other)
+        return connection
+
+    session = Session(connect, BEGIN_WRITE, lambda connection: None)
+    with pytest.raises(DBAPIError):
+        session.run(process)
+    assert session.run(process) == session.run(process)
+    session.close()
 
 
 async def test_a_database_that_is_gone_is_a_failure_that_names_no_host(url, postgres_databases):

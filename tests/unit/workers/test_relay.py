@@ -9,12 +9,14 @@ from decimal import Decimal
 import pytest
 
 from gesso.domain.credits import Price
+from gesso.domain.errors import StorageFailed
 from gesso.domain.events import Snapshot
 from gesso.domain.ids import new_id
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, RouteChoice
 from gesso.engines.registry import Engines
 from gesso.jobs.feed import Feed
+from gesso.workers import relay as relay_module
 from gesso.workers.relay import Relay
 
 
@@ -70,6 +72,75 @@ async def test_who_watches_what_runs_elsewhere_says_so_and_sees_what_is_told():
     await watching.aclose()
     await relay.stop()
     assert feed.watched_elsewhere() == []
+
+
+async def test_of_each_job_the_newest_is_told_once_a_round(make_running_job, monkeypatch):
+    """However fast engines are: between two rounds nothing is sent, then one transaction with a notice a job."""
+    told, feed, jobs, rounds, next_round = Told(), Feed(), [make_running_job() for _ in range(3)], [], asyncio.Event()
+    transactions: list[int] = []
+
+    async def round_over(seconds: float) -> None:
+        rounds.append(seconds)
+        await next_round.wait()
+        next_round.clear()
+
+    async def write(work):
+        before = len(told.notices)
+        work(told)
+        transactions.append(len(told.notices) - before)
+
+    monkeypatch.setattr(relay_module.asyncio, "sleep", round_over)
+    told.write = write
+    relay = Relay(told, feed)
+    relay.start()
+    for job in jobs:
+        relay.watched(job.id)
+    feed.publish(jobs[0], stage="denoise", done=0, total=99)
+    await asyncio.wait_for(told.some.wait(), 30)
+    for done in range(1, 100):
+        for job in jobs:
+            feed.publish(job, stage="denoise", done=done, total=99)
+        await asyncio.wait_for(_turn(), 30)
+    assert (transactions, rounds) == ([1], [relay_module.ROUND_SECONDS])
+    next_round.set()
+    while len(rounds) < 2:
+        await asyncio.wait_for(_turn(), 30)
+    assert transactions == [1, 3]
+    assert all('"done":99,' in payload for _, payload in told.notices[1:])
+    await relay.stop()
+
+
+async def _turn() -> None:
+    """Let every task that can go on do so."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_result, None)
+    await future
+
+
+async def test_what_was_not_told_is_asked_for_again_and_news_of_then_are_dropped(make_running_job, monkeypatch):
+    """A database that is away takes nothing with it but what is old by then."""
+    monkeypatch.setattr(relay_module, "ROUND_SECONDS", 0)
+    told, feed, away = Told(), Feed(), asyncio.Event()
+
+    async def write(work):
+        if not away.is_set():
+            away.set()
+            raise StorageFailed("away")
+        work(told)
+
+    told.write = write
+    relay, job_id = Relay(told, feed), new_id()
+    relay.start()
+    watching = feed.subscribe(job_id)
+    first = asyncio.create_task(anext(watching))
+    await asyncio.wait_for(away.wait(), 30)
+    relay._wake.set()  # whatever comes next
+    await asyncio.wait_for(told.some.wait(), 30)
+    assert told.notices == [("gesso_watched", job_id)]
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await watching.aclose()
+    await relay.stop()
 
 
 def test_a_job_that_runs_here_is_not_told_by_others(make_running_job):

@@ -24,7 +24,6 @@ from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.read import call_of, read_body_of
 from gesso.server.dialects.respond import respond
 from gesso.server.errors import headers_of, status_of
-from gesso.server.metrics import Metrics
 from gesso.server.rate_headers import note_refusal
 from gesso.wiring import Parts
 
@@ -58,9 +57,9 @@ class _Labelled:
 class DialectApp:
     """Serves one dialect below `mount`: "/<name>", or "" for the root."""
 
-    def __init__(self, dialect: Dialect, mount: str, parts: Parts, arrivals: Arrivals, metrics: Metrics) -> None:
+    def __init__(self, dialect: Dialect, mount: str, parts: Parts, arrivals: Arrivals) -> None:
         self.dialect, self.mount = dialect, mount
-        self._parts, self._arrivals, self._metrics = parts, arrivals, metrics
+        self._parts, self._arrivals = parts, arrivals
         self._routes = [(compile_path(route.path), route) for route in dialect.routes]
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, Any]] | None:
@@ -123,7 +122,7 @@ class DialectApp:
         return caller
 
     async def _perform(self, request: Request, route: Route, call: Call, caller: Caller | None) -> Response:
-        desk = Desk(self.dialect, route, self._parts, self._metrics, request, caller)
+        desk = Desk(self.dialect, route, self._parts, request, caller)
         if route.reads == "nothing":
             return await act(desk, route.action, call)
         async with self._arrivals.arriving(request, self._parts.max_body_bytes) as arriving:

@@ -9,7 +9,6 @@ from fastapi import Request
 from gesso.accounts.keys import Caller
 from gesso.dialects.dialect import Dialect, Route
 from gesso.domain.errors import Unauthenticated
-from gesso.server.metrics import Metrics
 from gesso.wiring import Parts
 
 
@@ -20,7 +19,6 @@ class Desk:
     dialect: Dialect
     route: Route
     parts: Parts
-    metrics: Metrics
     request: Request
     caller: Caller | None
 

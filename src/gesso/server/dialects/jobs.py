@@ -76,10 +76,8 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
     except InvalidInput as error:
         raise error.renamed(wanted.fields) from error
     note_rate(request.scope, submitted.rate)
-    if not submitted.replayed:
-        desk.metrics.jobs_submitted.labels(submitted.job.model, submitted.job.mode).inc()
-        if wanted.cancel_after_seconds is not None:
-            cancel_after(parts, submitted.job, desk.known, wanted.cancel_after_seconds)
+    if not submitted.replayed and wanted.cancel_after_seconds is not None:
+        cancel_after(parts, submitted.job, desk.known, wanted.cancel_after_seconds)
     return Accepted(submitted, wanted, call)
 
 

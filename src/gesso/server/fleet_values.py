@@ -1,0 +1,104 @@
+"""Values that are the same at every process of one database, looked up seldom however often they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import structlog
+from prometheus_client.core import GaugeMetricFamily
+
+from gesso.accounts.priority import PRIORITIES
+from gesso.domain.clock import SECOND
+from gesso.domain.errors import GessoError
+from gesso.jobs.overview import Overview, look_over
+from gesso.wiring import Parts
+
+log = structlog.get_logger(__name__)
+REMEMBERED_SECONDS = 5.0
+TIMES_ITS_COST = 50  # what took long is remembered longer: looking takes 2 % of one connection at most
+PATIENCE_SECONDS = 2.0
+
+
+class FleetValues:
+    """Belongs to one event loop. What a database that is away would say is not said."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._one_at_a_time = parts, asyncio.Lock()
+        self._known: Overview | None = None
+        self._until = float("-inf")
+
+    async def look(self) -> Overview | None:
+        """Return how things stand, as of some seconds ago at most; None when the database does not say."""
+        async with self._one_at_a_time:
+            began = time.monotonic()
+            if began >= self._until:
+                self._known = await self._ask()
+                now = time.monotonic()
+                self._until = now + max(REMEMBERED_SECONDS, (now - began) * TIMES_ITS_COST)
+        return self._known
+
+    async def _ask(self) -> Overview | None:
+        now = self._parts.clock()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._parts.database.read(lambda connection: look_over(connection, now))
+        except (GessoError, TimeoutError) as error:
+            log.warning("fleet_not_looked_over", reason=str(error) or "it took too long")
+            return None
+
+    def families(self, known: Overview | None) -> Iterator[GaugeMetricFamily]:
+        """Yield the values; without an overview only that there is none."""
+        answers = "Whether the database answered when values of the fleet were last looked up here (1) or not (0)."
+        yield GaugeMetricFamily("gesso_database_answers", answers, value=int(known is not None))
+        depth = GaugeMetricFamily(
+            "gesso_fleet_queue_jobs",
+            "Jobs that wait, by engine, priority and mode; counted up to 100,000 in all.",
+            labels=["engine", "priority", "mode"],
+        )
+        oldest = GaugeMetricFamily(
+            "gesso_fleet_queue_oldest_seconds", "For how long the first job of an engine has waited.", labels=["engine"]
+        )
+        workers = GaugeMetricFamily(
+            "gesso_fleet_workers", "Processes alive that run jobs of an engine.", labels=["engine"]
+        )
+        pending = GaugeMetricFamily(
+            "gesso_fleet_webhooks_pending", "Webhooks that wait or are being sent; counted up to 100,000."
+        )
+        due = GaugeMetricFamily(
+            "gesso_fleet_webhook_oldest_due_seconds",
+            "For how long the first webhook that is due has waited to be sent; those in line for their receiver left out.",
+        )
+        circuits = GaugeMetricFamily(
+            "gesso_fleet_webhook_circuits",
+            "Receivers of webhooks that fail, by their circuit: open is sent nothing, half_open is tried.",
+            labels=["state"],
+        )
+        if known is not None:
+            alive = self._alive(known)
+            for engine in sorted(alive.keys() | known.oldest.keys()):
+                for priority in PRIORITIES:
+                    for mode in ("live", "test"):
+                        depth.add_metric([engine, priority, mode], known.waiting.get((engine, priority, mode), 0))
+                oldest.add_metric([engine], _seconds(known.oldest.get(engine), known.at))
+                workers.add_metric([engine], alive.get(engine, 0))
+            pending.add_metric([], known.webhooks_pending)
+            due.add_metric([], _seconds(known.webhook_due_at, known.at))
+            for state, count in known.circuits.items():
+                circuits.add_metric([state], count)
+        yield from (depth, oldest, workers, pending, due, circuits)
+
+    def nobody_runs(self, known: Overview) -> list[str]:
+        """Return the engines for which jobs wait although no process alive has them."""
+        alive = self._alive(known)
+        return sorted(engine for engine in known.oldest if not alive.get(engine))
+
+    def _alive(self, known: Overview) -> dict[str, int]:
+        if self._parts.database.shared:
+            return dict.fromkeys(self._parts.engines.names, 0) | dict(known.workers)
+        return dict.fromkeys(self._parts.engines.names, 1)  # on SQLite there is this process
+
+
+def _seconds(since: int | None, now: int) -> float:
+    return 0.0 if since is None else max(now - since, 0) / SECOND

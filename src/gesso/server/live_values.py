@@ -1,0 +1,104 @@
+"""Values of this process that are read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gesso import __version__
+from gesso.domain.budget import Budget
+from gesso.wiring import Parts
+
+Values = Mapping[tuple[str, ...], float]
+
+
+@dataclass(frozen=True)
+class Live:
+    """One of them: what it is called, and how it is read."""
+
+    name: str
+    text: str
+    read: Callable[[Parts], Values]
+    labels: tuple[str, ...] = ()
+    kind: Literal["gauge", "counter"] = "gauge"
+
+
+def _slots(parts: Parts, which: Literal[0, 1]) -> Values:
+    return {(engine,): counts[which] for engine, counts in parts.worker.slots.items()}
+
+
+LIVE = (
+    Live("gesso_build_info", "This process: its version.", lambda _: {(__version__,): 1}, ("version",)),
+    Live("gesso_jobs_running", "Jobs running in this process.", lambda parts: {(): parts.worker.running}),
+    Live("gesso_worker_slots", "Jobs an engine may run at once here.", lambda parts: _slots(parts, 0), ("engine",)),
+    Live("gesso_worker_slots_busy", "Slots of an engine that are taken.", lambda parts: _slots(parts, 1), ("engine",)),
+    Live("gesso_webhooks_sending", "Webhooks being sent by this process.", lambda parts: {(): parts.deliverer.sending}),
+    Live(
+        "gesso_webhook_attempts",
+        "Attempts to deliver a webhook, by what came of them.",
+        lambda parts: {(outcome,): count for outcome, count in parts.deliverer.attempts.items()},
+        ("outcome",),
+        "counter",
+    ),
+    Live(
+        "gesso_database_commits",
+        "Transactions committed by this process.",
+        lambda parts: {(): parts.database.commits},
+        kind="counter",
+    ),
+    Live(
+        "gesso_database_connections",
+        "Connections that this process may use at once, by what they are for.",
+        lambda parts: {(name,): load.threads for name, load in parts.database.loads.items()},
+        ("lane",),
+    ),
+    Live(
+        "gesso_database_connections_busy",
+        "Connections with a transaction on them.",
+        lambda parts: {(name,): load.busy for name, load in parts.database.loads.items()},
+        ("lane",),
+    ),
+    Live(
+        "gesso_database_waiting",
+        "Transactions that wait for a connection.",
+        lambda parts: {(name,): load.waiting for name, load in parts.database.loads.items()},
+        ("lane",),
+    ),
+)
+
+
+def bodies_live(budget: Budget) -> tuple[Live, ...]:
+    """Return what a server tells of the bodies it receives."""
+    return (
+        Live("gesso_body_bytes_in_flight", "Bytes that large request bodies hold of their budget.", lambda _: {(): budget.taken}),
+        Live("gesso_body_bytes_budget", "Bytes that large request bodies may hold in all.", lambda _: {(): budget.total}),
+        Live("gesso_bodies_waiting", "Requests waiting to send a large body.", lambda _: {(): budget.waiting}),
+    )  # fmt: skip
+
+
+class LiveCollector(Collector):
+    """Reads them for one assembled server."""
+
+    def __init__(self, parts: Parts, values: Iterable[Live]) -> None:
+        self._parts, self._values = parts, tuple(values)
+
+    def describe(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yield the names, without reading anything."""
+        yield from (_family(live) for live in self._values)
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yield the values as they are now."""
+        for live in self._values:
+            family = _family(live)
+            for labels, value in live.read(self._parts).items():
+                family.add_metric(labels, value)
+            yield family
+
+
+def _family(live: Live) -> CounterMetricFamily | GaugeMetricFamily:
+    family = CounterMetricFamily if live.kind == "counter" else GaugeMetricFamily
+    return family(live.name, live.text, labels=live.labels)
