@@ -199,6 +199,36 @@ def test_gone_disables_a_target(client, receiver) -> None:
     assert delivery["reason"] == "The receiver answered with status 410."
     disabled = client.get(f"/v1/webhooks/{target['id']}").json()
     assert disabled["disabled_reason"] == "Its receiver answered 410 Gone."
+    receiver.status = 200
+    missed = made(client)
+    enabled = client.post(f"/v1/webhooks/{target['id']}/enable").json()
+    assert enabled == disabled | {"disabled_at": None, "disabled_reason": None}
+    told = made(client)
+    assert delivery_of(client, told, "delivered")["webhook_id"] == target["id"]
+    assert client.get(f"/v1/jobs/{missed['id']}/deliveries").json() == {"deliveries": []}
+
+
+def test_the_circuit_of_a_receiver_is_shown_and_tries_at_once_when_asked(client, receiver) -> None:
+    """After five failures nothing is sent; what is due waits, and comes when somebody says that the receiver is back."""
+    receiver.status = 503
+    target = client.post("/v1/webhooks", json={"url": receiver.url}).json()
+    assert target["circuit"] == {"state": "closed", "failures": 0, "open_until": None, "waiting": 0}
+    jobs = [made(client) for _ in range(5)]
+    until(lambda: circuit(client, target)["state"] == "open")
+    jobs.append(made(client))
+    waiting = until(lambda: [one for one in log(client, target) if one["waiting"]])
+    assert (waiting[0]["job_id"], waiting[0]["attempts"]) == (jobs[-1]["id"], [])
+    assert circuit(client, target)["failures"] >= 5
+    assert circuit(client, target)["waiting"] >= 1
+    receiver.status = 200
+    client.post(f"/v1/webhooks/{target['id']}/enable")
+    for job in jobs:
+        delivery_of(client, job, "delivered")
+    until(lambda: circuit(client, target) == target["circuit"])
+
+
+def circuit(client: httpx.Client, target: dict[str, Any]) -> dict[str, Any]:
+    return client.get(f"/v1/webhooks/{target['id']}").json()["circuit"]
 
 
 def test_a_lost_webhook_is_logged_and_not_sent(client, receiver) -> None:
@@ -286,6 +316,7 @@ ROUTES = (
     ("GET", "/v1/webhooks/{webhook}"),
     ("DELETE", "/v1/webhooks/{webhook}"),
     ("POST", "/v1/webhooks/{webhook}/test"),
+    ("POST", "/v1/webhooks/{webhook}/enable"),
     ("GET", "/v1/webhooks/{webhook}/deliveries"),
     ("GET", "/v1/webhooks/deliveries/{delivery}"),
     ("POST", "/v1/webhooks/deliveries/{delivery}/redeliver"),
