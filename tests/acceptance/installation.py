@@ -23,8 +23,8 @@ from gesso.accounts.keys import create_account, create_key
 from gesso.database.connect import Database
 from gesso.domain.clock import now_microseconds
 from gesso.domain.credits import MICRO
+from gesso.installation import open_database
 from gesso.settings import Settings
-from gesso.wiring import open_database
 
 HERE = Path(__file__).parent
 DEADLINE_SECONDS = 60.0  # for whatever must happen; nothing here takes a tenth of it

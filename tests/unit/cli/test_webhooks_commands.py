@@ -16,12 +16,12 @@ from gesso.domain.delivery import Attempt
 from gesso.domain.hook import Hook
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Request, RouteChoice
+from gesso.installation import open_database
 from gesso.jobs.deliveries import Room, Then, claim_due, record
 from gesso.jobs.registrations import find_registration
 from gesso.jobs.settle import Outcome, settle
 from gesso.jobs.submit import Submission, submit
 from gesso.settings import Settings
-from gesso.wiring import open_database
 
 
 @pytest.fixture
