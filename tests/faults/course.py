@@ -32,7 +32,7 @@ NOT_CLAIMED = frozenset({"what_was_refused_is_not_made"})
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to be. `until` is when it must have ended, on the monotonic clock."""
+    """What a run is to be. `until` is when all must have recovered, on the monotonic clock."""
 
     seed: int
     jobs: int
@@ -116,7 +116,7 @@ class Course:
 
     async def _recover(self, world: World, breaker: Breaker, having: set[asyncio.Task[None]]) -> None:
         """Wait until nothing is broken any more, every client has what it wanted, and everything has ended."""
-        await breaker.mended()
+        await breaker.mended(self.plan.until)
         for member in world.members:
             member.jump(0)
             if not member.alive:

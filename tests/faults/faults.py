@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -46,10 +47,13 @@ class Breaker:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def mended(self) -> None:
-        """Wait until every fault that was begun is over."""
-        while self._running:
-            await asyncio.wait(self._running)
+    async def mended(self, until: float) -> None:
+        """Wait until every fault that was begun is over, or the monotonic clock says that it is too late."""
+        while self._running and (rest := until - time.monotonic()) > 0:
+            await asyncio.wait(self._running, timeout=rest)
+        for task in self._running:
+            self.wrong.append("a fault was not mended in time")
+            task.cancel()
 
     async def _guarded(self, name: str, dice: random.Random) -> None:
         try:
