@@ -208,7 +208,11 @@ def _accounts(connection: Connection, poor_credits: int) -> dict[str, str]:
 
 
 _TERMINAL = "('succeeded', 'failed', 'cancelled')"
-_MOVED = f"OLD.state <> NEW.state AND (NEW.state IN {_TERMINAL} OR OLD.state IN {_TERMINAL})"
+# An ended job that ends as the same again has another time of its end.
+_MOVED = (
+    "(OLD.state <> NEW.state OR OLD.ended_at <> NEW.ended_at) "
+    f"AND (NEW.state IN {_TERMINAL} OR OLD.state IN {_TERMINAL})"
+)
 _NOTE = "INSERT INTO witnessed_moves (job_id, source, target) VALUES (NEW.id, OLD.state, NEW.state);"
 
 
