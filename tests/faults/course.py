@@ -26,8 +26,7 @@ from faults import Breaker
 FETCHED_AGAIN = 3000  # jobs whose pictures are fetched once more at the end, at most
 SWEPT_HOURS = 0.0005
 LOOK_SECONDS = 1.0
-# What a run may be too short, or too lucky, to show.
-NOT_CLAIMED = frozenset({"what_was_refused_is_not_made"})
+CLAIMING_JOBS = 300  # a run of fewer may be too lucky to try every invariant
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,7 @@ class Course:
         self.skipped: list[str] = []
         self._folder = folder
         self._recorder = Recorder(folder / "history.jsonl")
-        self.claims = frozenset(INVARIANTS) - NOT_CLAIMED
-        if not plan.faults:
-            self.claims -= {"faults_are_mended"}
+        self.claims = frozenset(INVARIANTS) if plan.faults and plan.jobs >= CLAIMING_JOBS else frozenset()
         self.tally = None
 
     async def run(self) -> None:
