@@ -117,7 +117,8 @@ class Course:
         for member in world.members:
             member.jump(0)
             if not member.alive:
-                self.wrong.append(f"{member.name} ended by itself")
+                self.wrong.append(f"{member.name} ended by itself, or could not be started")
+                await member.close()
                 await member.start()
         await world.postgres.turn_clock(0)
         await self._until(lambda: not having, "every client has what it wanted", f"{len(having)} have not")
