@@ -16,8 +16,11 @@ POSTGRES := $(GESSO_TEST_POSTGRES_URL)$(shell command -v initdb || ls -d /usr/li
 # Tests run in several processes, a file's tests in one; in order and in one with: make test SPREAD=
 SPREAD ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 
+# More for a run under faults: make faults FAULTS="--seed 7 --json"
+FAULTS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-all check docs bench sheets lock clean
+.PHONY: help install demo run test test-all faults soak check docs bench sheets lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -77,6 +80,12 @@ test: $(STAMPS)/dev  ## Run the tests that need nothing but PyPI packages
 
 test-all: $(STAMPS)/all $(STAMPS)/node  ## Run every test; a skipped one is a failure
 	@$(BIN)/python -m pytest $(SPREAD) --fail-on-skip
+
+faults: $(STAMPS)/all  ## Try to break a fleet: 1,000 jobs under faults, 15 minutes at most, and the checker over it
+	@$(BIN)/python tests/faults/run.py --jobs 1000 --minutes 15 $(FAULTS)
+
+soak: $(STAMPS)/all  ## The same with 10,000 jobs, in 40 minutes at most
+	@$(BIN)/python tests/faults/run.py --jobs 10000 --minutes 40 $(FAULTS)
 
 check: $(STAMPS)/dev  ## Formatting, lint, types, import contracts, documentation
 	@$(BIN)/ruff format --check .

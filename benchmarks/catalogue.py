@@ -22,9 +22,9 @@ from gesso.catalogue.check import check
 from gesso.catalogue.load import load_catalogue
 from gesso.catalogue.model import Model, Parameter
 from gesso.engines.registry import Engines
+from gesso.installation import engines_of, rules_of
 from gesso.intake.prepare import prepare
 from gesso.settings import Settings
-from gesso.wiring import engines_of, rules_of
 from machine import ROOT, write_result
 
 LINK = "https://example.org/picture.png"

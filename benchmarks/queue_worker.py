@@ -21,7 +21,8 @@ from gesso.server.logs import configure_logs
 from gesso.server.work import work
 from gesso.settings import Settings
 from gesso.storage.blobs import BlobStore
-from gesso.wiring import Around, Role, build
+from gesso.wiring import Around, build
+from gesso.workers.role import Role
 from gesso.workers.settlement import Ended
 from instant_engine import InstantEngine
 

@@ -23,8 +23,8 @@ from gesso.accounts.keys import create_account, create_key
 from gesso.database.connect import Database
 from gesso.domain.clock import now_microseconds
 from gesso.domain.credits import MICRO
+from gesso.installation import open_database
 from gesso.settings import Settings
-from gesso.wiring import open_database
 
 HERE = Path(__file__).parent
 DEADLINE_SECONDS = 60.0  # for whatever must happen; nothing here takes a tenth of it
@@ -208,7 +208,11 @@ def _accounts(connection: Connection, poor_credits: int) -> dict[str, str]:
 
 
 _TERMINAL = "('succeeded', 'failed', 'cancelled')"
-_MOVED = f"OLD.state <> NEW.state AND (NEW.state IN {_TERMINAL} OR OLD.state IN {_TERMINAL})"
+# An ended job that ends as the same again has another time of its end.
+_MOVED = (
+    "(OLD.state <> NEW.state OR OLD.ended_at <> NEW.ended_at) "
+    f"AND (NEW.state IN {_TERMINAL} OR OLD.state IN {_TERMINAL})"
+)
 _NOTE = "INSERT INTO witnessed_moves (job_id, source, target) VALUES (NEW.id, OLD.state, NEW.state);"
 
 

@@ -20,8 +20,8 @@ from sqlalchemy import Connection
 
 from gesso.accounts.keys import create_account, create_key
 from gesso.domain.clock import now_microseconds
+from gesso.installation import open_database
 from gesso.settings import Settings
-from gesso.wiring import open_database
 
 pytestmark = pytest.mark.acceptance
 HERE = Path(__file__).parent

@@ -14,9 +14,14 @@ from foreign_disk import filled
 class Disks:
     """What was mounted. A disk is filled with a file of somebody else, and is as it was when that is gone."""
 
+    def __init__(self, places: list[Path]) -> None:
+        self._places = places
+
     @asynccontextmanager
     async def full(self, folder: Path) -> AsyncIterator[None]:
-        """Fill a folder's disk to its last byte until the block ends."""
+        """Fill a folder's disk to its last byte until the block ends. The disk of the machine is never filled."""
+        if not any(place.is_mount() for place in self._places if folder.is_relative_to(place)):
+            raise RuntimeError(f"{folder} is on no small disk any more: somebody has unmounted it")
         filling = filled(folder)
         await asyncio.to_thread(filling.__enter__)
         try:
@@ -40,7 +45,7 @@ def mounted(*wanted: tuple[Path, int]) -> Iterator[Disks | None]:
             if done.returncode:
                 break
             made.append(folder)
-        yield Disks() if len(made) == len(wanted) else None
+        yield Disks(made) if len(made) == len(wanted) else None
     finally:
         for folder in made:
             subprocess.run(["umount", "--lazy", str(folder)], check=False)

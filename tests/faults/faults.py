@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from world import World
 
 PAUSE_SECONDS = (1.5, 5.0)  # between the beginnings of two faults
+LAST_SHARE = 0.15
 BEHIND_AHEAD_SECONDS = 120.0  # of a process's clock
 DATABASE_AHEAD_SECONDS = 25.0
 
@@ -46,10 +48,13 @@ class Breaker:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def mended(self) -> None:
-        """Wait until every fault that was begun is over."""
-        while self._running:
-            await asyncio.wait(self._running)
+    async def mended(self, until: float) -> None:
+        """Wait until every fault that was begun is over, or the monotonic clock says that it is too late."""
+        while self._running and (rest := until - time.monotonic()) > 0:
+            await asyncio.wait(self._running, timeout=rest)
+        for task in self._running:
+            self.wrong.append("a fault was not mended in time")
+            task.cancel()
 
     async def _guarded(self, name: str, dice: random.Random) -> None:
         try:
@@ -75,8 +80,17 @@ class Breaker:
     # ── members ───────────────────────────────────────────────────────────────────────────────────────
 
     def _member(self, dice: random.Random) -> Member:
+        """Return a member to break: seldom the last of its kind, as then nothing is tried but its absence."""
         free = [one for one in self._world.members if one.name not in self._taken]
-        return dice.choice(free or self._world.members)
+        spared = [] if dice.random() < LAST_SHARE else self._last_of_their_kind()
+        chosen = [one for one in free if one not in spared] or free
+        return dice.choice(chosen or self._world.members)
+
+    def _last_of_their_kind(self) -> list[Member]:
+        left = [
+            [one for one in kind if one.name not in self._taken] for kind in (self._world.servers, self._world.workers)
+        ]
+        return [kind[0] for kind in left if len(kind) == 1]
 
     async def kill(self, dice: random.Random) -> None:
         member = self._member(dice)

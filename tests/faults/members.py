@@ -41,11 +41,6 @@ class Member:
         self._node: Node | None = None
         self._life = 0
 
-    @property
-    def answers(self) -> bool:
-        """Tell whether it may be asked something: it has been started, though it may be dead by now."""
-        return bool(self.url)
-
     async def start(self) -> None:
         """Start a process, again and again while the database is away, as a supervisor does."""
         for _ in range(START_TRIES):
@@ -80,8 +75,10 @@ class Member:
         self.url = str(started.facts.get("url") or "")
 
     def signal(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
+        """Send its process a signal; one that has ended by itself is wrong."""
         assert self._node is not None
+        if (code := self._node.process.poll()) is not None:
+            self.wrong.append(f"{self.name}-{self._life} ended by itself with {code}")
         self._node.process.send_signal(number)
 
     async def kill(self) -> None:
@@ -121,7 +118,7 @@ class Member:
 
     async def close(self) -> None:
         """End whatever is left of it."""
-        if self._node is not None and self._node.process.poll() is None:
+        if self.alive:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGKILL)
         await self._left()
@@ -129,8 +126,8 @@ class Member:
     def jump(self, seconds: float) -> None:
         """Let the clock of its process be so many seconds ahead."""
         self.clock.write_text(str(seconds))
-        if self._node is not None and self._node.process.poll() is None:
-            self._node.process.send_signal(signal.SIGUSR1)
+        if self.alive:
+            self.signal(signal.SIGUSR1)
 
     @property
     def alive(self) -> bool:

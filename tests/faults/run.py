@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -31,7 +32,7 @@ from summary import Summary
 
 from postgres import Unavailable
 
-RECOVERY_SHARE = 0.35  # of the time, for everything after the load
+LOAD_SHARE, RECOVERED_SHARE = 0.65, 0.88  # of the time: when the load is over, when all must have recovered
 
 
 def main() -> int:
@@ -44,10 +45,11 @@ def main() -> int:
     plan = Plan(
         seed=seed,
         jobs=given.jobs,
-        load_seconds=given.load_minutes * 60 if given.load_minutes else total * (1 - RECOVERY_SHARE),
-        until=time.monotonic() + total,
+        load_seconds=given.load_minutes * 60 if given.load_minutes else total * LOAD_SHARE,
+        until=time.monotonic() + total * RECOVERED_SHARE,
         faults=not given.no_faults,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started ends too
     sys.stderr.write(f"seed {seed}; history and logs in {folder}\n")
     began = time.monotonic()
     try:

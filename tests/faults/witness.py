@@ -16,7 +16,9 @@ CREATE TABLE faults.ends (
 );
 CREATE FUNCTION faults.witness() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF OLD.state <> NEW.state AND (NEW.ended_at IS NOT NULL OR OLD.ended_at IS NOT NULL) THEN
+  -- An ended job that ends as the same again has another time of its end, or another refund.
+  IF (NEW.ended_at IS NOT NULL OR OLD.ended_at IS NOT NULL) AND (OLD.state, OLD.ended_at, OLD.refunded_micro)
+    IS DISTINCT FROM (NEW.state, NEW.ended_at, NEW.refunded_micro) THEN
     INSERT INTO faults.ends (job, source, state, worker, row_lease, lease, lease_until, moved_at) VALUES (
       NEW.id, OLD.state, NEW.state, OLD.worker,
       CASE WHEN OLD.state = 'running' THEN OLD.worker || '/' || OLD.attempt END,

@@ -45,8 +45,8 @@ def mode_of(test: bool) -> Mode:
 @contextmanager
 def opened_database() -> Iterator[OpenDatabase]:
     """Open the database that the settings name; raise `OperatorError` when no server was ever started there."""
+    from gesso.installation import open_database
     from gesso.settings import load_settings
-    from gesso.wiring import open_database
 
     settings = load_settings()
     if settings.database_url is None and not settings.data_dir.is_dir():

@@ -15,8 +15,8 @@ app = typer.Typer(help="Look at the database's tables and bring them up to date.
 @app.command()
 def migrate(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Make or change the tables as this version needs them. SQLite is also brought up to date by each start."""
+    from gesso.installation import migrate_database
     from gesso.settings import load_settings
-    from gesso.wiring import migrate_database
 
     before = migrate_database(load_settings())
     kind = KINDS[before.kind]
@@ -33,8 +33,8 @@ def migrate(as_json: AsJson = False, quiet: Quiet = False) -> None:
 @app.command()
 def status(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Tell which revision the tables are at; exit with 1 when this version cannot use them as they are."""
+    from gesso.installation import schema_of
     from gesso.settings import load_settings
-    from gesso.wiring import schema_of
 
     found = schema_of(load_settings())
     at = f"is at revision {found.found}" if found.found else "has no tables yet"

@@ -73,7 +73,7 @@ def _examine() -> Iterator[Finding]:
 
 def _data_folder(settings: Settings) -> Finding:
     from gesso.accounts.keys import list_keys
-    from gesso.wiring import open_database
+    from gesso.installation import open_database
 
     if not settings.data_dir.exists():
         return Finding("ok", "data folder", f"{settings.data_dir}: not there yet; the first gesso serve makes it")
@@ -91,7 +91,7 @@ def _data_folder(settings: Settings) -> Finding:
 
 
 def _storage(settings: Settings) -> Finding:
-    from gesso.wiring import open_blobs
+    from gesso.installation import open_blobs
 
     if settings.storage_url is None:
         return Finding("ok", "storage", "pictures are in the data folder")
@@ -105,7 +105,7 @@ def _storage(settings: Settings) -> Finding:
 
 def _routes(settings: Settings) -> Iterator[Finding]:
     from gesso.engines.registry import Engines
-    from gesso.wiring import catalogue_of, engines_of
+    from gesso.installation import catalogue_of, engines_of
 
     try:
         catalogue = catalogue_of(settings)

@@ -38,8 +38,8 @@ def explain(name: str, output: Output) -> None:
 def _models(dialect: str) -> list[dict[str, Any]]:
     from gesso.catalogue.describe import bare_choice
     from gesso.engines.registry import Engines
+    from gesso.installation import catalogue_of, engines_of
     from gesso.settings import load_settings
-    from gesso.wiring import catalogue_of, engines_of
 
     settings = load_settings()
     engines = Engines(engines_of(settings))

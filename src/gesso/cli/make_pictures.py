@@ -34,9 +34,9 @@ class Ask:
 def make_pictures(ask: Ask, output: Output) -> None:
     """Check, plan, run, encode and write; raise `GessoError` before anything is written when it cannot be done."""
     from gesso.cli.run_here import run_here
+    from gesso.installation import catalogue_of
     from gesso.intake.prepare import find_model
     from gesso.settings import load_settings
-    from gesso.wiring import catalogue_of
 
     settings = load_settings()
     catalogue = catalogue_of(settings)

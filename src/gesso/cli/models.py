@@ -31,8 +31,8 @@ def models(
         raise typer.BadParameter("Say which file: gesso models check FILE", param_hint="FILE")
     if slug != CHECK and file is not None:
         raise typer.BadParameter(f"Only `check` takes a file: gesso models check {file}", param_hint="FILE")
+    from gesso.installation import catalogue_of
     from gesso.settings import load_settings
-    from gesso.wiring import catalogue_of
 
     settings = load_settings()
     if file is not None:
@@ -43,7 +43,7 @@ def models(
         _list(catalogue.models, output)
         return
     from gesso.engines.registry import Engines
-    from gesso.wiring import engines_of
+    from gesso.installation import engines_of
 
     _show(catalogue.get(slug), Engines(engines_of(settings)), output)
 

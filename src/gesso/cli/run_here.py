@@ -18,10 +18,10 @@ from gesso.domain.picture import MEDIA_TYPES, PictureReference, RawPicture
 from gesso.domain.request import Plan, Request
 from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
+from gesso.installation import engines_of, rules_of
 from gesso.intake.accept import FIDELITIES
 from gesso.intake.prepare import Prepared, find_model, prepare
 from gesso.settings import Settings
-from gesso.wiring import engines_of, rules_of
 from gesso.workers.inputs import Fetched, decode_inputs, holding
 
 OnProgress = Callable[[Progress], None]

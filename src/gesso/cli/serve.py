@@ -32,7 +32,8 @@ def serve(
     from gesso.server.logs import configure_logs
     from gesso.server.run import serve as serve_parts
     from gesso.settings import load_settings
-    from gesso.wiring import Role, build
+    from gesso.wiring import build
+    from gesso.workers.role import Role
 
     given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**given)

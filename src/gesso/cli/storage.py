@@ -35,8 +35,8 @@ def check(
 
     It changes nothing and may run beside servers. A picture that is gone is answered 404; its row goes with its time.
     """
+    from gesso.installation import open_blobs
     from gesso.settings import load_settings
-    from gesso.wiring import open_blobs
 
     store, output = open_blobs(load_settings()), Output(as_json, quiet)
     with opened_database() as database:

@@ -36,7 +36,8 @@ def worker(
     from gesso.server.logs import configure_logs
     from gesso.server.work import work
     from gesso.settings import load_settings
-    from gesso.wiring import Role, build
+    from gesso.wiring import build
+    from gesso.workers.role import Role
 
     names = None if engines is None else tuple(part.strip() for part in engines.split(",") if part.strip())
     settings = load_settings(**({} if slots is None else {"builtin_slots": slots}))

@@ -49,6 +49,7 @@ jobs = Table(
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("deleted_at", BigInteger),
+    Column("traceparent", Text),  # of the span it was submitted in, as W3C writes it
     UniqueConstraint("number", name="jobs_number"),
     CheckConstraint("mode IN ('live', 'test')", name="jobs_mode"),
     CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="jobs_state"),

@@ -51,6 +51,7 @@ _PLAIN = (
     "started_at",
     "ended_at",
     "deleted_at",
+    "traceparent",
 )
 _JSON = ("request", "plan", "metadata", "webhook", "report")
 JOB_COLUMNS = tuple(jobs.c[name] for name in (*_PLAIN, *_JSON))

@@ -172,4 +172,5 @@ def _columns(job: Job) -> dict[str, Any]:
         "started_at": job.started_at,
         "ended_at": None,
         "deleted_at": None,
+        "traceparent": job.traceparent,
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 
 import structlog
 from sqlalchemy import Connection
 
+from gesso import __version__
 from gesso.domain.clock import SECOND, Clock
 from gesso.engines.registry import Engines
 from gesso.jobs.fleet import WorkerRow, alive_engines, announce, withdraw
@@ -16,6 +19,24 @@ from gesso.workers.patience import complain
 
 log = structlog.get_logger(__name__)
 LAST_SECONDS = 5.0
+
+
+def row_of(worker: str, engines: Engines, started_at: int) -> Callable[[int], WorkerRow]:
+    """Return what makes the row of this process, whose worker has that id, from the time it says it is alive until."""
+
+    def row(alive_until: int) -> WorkerRow:
+        return WorkerRow(
+            id=worker,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
+            engines=engines.names,
+            slots=sum(engines.slots(name) for name in engines.names),
+            started_at=started_at,
+            alive_until=alive_until,
+        )
+
+    return row
 
 
 class Fleet:

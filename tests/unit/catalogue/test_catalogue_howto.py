@@ -14,8 +14,8 @@ from gesso.catalogue.load import check_file
 from gesso.catalogue.price import price
 from gesso.domain.credits import render_credits
 from gesso.domain.errors import OperatorError
+from gesso.installation import catalogue_of
 from gesso.settings import load_settings
-from gesso.wiring import catalogue_of
 
 HOWTO = Path(__file__).resolve().parents[3] / "docs" / "howto"
 PAGE = (HOWTO / "add-a-model.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import pytest
 from gesso.accounts.keys import create_account, create_key, find_caller, first_start
 from gesso.cli.app import run
 from gesso.domain.credits import MICRO
+from gesso.installation import open_database
 from gesso.settings import Settings
-from gesso.wiring import open_database
 
 
 @pytest.fixture

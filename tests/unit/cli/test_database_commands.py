@@ -11,8 +11,8 @@ from gesso.accounts.keys import first_start
 from gesso.cli.app import run
 from gesso.database.migrations import HEAD
 from gesso.database.postgres import Server
+from gesso.installation import open_database
 from gesso.settings import Settings
-from gesso.wiring import open_database
 
 
 @pytest.fixture

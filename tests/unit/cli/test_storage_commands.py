@@ -10,9 +10,9 @@ import pytest
 from gesso.accounts.keys import first_start
 from gesso.cli.app import run
 from gesso.domain.ids import new_id
+from gesso.installation import open_database
 from gesso.settings import Settings
 from gesso.storage.rows import BlobRow, add_blob
-from gesso.wiring import open_database
 
 DATA = b"a picture"
 

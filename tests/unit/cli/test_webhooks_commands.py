@@ -20,6 +20,7 @@ from gesso.domain.delivery import Attempt
 from gesso.domain.hook import Hook
 from gesso.domain.job import Job
 from gesso.domain.request import Plan, Request, RouteChoice
+from gesso.installation import open_database
 from gesso.jobs.circuits import note
 from gesso.jobs.deliveries import Then, record
 from gesso.jobs.delivery_claim import Room, claim_due
@@ -27,7 +28,6 @@ from gesso.jobs.registrations import disable, find_registration
 from gesso.jobs.settle import Outcome, settle
 from gesso.jobs.submit import Submission, submit
 from gesso.settings import Settings
-from gesso.wiring import open_database
 
 
 @pytest.fixture

@@ -147,6 +147,12 @@ TAMPERED = {
         "cancelled waiting",
         "every_job_ends_once",
     ),
+    "the same end again": (
+        "UPDATE jobs SET state = 'succeeded', ended_at = ended_at + 1 WHERE id = %(job)s",
+        "SELECT 1",
+        "settled by the second",
+        "every_job_ends_once",
+    ),
     "a refund that was forgotten": (
         "DELETE FROM ledger_entries WHERE job_id = %(job)s AND kind = 'refund'",
         "UPDATE jobs SET refunded_micro = 0 WHERE id = %(job)s",

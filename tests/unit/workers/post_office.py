@@ -8,7 +8,7 @@ import heapq
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from desk import Desk
@@ -216,7 +216,7 @@ async def post_office(
     if takes_over:
         await deliverer.take_over()
     deliverer.start()
-    parts.deliverer = deliverer  # so that it is woken
+    parts.hearing = replace(parts.hearing, deliverer=deliverer)  # so that it is woken
     try:
         yield PostOffice(desk, time, deliverer)
     finally:
