@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -25,7 +26,7 @@ HEAD = "<!-- Written by docs/generate.py; change the code instead, then run: mak
 
 def pages() -> dict[str, str]:
     """Return every generated page by its path below docs/reference/."""
-    makers = {"settings": settings, "errors": errors, "cli": commands, "api": routes}
+    makers = {"settings": settings, "errors": errors, "cli": commands, "api": routes, "metrics": metrics}
     makers |= model_pages() | dialect_pages()
     return {f"{name}.md": HEAD + "\n".join(make()).rstrip() + "\n" for name, make in makers.items()}
 
@@ -188,8 +189,40 @@ def _limits(schema: Mapping[str, Any]) -> str:
     return ""
 
 
+def metrics() -> Iterator[str]:
+    """Yield the page of what is told at /metrics."""
+    with assembled() as app:
+        described = app.state.metrics.described
+    yield "# Metrics\n"
+    yield "What `/metrics` of `gesso serve` and of `gesso worker --port` tells; how to use it: [Observe](../howto/observe.md).\n"
+    yield "Beside these are the usual `process_…` values (memory, processor time, open files) where the system tells them.\n"
+    for title, text, fleet in (
+        ("Of this process", "Since it started. Add them up over all processes: `sum(rate(…))`.", False),
+        ("Of the database", "The same at every process of one database, some seconds old: take `max(…)`.", True),
+    ):
+        yield f"## {title}\n"
+        yield f"{text}\n"
+        rows = [one for one in described if one.name.startswith("gesso_fleet_") == fleet]
+        titles = ("metric", "kind", "labels", "meaning")
+        yield from table(
+            titles, ((f"`{one.name}`", one.kind, ", ".join(one.labels), one.text) for one in sorted(rows, key=_name))
+        )
+        yield ""
+
+
+def _name(one: Any) -> str:
+    return str(one.name)
+
+
 def openapi() -> dict[str, Any]:
-    """Return the OpenAPI document of a server that is assembled, but never started."""
+    """Return the OpenAPI document of a server."""
+    with assembled() as app:
+        return dict(app.openapi())
+
+
+@contextmanager
+def assembled() -> Iterator[Any]:
+    """Yield the application of a server that is assembled, but never started."""
     from gesso.server.app import create_app
     from gesso.settings import Settings
     from gesso.wiring import build
@@ -197,7 +230,7 @@ def openapi() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         parts = build(Settings(data_dir=Path(folder)), engines=())
         try:
-            return create_app(parts).openapi()
+            yield create_app(parts)
         finally:
             parts.close()
 

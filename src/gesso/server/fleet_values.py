@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import structlog
 from prometheus_client.core import GaugeMetricFamily
@@ -13,12 +12,44 @@ from gesso.accounts.priority import PRIORITIES
 from gesso.domain.clock import SECOND
 from gesso.domain.errors import GessoError
 from gesso.jobs.overview import Overview, look_over
+from gesso.telemetry.described import Described
 from gesso.wiring import Parts
 
 log = structlog.get_logger(__name__)
 REMEMBERED_SECONDS = 5.0
 TIMES_ITS_COST = 50  # what took long is remembered longer: looking takes 2 % of one connection at most
 PATIENCE_SECONDS = 2.0
+
+ANSWERS = Described(
+    "gesso_database_answers",
+    "gauge",
+    "Whether the database answered when values of the fleet were last looked up here (1) or not (0).",
+)
+JOBS = Described(
+    "gesso_fleet_queue_jobs",
+    "gauge",
+    "Jobs that wait, by engine, priority and mode; counted up to 100,000 in all.",
+    ("engine", "priority", "mode"),
+)
+OLDEST = Described(
+    "gesso_fleet_queue_oldest_seconds", "gauge", "For how long the first job of an engine has waited.", ("engine",)
+)
+WORKERS = Described("gesso_fleet_workers", "gauge", "Processes alive that run jobs of an engine.", ("engine",))
+PENDING = Described(
+    "gesso_fleet_webhooks_pending", "gauge", "Webhooks that wait or are being sent; counted up to 100,000."
+)
+DUE = Described(
+    "gesso_fleet_webhook_oldest_due_seconds",
+    "gauge",
+    "For how long the first webhook that is due has waited to be sent; those in line for their own receiver are left out.",
+)
+CIRCUITS = Described(
+    "gesso_fleet_webhook_circuits",
+    "gauge",
+    "Receivers of webhooks that fail, by their circuit: open is sent nothing, half_open is tried.",
+    ("state",),
+)
+FLEET = (ANSWERS, JOBS, OLDEST, WORKERS, PENDING, DUE, CIRCUITS)
 
 
 class FleetValues:
@@ -48,46 +79,24 @@ class FleetValues:
             log.warning("fleet_not_looked_over", reason=str(error) or "it took too long")
             return None
 
-    def families(self, known: Overview | None) -> Iterator[GaugeMetricFamily]:
-        """Yield the values; without an overview only that there is none."""
-        answers = "Whether the database answered when values of the fleet were last looked up here (1) or not (0)."
-        yield GaugeMetricFamily("gesso_database_answers", answers, value=int(known is not None))
-        depth = GaugeMetricFamily(
-            "gesso_fleet_queue_jobs",
-            "Jobs that wait, by engine, priority and mode; counted up to 100,000 in all.",
-            labels=["engine", "priority", "mode"],
-        )
-        oldest = GaugeMetricFamily(
-            "gesso_fleet_queue_oldest_seconds", "For how long the first job of an engine has waited.", labels=["engine"]
-        )
-        workers = GaugeMetricFamily(
-            "gesso_fleet_workers", "Processes alive that run jobs of an engine.", labels=["engine"]
-        )
-        pending = GaugeMetricFamily(
-            "gesso_fleet_webhooks_pending", "Webhooks that wait or are being sent; counted up to 100,000."
-        )
-        due = GaugeMetricFamily(
-            "gesso_fleet_webhook_oldest_due_seconds",
-            "For how long the first webhook that is due has waited to be sent; those in line for their receiver left out.",
-        )
-        circuits = GaugeMetricFamily(
-            "gesso_fleet_webhook_circuits",
-            "Receivers of webhooks that fail, by their circuit: open is sent nothing, half_open is tried.",
-            labels=["state"],
-        )
+    def families(self, known: Overview | None) -> list[GaugeMetricFamily]:
+        """Return the values; without an overview only that there is none."""
+        families = {one.name: GaugeMetricFamily(one.name, one.text, labels=one.labels) for one in FLEET}
+        families[ANSWERS.name].add_metric([], int(known is not None))
         if known is not None:
             alive = self._alive(known)
             for engine in sorted(alive.keys() | known.oldest.keys()):
                 for priority in PRIORITIES:
                     for mode in ("live", "test"):
-                        depth.add_metric([engine, priority, mode], known.waiting.get((engine, priority, mode), 0))
-                oldest.add_metric([engine], _seconds(known.oldest.get(engine), known.at))
-                workers.add_metric([engine], alive.get(engine, 0))
-            pending.add_metric([], known.webhooks_pending)
-            due.add_metric([], _seconds(known.webhook_due_at, known.at))
+                        waiting = known.waiting.get((engine, priority, mode), 0)
+                        families[JOBS.name].add_metric([engine, priority, mode], waiting)
+                families[OLDEST.name].add_metric([engine], _seconds(known.oldest.get(engine), known.at))
+                families[WORKERS.name].add_metric([engine], alive.get(engine, 0))
+            families[PENDING.name].add_metric([], known.webhooks_pending)
+            families[DUE.name].add_metric([], _seconds(known.webhook_due_at, known.at))
             for state, count in known.circuits.items():
-                circuits.add_metric([state], count)
-        yield from (depth, oldest, workers, pending, due, circuits)
+                families[CIRCUITS.name].add_metric([state], count)
+        return list(families.values())
 
     def nobody_runs(self, known: Overview) -> list[str]:
         """Return the engines for which jobs wait although no process alive has them."""

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from gesso import __version__
 from gesso.domain.budget import Budget
+from gesso.telemetry.described import Described
 from gesso.wiring import Parts
 
 Values = Mapping[tuple[str, ...], float]
@@ -25,6 +26,12 @@ class Live:
     read: Callable[[Parts], Values]
     labels: tuple[str, ...] = ()
     kind: Literal["gauge", "counter"] = "gauge"
+
+    @property
+    def described(self) -> Described:
+        """What is said of it where metrics are listed."""
+        name = f"{self.name}_total" if self.kind == "counter" else self.name
+        return Described(name, self.kind, self.text, self.labels)
 
 
 def _slots(parts: Parts, which: Literal[0, 1]) -> Values:

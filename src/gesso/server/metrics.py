@@ -9,10 +9,15 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gesso.domain.budget import Budget
-from gesso.server.fleet_values import FleetValues
+from gesso.server.fleet_values import FLEET, FleetValues
 from gesso.server.live_values import LIVE, LiveCollector, bodies_live
+from gesso.telemetry.described import Described
 from gesso.wiring import Parts
 
+REQUESTS = Described(
+    "gesso_http_requests_total", "counter", "Requests by method, route and status.", ("method", "route", "status")
+)
+SECONDS = Described("gesso_http_request_seconds", "histogram", "Time to answer, by route.", ("route",))
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -22,19 +27,18 @@ class Metrics:
     def __init__(self, parts: Parts, bodies: Budget | None = None) -> None:
         self.fleet = FleetValues(parts)
         self._meters, self._own = parts.meters.registry, CollectorRegistry()
-        self.requests = Counter(
-            "gesso_http_requests", "Requests by method, route and status.", ["method", "route", "status"],
-            registry=self._own,
-        )  # fmt: skip
-        self.request_seconds = Histogram(
-            "gesso_http_request_seconds", "Time to answer, by route.", ["route"], buckets=_BUCKETS, registry=self._own
-        )
-        self._own.register(LiveCollector(parts, LIVE if bodies is None else (*LIVE, *bodies_live(bodies))))
+        live = LIVE if bodies is None else (*LIVE, *bodies_live(bodies))
+        self.described = (REQUESTS, SECONDS, *(one.described for one in live), *parts.meters.described, *FLEET)
+        name, text, labels = REQUESTS.name.removesuffix("_total"), REQUESTS.text, REQUESTS.labels
+        self.requests = Counter(name, text, labels, registry=self._own)
+        name, text, labels = SECONDS.name, SECONDS.text, SECONDS.labels
+        self.request_seconds = Histogram(name, text, labels, buckets=_BUCKETS, registry=self._own)
+        self._own.register(LiveCollector(parts, live))
         ProcessCollector(registry=self._own)
 
     async def render(self) -> bytes:
         """Return the exposition text."""
-        families = list(self.fleet.families(await self.fleet.look()))
+        families = self.fleet.families(await self.fleet.look())
         return b"".join(generate_latest(registry) for registry in (self._own, self._meters, _registry_of(families)))
 
 

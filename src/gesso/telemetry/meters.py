@@ -13,6 +13,7 @@ from gesso.domain.clock import SECOND
 from gesso.domain.credits import MICRO
 from gesso.domain.job import Job
 from gesso.telemetry import tracing
+from gesso.telemetry.described import Described
 from gesso.telemetry.tracing import code_of
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self.described: list[Described] = []
         self._codes: set[str] = {""}
 
         def counter(name: str, text: str, labels: Sequence[str]) -> Counter:
+            self.described.append(Described(f"{name}_total", "counter", text, tuple(labels)))
             return Counter(name, text, labels, registry=registry)
 
         def histogram(name: str, text: str, labels: Sequence[str], buckets: Sequence[float]) -> Histogram:
+            self.described.append(Described(name, "histogram", text, tuple(labels)))
             return Histogram(name, text, labels, buckets=buckets, registry=registry)
 
         self.jobs_submitted = counter(
