@@ -18,6 +18,7 @@ from gesso.domain.picture import RawPicture
 from gesso.engines.engine import Engine
 from gesso.jobs.submit import Submitted
 from gesso.storage.blobs import BlobStore
+from gesso.workers.watched import Found
 
 T = TypeVar("T")
 
@@ -94,9 +95,8 @@ def _settles(result: object) -> bool:
 
 
 def _claims(result: object) -> bool:
-    """Tell a worker's claim: it returns a list of running jobs, alone or with what was settled before."""
-    lists = [part for part in _parts(result) if isinstance(part, list)]
-    return any(isinstance(job, Job) and job.state == "running" for jobs in lists for job in jobs)
+    """Tell a worker's claim: it returns what it found, alone or with what was settled before."""
+    return any(isinstance(part, Found) and part.jobs for part in _parts(result))
 
 
 def _parts(result: object) -> tuple[object, ...]:

@@ -183,7 +183,9 @@ class FinalEnd(_Line):
     row_lease: str | None  # "worker/attempt" of the row before the move; None: nobody held it
     lease: str | None  # "worker/attempt" that the ending transaction said it holds; None: it claimed none
     lease_until: int | None  # of the row before the move, microseconds since 1970 by the database's clock
-    moved_at: int  # by the database's clock
+    moved_at: (
+        int  # by the database's clock; where that was turned, the latest time that a process may still take it to be
+    )
     witnessed: bool = True  # the process that moved it told the witness which lease it holds
 
 
