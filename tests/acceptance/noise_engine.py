@@ -17,6 +17,7 @@ from gesso.engines.engine import Readiness
 SIDE = 64
 STEPS = 3
 STEP_SECONDS = 0.004
+LASTING_SECONDS = 8.0  # more than a short lease: who stands still meanwhile finds it at another's
 RESUMED = "resumed"  # the code of the note of a job that went on from its checkpoint
 
 
@@ -27,11 +28,16 @@ def noise(seed: int, image: np.ndarray | None = None) -> np.ndarray:
     return pixels if image is None else pixels ^ image
 
 
+def _step_seconds(words: list[str]) -> float:
+    whole = {"long": 1.0, "lasting": LASTING_SECONDS}
+    return next((whole[word] / STEPS for word in words if word in whole), STEP_SECONDS)
+
+
 class NoiseEngine:
     """Stands in for the built-in engine. The prompt's words say what is special about a job:
 
-    `fail` raises, `fewer` leaves out the last picture, `long` takes a second, `hold` waits before the last picture
-    until the file `release` exists.
+    `fail` raises, `fewer` leaves out the last picture, `long` takes a second, `lasting` eight, `hold` waits before the
+    last picture until the file `release` exists.
     """
 
     name = "builtin"
@@ -47,7 +53,7 @@ class NoiseEngine:
         words = task.request.prompt.split()
         if task.checkpoint is None:
             for step in range(STEPS):
-                await asyncio.sleep(1 / STEPS if "long" in words else STEP_SECONDS)
+                await asyncio.sleep(_step_seconds(words))
                 yield Progress("denoise", step + 1, STEPS)
             yield Checkpoint("denoised")
         else:

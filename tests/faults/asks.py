@@ -54,7 +54,7 @@ def make_wishes(seed: int, how_many: int, seconds: float, receivers: int) -> lis
 
 
 def _wish(dice: random.Random, number: int, at: float, receivers: int) -> Wish:
-    words = dice.choices(("noise", "noise long", "noise fewer", "fail"), (50, 35, 8, 7))[0]
+    words = dice.choices(("noise", "noise long", "noise lasting", "noise fewer", "fail"), (48, 33, 4, 8, 7))[0]
     count = dice.choices((1, 2, 3), (60, 25, 15))[0]
     if count == 1:
         words = words.replace(" fewer", "")
