@@ -310,6 +310,7 @@ def test_ready_processes_say_so(scene):
         assert (answer.status_code, answer.json()["status"]) == (200, "ready"), answer.text
 
 
+@pytest.mark.heavy
 def test_a_worker_that_stood_still_lost_its_lease_and_jobs_that_nobody_runs_are_told_of(scene):
     server, worker = scene.urls["server"], scene.urls["worker"]
 

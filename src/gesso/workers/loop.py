@@ -60,7 +60,7 @@ class Worker:
         self._lease, self._running_limit = int(lease_seconds * SECOND), running_limit
         self._slots = {name: engines.slots(name) for name in engines.names}
         self._free = dict(self._slots)
-        self._watched = Watched(meters or Meters(), clock, self.id)
+        self._watched = Watched(meters or Meters(), clock, feed, self.id)
         self._pace = Pace(self._free)
         self._patience = Patience(database)
         self._runs = Leases(database, clock, self._lease)

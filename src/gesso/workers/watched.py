@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.job import Job
+from gesso.jobs.feed import Feed
 from gesso.jobs.settle import Outcome
 from gesso.telemetry import tracing
 from gesso.telemetry.meters import Loss, Meters
@@ -26,8 +27,8 @@ class Found:
 class Watched:
     """Told of every run when it begins and when it is over: settled, lost, or left to the end of its lease."""
 
-    def __init__(self, meters: Meters, clock: Clock, worker: str) -> None:
-        self._meters, self._clock, self._worker = meters, clock, worker
+    def __init__(self, meters: Meters, clock: Clock, feed: Feed, worker: str) -> None:
+        self._meters, self._clock, self._feed, self._worker = meters, clock, feed, worker
 
     def begun(self, job: Job, engine: str) -> Span:
         """Return the span of a run that begins now. How long its job waited is a span of its own beside it."""
@@ -60,9 +61,10 @@ class Watched:
         self._over(run, "unsettled", "storage_failed")
 
     def cancelled(self, jobs: Iterable[Job]) -> None:
-        """Count jobs that were cancelled instead of claimed."""
+        """Count jobs that were cancelled instead of claimed, and tell who waits for them."""
         for job in jobs:
             self._meters.job_ended(job)
+            self._feed.publish(job)
 
     def _over(self, run: Run, outcome: str, failed: str | None = None) -> None:
         began = run.job.started_at or run.job.created_at
