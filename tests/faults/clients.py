@@ -22,6 +22,7 @@ ENDED = ("succeeded", "failed", "cancelled")
 PAUSE_SECONDS = 0.5
 STREAM_SECONDS = 20.0
 AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)  # answers after which a client asks again
+MISTAKE = 500  # no fault is a reason for it
 TIMEOUT = httpx.Timeout(12.0, connect=4.0)
 
 
@@ -165,6 +166,8 @@ class _Having:
         headers = self._headers | options.pop("headers", {})
         answer = await self._clients._http.request(method, server.url + path, headers=headers, **options)
         self._tally.statuses[f"{method} {answer.status_code}"] += 1
+        if answer.status_code == MISTAKE:
+            self._tally.broken.append(f"{method} {path} at {server.name} was answered 500: {answer.text[:200]}")
         return answer
 
     async def request(self, server: Member, method: str, path: str, **options: Any) -> httpx.Response | None:

@@ -27,6 +27,7 @@ class Summary:
     folder: str
     seconds: float
     jobs: dict[str, int]
+    answers: dict[str, int]  # by method and status
     faults: dict[str, int]
     skipped: tuple[str, ...]
     times: dict[str, dict[str, float]]
@@ -51,6 +52,7 @@ class Summary:
             folder=str(folder),
             seconds=round(seconds, 1),
             jobs=jobs,
+            answers=dict(sorted(tally.statuses.items())),
             faults=course.fault_counts,
             skipped=tuple(course.skipped),
             times=_times(history),
