@@ -13,8 +13,8 @@ EMOJI_FONT := /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
 # A server that the tests start by themselves, where they are not given one
 POSTGRES := $(GESSO_TEST_POSTGRES_URL)$(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)
 
-# Tests run in several processes, a file's tests in one; in order and in one with: make test SPREAD=
-SPREAD ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+# Tests run in several processes, a file's tests in one; in one process with: make test SPREAD=
+SPREAD ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # More for a run under faults: make faults FAULTS="--seed 7 --json"
 FAULTS ?=

@@ -28,8 +28,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-on-skip", action="store_true", help="end with a failure when any test was skipped")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Spread tests over one process more than there are cores: those that start servers mostly wait for them."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes, unless nothing may be left out."""
+    """Put files first that take longest, so that none is begun last; leave out what takes minutes, unless nothing may be.
+
+    A file's tests are run by one process: those of the file with the slowest tests would keep the others waiting.
+    """
+    marks = {mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in ("heavy", "acceptance")}
+    items.sort(key=lambda item: [item.path not in marks[mark] for mark in ("heavy", "acceptance")])
     if config.getoption("--fail-on-skip"):
         return
     for item in items:

@@ -157,7 +157,7 @@ async def test_a_body_that_stops_coming_is_given_up(length):
 
 
 async def test_a_body_that_crawls_is_given_up():
-    line, client = arrivals(idle=0.1), Client(5 * MIB)
+    line, client = arrivals(idle=0.5), Client(5 * MIB)
 
     async def crawl() -> None:
         while True:
