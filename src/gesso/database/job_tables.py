@@ -55,6 +55,10 @@ jobs = Table(
     CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="jobs_state"),
     CheckConstraint("refunded_micro >= 0 AND refunded_micro <= charged_micro", name="jobs_refund_within_charge"),
     Index("jobs_listed", "account_id", "mode", "created_at", "id"),
+    # An account's few jobs of such a state among its many that succeeded.
+    partial_index(
+        "jobs_listed_by_state", "account_id", "mode", "state", "created_at", "id", where="state <> 'succeeded'"
+    ),
     # The account is in the index so that those at their limit are passed over without a look at their rows.
     partial_index("jobs_claimable", "engine", "priority", "turn", "id", "account_id", where="state = 'queued'"),
     partial_index("jobs_queued_since", "queued_at", where="state = 'queued'"),
@@ -100,6 +104,7 @@ idempotency_records = Table(
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("account_id", "mode", "key", name="idempotency_key"),
     Index("idempotency_age", "created_at"),
+    Index("idempotency_job", "job_id"),
 )
 
 # Requests without an idempotency key whose client may send them again: the newest of each key and fingerprint.

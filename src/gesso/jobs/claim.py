@@ -9,6 +9,7 @@ from functools import cache
 from typing import Literal
 
 from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.elements import TextClause
 
 from gesso.database.dialect import alone, is_postgres, notify, skip_locked
@@ -36,10 +37,9 @@ Renewal = Literal["kept", "cancelled", "lost"]
 # The conditions on the state are spelt out: partial indexes are used only for conditions that read like theirs.
 _NEXT = "FROM jobs WHERE state = 'queued' AND engine = :engine"
 _ORDER = "ORDER BY priority, turn, id"
-_TAKE = text(
-    "UPDATE jobs SET state = 'running', worker = :worker, attempt = attempt + 1, lease_until = :lease_until, "  # noqa: S608 - made of constants
-    f"started_at = :now WHERE id = :id AND state = 'queued' RETURNING {RETURNED}, {HAS_TARGETS}"
-)
+_START = "UPDATE jobs SET state = 'running', worker = :worker, attempt = attempt + 1, lease_until = :lease_until, started_at = :now"
+_STARTED = f"RETURNING {RETURNED}, {HAS_TARGETS}"
+_TAKE = text(f"{_START} WHERE id = :id AND state = 'queued' {_STARTED}")
 _RUNNING = text("SELECT account_id, COUNT(*) FROM jobs WHERE state = 'running' GROUP BY account_id")
 _HELD = "id = :job_id AND state = 'running' AND worker = :worker AND attempt = :attempt"
 _RENEW = text(f"UPDATE jobs SET lease_until = :lease_until WHERE {_HELD} RETURNING cancel_requested")  # noqa: S608 - made of constants
@@ -62,6 +62,17 @@ def _candidates(passing_over: bool, lock: str) -> TextClause:
     """Return the query for an engine's next jobs; one step into an index."""
     columns = "SELECT id, account_id, cancel_requested"
     return _passing_over(f"{columns} {_NEXT}", f"{_ORDER} LIMIT :most{lock}", passing_over)
+
+
+@cache
+def _take_next(in_postgres: bool) -> TextClause:
+    """Return the statement that takes an engine's next jobs where nobody is passed over, in one trip to the database.
+
+    Those that are to be cancelled stay. What is locked is found once, before anything is changed.
+    """
+    found = f"SELECT id {_NEXT} {_ORDER} LIMIT :most"
+    among = f"= ANY(ARRAY({found} FOR UPDATE SKIP LOCKED))" if in_postgres else f"IN ({found})"
+    return text(f"{_START} WHERE id {among} AND state = 'queued' AND NOT cancel_requested {_STARTED}")
 
 
 def _passing_over(query: str, rest: str, passing_over: bool) -> TextClause:
@@ -103,14 +114,28 @@ class _Claim:
                 self._start(job_id)
         return bool(rows)
 
+    def take_next(self, engine: str, most: int) -> None:
+        """Take an engine's next jobs, without a look at limits or cancellations; fewer than asked for where there are any."""
+        rows = self.connection.execute(
+            _take_next(is_postgres(self.connection)), self._started | {"engine": engine, "most": most}
+        )
+        for row in sorted(rows.mappings(), key=lambda row: (row["priority"], row["turn"], row["id"])):
+            self._begin(row)
+
     def _start(self, job_id: str) -> None:
-        values = {"id": job_id, "worker": self.worker, "lease_until": self.now + self.lease, "now": self.now}
-        row = self.connection.execute(_TAKE, values).mappings().one_or_none()
+        row = self.connection.execute(_TAKE, self._started | {"id": job_id}).mappings().one_or_none()
         if row is not None:
-            job = to_job(row)
-            tell(self.connection, job, "started", self.now, look=bool(row["has_targets"]))
-            self.taken.append(job)
-            self.running[job.account_id] += 1
+            self._begin(row)
+
+    def _begin(self, row: RowMapping) -> None:
+        job = to_job(row)
+        tell(self.connection, job, "started", self.now, look=bool(row["has_targets"]))
+        self.taken.append(job)
+        self.running[job.account_id] += 1
+
+    @property
+    def _started(self) -> dict[str, object]:
+        return {"worker": self.worker, "lease_until": self.now + self.lease, "now": self.now}
 
     def next_priority(self, engine: str) -> int | None:
         """Return the priority of an engine's next job; None when there is none that may run."""
@@ -149,6 +174,8 @@ def claim(
         this.count_running()
     if len(engines) == 1:
         (engine,) = engines
+        if running_limit is None and limit > 0:
+            this.take_next(engine, limit)
         while len(this.taken) < limit and this.take(engine, limit - len(this.taken)):
             pass
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import JSON, ColumnElement, Connection, and_, bindparam, cast, func, or_, select, text, type_coerce
+from sqlalchemy.sql.elements import TextClause
 
 from gesso.database.dialect import is_postgres
 from gesso.database.job_tables import jobs
@@ -98,10 +99,21 @@ def count_jobs(
     return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
+# Spelt out as the index of such jobs has it: it is used only for a condition that reads like its own.
+_SELDOM = text("state <> 'succeeded'")
+
+
 def _conditions(
     connection: Connection, account_id: str, mode: Mode, state: State | None, model: str | None, narrowing: Narrowing
-) -> list[ColumnElement[bool]]:
-    conditions = [jobs.c.account_id == account_id, jobs.c.mode == mode, jobs.c.deleted_at.is_(None)]
+) -> list[ColumnElement[bool] | TextClause]:
+    conditions: list[ColumnElement[bool] | TextClause] = [
+        jobs.c.account_id == account_id,
+        jobs.c.mode == mode,
+        jobs.c.deleted_at.is_(None),
+    ]
+    wanted = {state} if state is not None else narrowing.states or ({"failed"} if narrowing.failures else set())
+    if wanted and "succeeded" not in wanted:
+        conditions.append(_SELDOM)
     if state is not None:
         conditions.append(jobs.c.state == state)
     if model is not None:
