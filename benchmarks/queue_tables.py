@@ -117,7 +117,7 @@ class Rows:
         another = "substr(id, 1, 19) || '9' || substr(id, 21)"  # the variant's other bits
         for owner, blob_id, which, expires in (
             ("job_output", "id", "AND state = 'succeeded'", f"created_at + {kept}"),
-            ("job_input", another, f"AND number % 10 = 0 AND created_at > {yesterday}", f"ended_at + {DAY}"),
+            ("job_input", another, f"AND turn % 10 = 0 AND created_at > {yesterday}", f"ended_at + {DAY}"),
         ):
             yield (
                 "INSERT INTO blobs (id, account_id, mode, owner, owner_id, media_type, size_bytes, sha256, created_at, "
@@ -136,7 +136,7 @@ class Rows:
             "INSERT INTO webhook_deliveries (id, account_id, mode, job_id, event, dialect, registration_id, url, host, "
             "secret, state, attempts, tried, created_at, ended_at) SELECT id, account_id, mode, id, 'succeeded', 'native', "
             "'', 'https://hooks.example.com/gesso', 'hooks.example.com', 'whsec_', 'delivered', 1, 1, ended_at, "
-            f"ended_at + 200000 {ended} AND number % 10 = 1"
+            f"ended_at + 200000 {ended} AND turn % 10 = 0"
         )
         yield (
             "INSERT INTO webhook_attempts (delivery_id, number, at, status, response, error) "
@@ -224,23 +224,34 @@ def fill_postgres(url: str, queued: int, ended: int, tell: Tell) -> None:
         run = connection.execute
         run("SET session_replication_role = replica")  # foreign keys hold by construction
         run("SET maintenance_work_mem = '512MB'")
-        found = run(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) "
-            "AND indexname NOT IN (SELECT conname FROM pg_constraint)",
-            [tables],
-        ).fetchall()
-        for name, _ in found:
-            run(f"DROP INDEX {name}".encode())
-        rows = _rows(PostgresWords(), run("SELECT id FROM jobs").fetchall())
-        for statement in (*rows.accounts(), *rows.ended(ended), *rows.queued(queued, "queued")):
-            tell("rows")
-            run(statement.encode())
-        for _, definition in found:
-            tell("indexes")
-            run(definition.encode())
+        with connection.transaction():
+            found = run(
+                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) "
+                "AND indexname NOT IN (SELECT conname FROM pg_constraint)",
+                [tables],
+            ).fetchall()
+            for name, _ in found:
+                run(f"DROP INDEX {name}".encode())
+            rows = _rows(PostgresWords(), run("SELECT id FROM jobs").fetchall())
+            _begin_anew(connection, tables)
+            for statement in (*rows.accounts(), *rows.ended(ended), *rows.queued(queued, "queued")):
+                tell("rows")
+                run(statement.encode())
+            for _, definition in found:
+                tell("indexes")
+                run(definition.encode())
         tell("vacuum")
         run("VACUUM (ANALYZE)")
         run("CHECKPOINT")
+
+
+def _begin_anew(connection: psycopg.Connection[Any], tables: list[str]) -> None:
+    """Empty the tables and put their few rows back: what is empty since the transaction began needs no log."""
+    for table in tables:
+        connection.execute(f"CREATE TEMPORARY TABLE kept_{table} ON COMMIT DROP AS SELECT * FROM {table}".encode())
+    connection.execute(f"TRUNCATE {', '.join(tables)}".encode())
+    for table in tables:
+        connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}".encode())
 
 
 def fill_sqlite(path: Path, queued: int, ended: int, tell: Tell) -> None:

@@ -51,12 +51,15 @@ def fill(python: Path, url: str, queued: int, ended: int, tell: Tell) -> None:
             f"INSERT INTO {event} (job_id, type) SELECT id, 'deferred' FROM procrastinate_jobs ORDER BY id",
             f"INSERT INTO {event} (job_id, type) {later}",
             *(definition for _, definition in found),
-            "VACUUM (ANALYZE)",
-            "CHECKPOINT",
         )
-        for statement in statements:
-            tell("rows, indexes, vacuum")
-            run(statement.encode())
+        with connection.transaction():
+            run("TRUNCATE procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers")  # so: without a log
+            for statement in statements:
+                tell("rows, indexes")
+                run(statement.encode())
+        tell("vacuum")
+        run("VACUUM (ANALYZE)")
+        run("CHECKPOINT")
 
 
 def top_up(url: str, queued: int) -> None:
