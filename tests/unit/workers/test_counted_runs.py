@@ -73,9 +73,12 @@ async def test_a_settlement_that_comes_too_late_is_a_lost_lease_and_no_end(open_
         def give_up() -> None:
             clock.now += LEASE_OVER
             databases[0]._database.write_blocking(lambda c: requeue_expired(c, clock(), 1))
+            given_up.set()
 
+        given_up = asyncio.Event()
         databases[0].before, databases[0].failed = 1, give_up
         job = await desk.submit("picture")
+        await given_up.wait()
         await until_idle(desk)
         assert (await desk.load(job)).state == "failed"
         assert value(desk, "gesso_leases_lost_total", found_by="settlement") == 1
