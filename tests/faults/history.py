@@ -65,7 +65,7 @@ class Unanswered(_Line):
     kind: Literal["unanswered"] = "unanswered"
     ask: str
     attempt: int
-    why: str
+    why: str  # "Connect…": nobody was reached, so that there is no job
 
 
 class Read(_Line):

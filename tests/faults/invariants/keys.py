@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from facts import Facts, Lines, is_acknowledgement
+from history import Numbered, Unanswered
 
 from invariants.finding import Findings
 
@@ -13,8 +14,8 @@ from invariants.finding import Findings
 def one_job_for_one_key(facts: Facts) -> Findings:
     """All attempts of one account with one key come to one job; without a key, to no more jobs than attempts.
 
-    Jobs that no answer told of count as well: their metadata name the ask. Only keys that were sent more than once are
-    counted as checked.
+    Jobs that no answer told of count as well: their metadata name the ask. Only keys of which two attempts or more may
+    have made a job are counted as checked: acknowledged ones, and those that got through and were not answered.
     """
     found = Findings()
     for same, attempts in _by_key(facts).items():
@@ -23,7 +24,10 @@ def one_job_for_one_key(facts: Facts) -> Findings:
         jobs = {line.record.job for line in proof}
         allowed = 1 if same[1] is not None else len(attempts)
         message = f"{len(jobs)} jobs for {len(attempts)} attempts" + ("" if same[1] is None else f" with key {same[1]}")
-        repeated = same[1] is not None and len(attempts) > 1
+        repeated = (
+            same[1] is not None
+            and sum(_may_have_made(line) for ask in asks for line in facts.about(facts.answers, ask)) > 1
+        )
         found.expect(len(jobs) <= allowed, "/".join(sorted(asks)), message, *attempts, *proof, counts=repeated)
     return found
 
@@ -50,6 +54,13 @@ def _by_key(facts: Facts) -> dict[tuple[str, str | None, str], Lines]:
             asked = line.record
             groups[asked.account, asked.idempotency_key, "" if asked.idempotency_key else asked.ask].append(line)
     return groups
+
+
+def _may_have_made(line: Numbered) -> bool:
+    answer = line.record
+    if isinstance(answer, Unanswered):
+        return not answer.why.startswith("Connect")
+    return is_acknowledgement(answer)
 
 
 def _jobs(facts: Facts, ask: str) -> Lines:

@@ -14,7 +14,7 @@ import planted_money  # noqa: F401
 import planted_stores  # noqa: F401
 import pytest
 from checker import Report, check, main
-from history import FinalEnd, Record, Recorder
+from history import FinalEnd, Record, Recorder, Unanswered
 from hypothesis import given
 from hypothesis import strategies as st
 from invariants import INVARIANTS
@@ -137,6 +137,13 @@ def _given_up(ahead: int) -> Report:
     records = tell([Story(1, "worn out")])
     end = find(records, FinalEnd)
     return check(numbered(changed(records, FinalEnd, {}, lease_until=end.moved_at + ahead)))
+
+
+def test_repeats_that_cannot_have_made_a_job_before_try_no_key() -> None:
+    assert check(numbered(tell([Story(1, tries=("lost",))]))).checked["one_job_for_one_key"] == 1
+    assert check(numbered(tell([Story(1, tries=("busy", "full"))]))).checked["one_job_for_one_key"] == 0
+    unreached = changed(tell([Story(1, tries=("lost",))]), Unanswered, {}, why="ConnectError")
+    assert check(numbered(unreached)).checked["one_job_for_one_key"] == 0
 
 
 # ── as a command ──────────────────────────────────────────────────────────────────────────────────────────
