@@ -13,6 +13,7 @@ from gesso.domain.errors import PayloadTooLarge
 from gesso.domain.ids import new_id
 from gesso.server.metrics import Metrics
 from gesso.server.rate_headers import rate_headers
+from gesso.server.stopping import answered_at_the_end
 from gesso.telemetry.span import NOTHING, Span
 from gesso.telemetry.tracing import begin, code_of, on
 
@@ -72,7 +73,7 @@ class Surroundings:
             await send(message)
 
         try:
-            await self._app(scope, limited(receive, self._max_body), marked)
+            await answered_at_the_end(self._app, scope, limited(receive, self._max_body), marked)
         finally:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "unknown")
