@@ -2,7 +2,7 @@
 
     python tests/faults/run.py --jobs 1000 --minutes 15 [--seed N] [--json]
 
-Exit codes: 0 everything held, 1 something did not, 2 the run itself could not be made.
+Exit codes: 0 everything held, 1 something did not, 2 the run itself could not be made, or was broken off.
 """
 # ruff: noqa: E402 - what is imported can only be found once its places are known
 
@@ -57,6 +57,9 @@ def main() -> int:
         asyncio.run(course.run())
     except Unavailable as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("broken off\n")
         return 2
     report = check(read_history(folder / "history.jsonl"), course.claims)
     summary = Summary.of(plan, course, report, folder, time.monotonic() - began)
