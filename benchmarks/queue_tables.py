@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +166,7 @@ class Rows:
 
     def _jobs(self, number: int, created: str, salt: str, **given: str) -> str:
         # An odd factor below a prime's: every number once, in no order.
-        unique = "(i * 2654435761 % 4294967291) * 2097152 + " + str(sum(salt.encode()) * 977 % 2097152)
+        unique = "(i * 2654435761 % 4294967291) * 2097152 + " + str(zlib.crc32(salt.encode()) % 2097152)
         values = {
             "id": self._id(f"{created} / 1000", salt),
             "number": unique,

@@ -14,15 +14,18 @@ from store_world import LEASE, World
 from gesso.accounts import ledger, limits
 from gesso.database.dialect import is_postgres
 from gesso.database.job_tables import blobs, idempotency_records, jobs
+from gesso.database.webhook_tables import webhook_deliveries
 from gesso.domain.clock import DAY, SECOND
+from gesso.domain.delivery import Attempt
+from gesso.domain.hook import Hook
 from gesso.domain.ids import new_id
-from gesso.jobs import claim, deliveries, idempotency, recover, store
+from gesso.jobs import claim, deliveries, delivery_claim, idempotency, recover, store
 from gesso.jobs.settle import Outcome, settle
 from gesso.jobs.submit import IdempotencyKey, submit
 from gesso.storage import rows as blob_rows
 
 ENDED, WAITING = 6000, 300
-LARGE = ("jobs", "blobs", "ledger_entries", "idempotency_records")
+LARGE = ("jobs", "blobs", "ledger_entries", "idempotency_records", "webhook_deliveries")
 Work = Callable[[Connection], Any]
 
 
@@ -30,7 +33,9 @@ Work = Callable[[Connection], Any]
 def world(make_database) -> World:
     """Return a world in which one account has many jobs that ended long ago, and some that wait."""
     world = World(make_database())
-    waiting, ended = (world.submit(price=1, idempotency=IdempotencyKey(key, "print")) for key in ("one", "two"))
+    hook = Hook(url="https://a.example/hook")
+    waiting = world.submit(price=1, idempotency=IdempotencyKey("one", "print"), webhook=hook)
+    ended = world.submit(price=1, idempotency=IdempotencyKey("two", "print"), webhook=hook)
     world.claim()
     world.write(partial(_multiply, waiting=waiting.id, ended=ended.id))
     if world.read(is_postgres):
@@ -51,6 +56,7 @@ def _multiply(connection: Connection, waiting: str, ended: str) -> None:
     connection.execute(insert(jobs), many)
     of_old = [one for one in many if one["state"] == "succeeded"]
     connection.execute(insert(blobs), [_blob(one) for one in of_old])
+    connection.execute(insert(webhook_deliveries), [_delivery(one) for one in of_old])
     connection.execute(insert(idempotency_records), [_record(one) for one in of_old])
     for one in of_old:
         ledger.charge(connection, one["account_id"], one["mode"], 1, one["id"], one["created_at"], "")
@@ -67,6 +73,19 @@ def _record(job: dict[str, Any]) -> dict[str, Any]:
     return row | {"key": job["id"], "fingerprint": "print", "job_id": job["id"]}
 
 
+def _delivery(job: dict[str, Any]) -> dict[str, Any]:
+    row = {name: job[name] for name in ("account_id", "mode", "created_at", "ended_at")}
+    target = {
+        "dialect": "native",
+        "registration_id": "",
+        "url": "https://a.example/hook",
+        "host": "a.example",
+        "secret": "",
+    }
+    done = {"event": "succeeded", "state": "delivered", "attempts": 1, "tried": 1}
+    return row | target | done | {"id": job["id"], "job_id": job["id"]}
+
+
 def _submit(connection: Connection, world: World, **rest: Any) -> None:
     key = IdempotencyKey(new_id(), "print")
     submit(connection, world.submission(price=1, idempotency=key, **rest), world.now)
@@ -76,6 +95,13 @@ def _claim_and_settle(connection: Connection, world: World, state: Any) -> None:
     (job,) = claim.claim(connection, "w2", ["builtin"], 1, world.now, LEASE)
     outcome = Outcome(state=state, outputs=(world.blob(owner="job_output"),))
     assert settle(connection, job.id, "w2", job.attempt, outcome, world.now) is not None
+
+
+def _deliver(connection: Connection, world: World) -> None:
+    _claim_and_settle(connection, world, "succeeded")
+    (delivery,) = delivery_claim.claim_due(connection, delivery_claim.Room(8, 4, 4), world.now, LEASE).deliveries
+    attempt = Attempt(number=1, at=world.now, status=200, response="", error="")
+    assert deliveries.record(connection, delivery, attempt, deliveries.Then("delivered"))
 
 
 def _poll(connection: Connection, world: World) -> None:
@@ -106,6 +132,8 @@ HOT: dict[str, Callable[[World], Work]] = {
     "ledger": lambda w: lambda c: ledger.entries(c, w.me.account_id, "live", None, 20),
     "old keys of repeats": lambda w: lambda c: idempotency.forget_old(c, w.now - DAY),
     "expired pictures": lambda w: lambda c: blob_rows.take_expired(c, w.now, 200),
+    "deliver a webhook": lambda w: partial(_deliver, world=w),
+    "when to deliver": lambda w: lambda c: delivery_claim.next_due(c, w.now),
     "old deliveries": lambda w: lambda c: deliveries.forget_ended(c, w.now, 200),
     "jobs in the queue": lambda w: store.count_queued,
     "the oldest run": lambda w: store.oldest_start,

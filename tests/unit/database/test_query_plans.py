@@ -29,6 +29,7 @@ _OF_OTHERS = text(delivery_claim._due(True, "").text.replace(":hosts", "(:hosts)
 _LINES = text(delivery_claim._lines(True, True).text.replace(":hosts", "(:hosts)").replace(":accounts", "(:accounts)"))
 _CIRCUITS = text(circuits._FIND_ALL.text.replace(":hosts", "(:hosts)").replace(":accounts", "(:accounts)"))
 HOT = {
+    "claim: take the next": (claim._take_next(False), "jobs_claimable"),
     "claim: candidates": (claim._candidates(False, ""), "jobs_claimable"),
     "claim: candidates below their limit": (_BELOW_LIMIT, "jobs_claimable"),
     "claim: the next of several lines": (claim._peek(False), "jobs_claimable"),
