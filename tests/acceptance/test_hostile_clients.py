@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from running_server import running_server
 
 pytestmark = pytest.mark.acceptance
 SKETCH = "gesso-sketch"
@@ -36,8 +37,8 @@ def head(server, line: str, *headers: str) -> bytes:
         ("POST /v1/files HTTP/1.1", "multipart/form-data; boundary=x"),
     ],
 )
-def test_a_body_that_breaks_off_is_the_clients_mistake(start_server, line, kind):
-    server = start_server()
+def test_a_body_that_breaks_off_is_the_clients_mistake(fresh_server, line, kind):
+    server = fresh_server
     with connected(server) as client:
         client.sendall(head(server, line, f"Content-Type: {kind}", "Content-Length: 5000") + b"--x\r\n")
         time.sleep(0.1)  # let the handler begin to read, else there is nobody to break off from
@@ -152,10 +153,17 @@ def given_up(server) -> int:
     return sum(map(int, found))
 
 
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory):
+    """A server that gives up soon."""
+    with running_server(tmp_path_factory.mktemp("hasty") / "data", body_idle_seconds=0.5) as server:
+        yield server
+
+
 @pytest.mark.parametrize("drips", [False, True])
-def test_a_body_that_does_not_come_on_is_given_up(start_server, drips):
-    server = start_server(body_idle_seconds=0.5)
-    for done, (line, headers) in enumerate(STALLED):
+def test_a_body_that_does_not_come_on_is_given_up(hasty, drips):
+    server = hasty
+    for done, (line, headers) in enumerate(STALLED, given_up(server)):
         piece = b"1\r\n-\r\n" if "chunked" in headers[1] else b"-"
         start = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' if headers[0] == FORM else piece
         with connected(server) as client:
@@ -183,8 +191,8 @@ def drip_until_it_hangs_up(client: socket.socket, piece: bytes) -> None:
     pytest.fail("it never hung up")
 
 
-def test_an_upload_that_stops_is_given_up_and_may_be_sent_again(start_server):
-    server = start_server(body_idle_seconds=0.5)
+def test_an_upload_that_stops_is_given_up_and_may_be_sent_again(hasty):
+    server = hasty
     with server.client() as client:
         put_url = client.post("/v1/uploads").json()["put_url"]
         target = put_url.removeprefix(server.url)
@@ -194,8 +202,21 @@ def test_an_upload_that_stops_is_given_up_and_may_be_sent_again(start_server):
         assert client.put(put_url, content=PHOTO.read_bytes()).status_code == 201
 
 
-def test_large_bodies_wait_in_line_and_small_ones_pass(start_server):
-    server = start_server(body_bytes_in_flight=LARGE)
+@pytest.fixture(scope="module")
+def narrow_server(tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("narrow") / "data", body_bytes_in_flight=LARGE) as server:
+        yield server
+
+
+@pytest.fixture
+def narrow(narrow_server):
+    """A server that reads one large body at a time, and none at first."""
+    until(lambda: gauge(narrow_server, "gesso_body_bytes_in_flight") == 0)
+    return narrow_server
+
+
+def test_large_bodies_wait_in_line_and_small_ones_pass(narrow):
+    server = narrow
     large = head(server, "POST /v1/jobs HTTP/1.1", JSON, f"Content-Length: {LARGE}", "Connection: close")
     body = b'{"model": "gesso-sketch", "input": {"prompt": "a cat"}, "wrong": "'
     body += b"x" * (LARGE - len(body) - 2) + b'"}'
@@ -215,8 +236,8 @@ def test_large_bodies_wait_in_line_and_small_ones_pass(start_server):
     until(lambda: gauge(server, "gesso_body_bytes_in_flight") == 0)
 
 
-def test_a_client_in_line_is_not_read_from(start_server):
-    server = start_server(body_bytes_in_flight=LARGE)
+def test_a_client_in_line_is_not_read_from(narrow):
+    server = narrow
     large = head(server, "POST /v1/jobs HTTP/1.1", JSON, f"Content-Length: {LARGE}")
     with connected(server) as first, connected(server) as second:
         first.sendall(large + b" ")
@@ -227,8 +248,8 @@ def test_a_client_in_line_is_not_read_from(start_server):
         assert gauge(server, "gesso_bodies_waiting") == 1
 
 
-def test_who_leaves_gives_back_its_share_of_the_bodies(start_server):
-    server = start_server(body_bytes_in_flight=LARGE)
+def test_who_leaves_gives_back_its_share_of_the_bodies(narrow):
+    server = narrow
     large = head(server, "POST /v1/jobs HTTP/1.1", JSON, f"Content-Length: {LARGE}")
     with connected(server) as first, connected(server) as second:
         first.sendall(large + b"{")
@@ -239,8 +260,8 @@ def test_who_leaves_gives_back_its_share_of_the_bodies(start_server):
     assert gauge(server, "gesso_bodies_waiting") == 0
 
 
-def test_a_stranger_takes_no_share_of_the_bodies(start_server):
-    server = start_server(body_bytes_in_flight=LARGE)
+def test_a_stranger_takes_no_share_of_the_bodies(narrow):
+    server = narrow
     with connected(server) as client:
         lines = ("POST /v1/jobs HTTP/1.1", "Host: x", JSON, f"Content-Length: {LARGE}", "Connection: close", "", "")
         client.sendall("\r\n".join(lines).encode())

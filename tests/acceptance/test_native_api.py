@@ -188,9 +188,17 @@ def test_a_request_may_lower_its_priority(client):
     assert client.post("/v1/jobs", files=form).json()["priority"] == "low"
 
 
-def test_events_stream_progress_and_end_with_the_job(client):
-    body = {"model": SKETCH, "input": {"prompt": "a rocket, a star and a moon", "steps": 30, "num_images": 2}}
-    job = client.post("/v1/jobs", json=body).json()
+@pytest.fixture
+def testing(server):
+    """A client whose jobs may be told to wait before they begin: time to begin watching."""
+    with server.client(server.test_key) as client:
+        yield client
+
+
+def test_events_stream_progress_and_end_with_the_job(testing):
+    client, values = testing, {"prompt": "a rocket, a star and a moon", "steps": 12, "width": 256, "height": 256}
+    body = {"model": SKETCH, "input": values}
+    job = client.post("/v1/jobs", json=body, headers={"Gesso-Test-Fault": "slow:2"}).json()
     events = []
     with client.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -206,10 +214,10 @@ def test_events_stream_progress_and_end_with_the_job(client):
     assert all(0 <= data["done"] <= data["total"] for data in steps)
 
 
-def test_events_carry_the_previews_a_job_was_asked_for_with(client):
-    values = {"prompt": "a red duck", "width": 128, "height": 64, "seed": 3, "steps": 50}  # time to begin watching
+def test_events_carry_the_previews_a_job_was_asked_for_with(testing):
+    client, values = testing, {"prompt": "a red duck", "width": 128, "height": 64, "seed": 3, "steps": 12}
     body = {"model": SKETCH, "previews": 2, "input": values}
-    job = client.post("/v1/jobs", json=body).json()
+    job = client.post("/v1/jobs", json=body, headers={"Gesso-Test-Fault": "slow:2"}).json()
     with client.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
         lines = list(stream.iter_lines())
     told = [json.loads(after[6:]) for line, after in pairwise(lines) if line == "event: preview"]

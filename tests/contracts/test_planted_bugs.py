@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -184,6 +186,19 @@ BUGS = [
     a_zombie_keeps_the_lease,
     an_asked_cancellation_is_forgotten,
 ]
+
+
+@pytest.fixture
+def make_database(open_sqlite: Callable[[], Database]) -> Iterator[Callable[[], Database]]:
+    """The bugs are planted into what both databases run, and the machine is the same: SQLite is enough, and quick."""
+    with ExitStack() as opened:
+
+        def make() -> Database:
+            database = open_sqlite()
+            opened.callback(database.close)
+            return database
+
+        yield make
 
 
 @pytest.mark.parametrize("plant", BUGS, ids=lambda plant: plant.__name__)
