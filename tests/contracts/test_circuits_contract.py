@@ -290,12 +290,22 @@ def test_what_waited_for_days_is_given_up(world):
     told(world, count=3)
     claimed(world)
     began = world.now
+    assert world.write(lambda c: give_up_waiting(c, began, world.now, 99)) == 0  # it has not failed for long
+    world.write(lambda c: c.execute(text("UPDATE webhook_circuits SET openings = :dead"), {"dead": deliveries.DEAD}))
     assert world.write(lambda c: give_up_waiting(c, began - DAY, world.now, 99)) == 0
     assert world.write(lambda c: give_up_waiting(c, began, world.now, 2)) == 2
     assert world.write(lambda c: give_up_waiting(c, began, world.now, 2)) == 1
     world.now += FIRST_PAUSE
     assert hosts(claimed(world)) == []
     assert world.read(lambda c: next_due(c, -1)) > world.now + SECOND  # its line is over
+
+
+def test_what_only_waits_for_a_place_is_not_given_up(world):
+    """After an outage of ours of a week, everything is old and none was tried."""
+    told(world, "well.example", 12)
+    world.now += 7 * DAY
+    assert len(claimed(world).deliveries) == ROOM.per_host
+    assert world.write(lambda c: give_up_waiting(c, world.now, world.now, 99)) == 0
 
 
 def test_what_is_to_be_told_again_is_tried_now(world):

@@ -15,6 +15,7 @@ from gesso.jobs.circuits import try_now
 from gesso.jobs.outbox import TEST_FAULT
 
 DELETED = "The job was deleted."
+DEAD = 96  # openings in a row of a circuit
 NEVER_TAKEN = "Its receiver took nothing for days."
 _COUNT_PENDING = text(
     "SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE state = 'pending' LIMIT :most) AS found"
@@ -34,10 +35,12 @@ _TAKE_OVER = text(
     "UPDATE webhook_deliveries SET next_at = :now, claimed_until = NULL "
     "WHERE state = 'pending' AND claimed_until IS NOT NULL"
 )
-# By then, of what stands in line: its receiver has taken nothing for long.
+# What was put on its way by then and stands in line; not what only waits for a place, after a long outage of ours.
 _GIVE_UP = (
     "SELECT id FROM webhook_deliveries WHERE state = 'pending' AND lined = TRUE AND claimed_until IS NULL "
-    "AND COALESCE(queued_at, created_at) <= :before LIMIT :most"
+    "AND COALESCE(queued_at, created_at) <= :before AND EXISTS (SELECT 1 FROM webhook_circuits AS dead "
+    "WHERE dead.account_id = webhook_deliveries.account_id AND dead.host = webhook_deliveries.host "
+    "AND dead.open_until IS NOT NULL AND dead.openings >= :openings) LIMIT :most"
 )
 _GIVEN_UP = text(
     "UPDATE webhook_deliveries SET state = 'failed', reason = :reason, next_at = NULL, lined = FALSE, ended_at = :now "
@@ -141,10 +144,12 @@ def wipe(connection: Connection, job_id: str, now: int) -> None:
 
 
 def give_up_waiting(connection: Connection, before: int, now: int, most: int) -> int:
-    """Give up at most so many that stand in line and were put on their way by then; return how many."""
-    found = (
-        connection.execute(text(_GIVE_UP + skip_locked(connection)), {"before": before, "most": most}).scalars().all()
-    )
+    """Give up at most so many that wait for a dead receiver and were put on their way by then; return how many.
+
+    A receiver is dead when its circuit opened `DEAD` times in a row, which takes about a day.
+    """
+    values = {"before": before, "most": most, "openings": DEAD}
+    found = connection.execute(text(_GIVE_UP + skip_locked(connection)), values).scalars().all()
     if found:
         connection.execute(_GIVEN_UP, {"ids": found, "reason": NEVER_TAKEN, "now": now})
     return len(found)

@@ -274,7 +274,7 @@ class Deliverer:
         said = sent.error or f"The receiver answered with status {sent.status}."
         if sent.refused or sent.status == GONE:
             return Then("failed", reason=said)
-        next_at = next_attempt(delivery.tried + 1, delivery.since, now, self._dice)
+        next_at = next_attempt(delivery.tried + 1, delivery.attempts + 1, delivery.since, now, self._dice)
         if next_at is None:
             return Then("failed", reason=f"Every attempt failed. The last: {said}")
         return Then("pending", next_at=next_at)

@@ -541,11 +541,13 @@ async def test_a_claim_ends_by_itself(open_desk, time):
 
 
 def test_attempts_are_never_early_and_end():
+    most = len(PAUSES_SECONDS)
     for tried, pause in enumerate(PAUSES_SECONDS):
-        assert next_attempt(tried, 0, 0, lambda: 0.0) == pause * SECOND
-        assert pause * SECOND <= next_attempt(tried, 0, 0, lambda: 1.0) <= pause * 1.1 * SECOND
-    assert next_attempt(len(PAUSES_SECONDS), 0, 0, lambda: 0.0) is None
-    assert next_attempt(1, 0, GIVEN_UP_AFTER - 1, lambda: 0.0) is not None
-    assert next_attempt(1, 0, GIVEN_UP_AFTER, lambda: 0.0) is None
+        assert next_attempt(tried, tried, 0, 0, lambda: 0.0) == pause * SECOND
+        assert pause * SECOND <= next_attempt(tried, tried, 0, 0, lambda: 1.0) <= pause * 1.1 * SECOND
+    assert next_attempt(most, most, 0, 0, lambda: 0.0) is None
+    assert next_attempt(1, most, 0, GIVEN_UP_AFTER - 1, lambda: 0.0) is not None
+    assert next_attempt(1, most, 0, GIVEN_UP_AFTER, lambda: 0.0) is None
+    assert next_attempt(1, 1, 0, GIVEN_UP_AFTER, lambda: 0.0) is not None  # it is we who were away
     assert sum(PAUSES_SECONDS) * 1.1 * SECOND < GIVEN_UP_AFTER
     assert [pause // 60 for pause in PAUSES_SECONDS] == [0, 0, 5, 30, 120, 300, 600, 840, 1200, 1440]
