@@ -1,7 +1,7 @@
 """`gesso serve` or `gesso worker` as a node of a fleet under faults: the product's own command with four things turned.
 
 - Its engine is the one of noise, whose pictures can be foretold.
-- A day of the webhooks' retry times lasts `FAULTS_DAY_SECONDS`.
+- A day of the webhooks' retry times lasts `FAULTS_DAY_SECONDS`, and a receiver's circuit opens for half of that at most.
 - Its clock (`time.time` and `time.time_ns`) is ahead by the seconds in the file `FAULTS_CLOCK`, read again at SIGUSR1. It
   covers the ids and the sweep's ages; not C and Rust beneath, nor leases, which go by the database's clock.
 - Whoever ends a job tells the database, within the transaction, which lease it holds (see `witness.py`).
@@ -63,8 +63,12 @@ def tell_leases() -> None:
 
 
 def hasten_retries(day_seconds: float) -> None:
-    """Let the pauses between attempts at a webhook be as much shorter as a day is."""
+    """Let the pauses between attempts at a webhook be as much shorter as a day is, and none of a circuit be longer."""
+    from gesso.domain import circuit
+    from gesso.domain.clock import SECOND
     from gesso.workers import retry_times
+
+    circuit.LONGEST_PAUSE = int(day_seconds / 2 * SECOND)
 
     pauses = retry_times.PAUSES_SECONDS
     retry_times.PAUSES_SECONDS = tuple(pause * day_seconds / DAY_SECONDS for pause in pauses)
