@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from gesso.accounts.limits import KeyLimits
@@ -18,6 +20,9 @@ from gesso.engines.builtin.engine import BuiltinEngine
 from gesso.engines.engine import Engine
 from gesso.engines.registry import Engines
 from gesso.engines.resize import ResizeEngine
+from gesso.engines.upstream.engine import UpstreamEngine, VendorSettings
+from gesso.engines.upstream.keys import read_keys
+from gesso.engines.upstream.vendors import UPSTREAMS
 from gesso.imaging.decode import DecodeLimits
 from gesso.intake.accept import IntakeLimits
 from gesso.intake.prepare import Rules
@@ -45,7 +50,29 @@ def decode_limits_of(settings: Settings) -> DecodeLimits:
 
 def engines_of(settings: Settings) -> tuple[Engine, ...]:
     """Return the engines of this installation."""
-    return BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads), ResizeEngine()
+    return (
+        BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads),
+        ResizeEngine(),
+        upstream_of(settings),
+    )
+
+
+def upstream_of(settings: Settings) -> UpstreamEngine:
+    """Return the engine that runs jobs at vendors, with the keys there are."""
+    keys = read_keys(os.environ, settings.secrets_file)
+    return UpstreamEngine(
+        UPSTREAMS,
+        {
+            name: VendorSettings(
+                key=None if name in settings.upstream_off else keys.get(name),
+                base=settings.upstream_urls.get(name),
+                limits=replace(vendor.limits, at_once=settings.upstream_at_once.get(name, vendor.limits.at_once)),
+            )
+            for name, vendor in UPSTREAMS.items()
+        },
+        policy=Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes),
+        decode_limits=decode_limits_of(settings),
+    )
 
 
 def key_limits_of(settings: Settings) -> KeyLimits:

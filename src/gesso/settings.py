@@ -8,7 +8,7 @@ from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from gesso.catalogue.model import UNKNOWN_PRICE
 from gesso.catalogue.price import parse_price
+from gesso.catalogue.vendors import VENDORS
 from gesso.catalogue.wording import did_you_mean, shown
 from gesso.dialects.registry import BY_NAME
 from gesso.domain.credits import MOST, Price
@@ -147,6 +148,26 @@ class Settings(BaseSettings):
         description="Hosts (name, *.suffix) and networks (CIDR) that links may reach although private, comma-separated.",
     )
 
+    secrets_file: Path | None = Field(
+        None,
+        description="A file of lines NAME=value with the vendors' keys, for those that are not in the environment. Only "
+        "its owner may read it.",
+    )
+    upstream_off: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Vendors nothing is sent to although there is a key, comma-separated."
+    )
+    upstream_urls: Annotated[Mapping[str, str], NoDecode] = Field(
+        {},
+        description="Base URLs instead of the vendors' own: a table `[upstream_urls]`, or "
+        "openai=http://127.0.0.1:30000/v1 comma-separated.",
+    )
+    upstream_at_once: Annotated[Mapping[str, int], NoDecode] = Field(
+        {}, description="How many requests are open at a vendor at once: a table, or fal=20 comma-separated."
+    )
+    upstream_failover: bool = Field(
+        False, description="Whether a job goes to the next vendor of its model where the first gave nothing."
+    )
+
     queue_limit_per_account: int = Field(
         1000, ge=1, description="Jobs an account may have queued or running; more are answered 429."
     )
@@ -219,7 +240,7 @@ class Settings(BaseSettings):
         description="Hours a link to a picture works; ask for the job again to get a fresh one.",
     )
 
-    @field_validator("trusted_proxies", "model_folders", "outgoing_allow", mode="before")
+    @field_validator("trusted_proxies", "model_folders", "outgoing_allow", "upstream_off", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Take "a, b" from the environment as well as a list from the file."""
@@ -240,6 +261,26 @@ class Settings(BaseSettings):
             parse_allow_list(value)
         except OperatorError as error:
             raise ValueError(error.message) from error
+        return value
+
+    @field_validator("upstream_urls", "upstream_at_once", mode="before")
+    @classmethod
+    def _by_vendor(cls, value: object) -> object:
+        """Take "fal=20, openai=8" from the environment as well as a table from the file."""
+        return _pairs(value) if isinstance(value, str) else value
+
+    @field_validator("upstream_off", "upstream_urls", "upstream_at_once")
+    @classmethod
+    def _known_vendors(cls, value: Any) -> Any:
+        if strangers := sorted(set(value) - set(VENDORS)):
+            raise ValueError(f"no vendor is called {strangers[0]!r}; there are {', '.join(VENDORS)}")
+        return value
+
+    @field_validator("upstream_at_once")
+    @classmethod
+    def _one_or_more(cls, value: Mapping[str, int]) -> Mapping[str, int]:
+        if small := [name for name, count in value.items() if count < 1]:
+            raise ValueError(f"{small[0]}: at least 1")
         return value
 
     @field_validator("prices", mode="before")
@@ -331,14 +372,14 @@ def unknown_variables() -> list[str]:
 def _pairs(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in (part.strip() for part in text.split(",")):
-        slug, equals, price = (word.strip() for word in part.partition("="))
+        name, equals, value = (word.strip() for word in part.partition("="))
         if not part:
             continue
         if not equals:
-            raise ValueError(f"{shown(part)} is no price of a model, like flux-schnell=0.5 usd")
-        if slug in found:
-            raise ValueError(f"{shown(slug)} is there twice")
-        found[slug] = price
+            raise ValueError(f"{shown(part)} is not of the form name=value")
+        if name in found:
+            raise ValueError(f"{shown(name)} is there twice")
+        found[name] = value
     return found
 
 

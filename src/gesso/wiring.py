@@ -147,6 +147,7 @@ class Parts:
             feed=self.feed,
             clock=self.clock,
             output_microseconds=int(settings.output_retention_hours * HOUR),
+            failover=settings.upstream_failover,
         )
         self.worker = Worker(
             database=self.database,

@@ -55,9 +55,8 @@ _JOBS = text(
 )
 # A job that delivered nothing (yet) has been refunded in full once it ended, and nothing before.
 _NOTHING_DELIVERED = text(
-    "SELECT 'what job ' || id || ' was refunded, which is ' || state || ',', refunded_micro, "
-    "CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END FROM jobs "
-    "WHERE state <> 'succeeded' AND refunded_micro <> "
+    "SELECT id, state, refunded_micro, CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END, "
+    "report, deleted_at FROM jobs WHERE state <> 'succeeded' AND refunded_micro <> "
     "CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END ORDER BY id"
 )
 _MORE_THAN_ONCE = text(
@@ -88,14 +87,32 @@ def audit(connection: Connection) -> list[Discrepancy]:
     Reads whole tables, for commands and tests; in memory are what was found and a few reports at a time.
     """
     found: list[Discrepancy] = []
-    for statement in (_BALANCES, _RUNNING_TOTALS, _JOBS, _NOTHING_DELIVERED):
+    for statement in (_BALANCES, _RUNNING_TOTALS, _JOBS):
         for subject, says, ought in connection.execute(statement):
             found.append(Discrepancy(subject=subject, found=int(says), expected=int(ought)))
+    found += _nothing_delivered(connection)
     found += _shares(connection)
     for statement in (_MORE_THAN_ONCE, _STRANGERS, _PLACES):
         for subject, says, ought in connection.execute(statement):
             found.append(Discrepancy(subject=subject, found=int(says), expected=int(ought), unit=""))
     return found
+
+
+def _nothing_delivered(connection: Connection) -> Iterator[Discrepancy]:
+    """Yield the jobs that delivered nothing and were not refunded as they ought to be.
+
+    The charge of a failure stands where its report says that a vendor billed it (or is wiped: nobody knows any more).
+    """
+    for job_id, state, refunded, due, report, deleted_at in connection.execute(_NOTHING_DELIVERED):
+        billed = state == "failed" and (deleted_at is not None or _is_billed(report))
+        if not (billed and refunded == 0):
+            subject = f"what job {job_id} was refunded, which is {state},"
+            yield Discrepancy(subject=subject, found=int(refunded), expected=0 if billed else int(due))
+
+
+def _is_billed(report: str | None) -> bool:
+    failure = json.loads(report)["failure"] if report is not None else None
+    return failure is not None and bool(failure.get("billed"))
 
 
 def _shares(connection: Connection) -> Iterator[Discrepancy]:

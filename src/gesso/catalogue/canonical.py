@@ -21,8 +21,8 @@ DRAWN_SEED = -1  # what askers send for "any seed"
 def to_request(model: Model, checked: Checked, *, draw_seed: Callable[[], int], adapter: str | None = None) -> Request:
     """Return the request of a checked input; raise `InvalidInput` when its parts do not go together.
 
-    `draw_seed` gives a seed 0 … 2^32 − 1 when the asker left it open (none, or −1). A larger seed is taken
-    modulo 2^32.
+    `draw_seed` gives a seed 0 … 2^32 − 1 when the asker left it open (none, or −1); what is drawn is one the model takes.
+    A larger seed is taken modulo 2^32.
     """
     values = checked.values
     operation = operation_of(model, values)
@@ -46,7 +46,7 @@ def to_request(model: Model, checked: Checked, *, draw_seed: Callable[[], int], 
         steps=value_of(model, "steps", values),
         guidance=value_of(model, "guidance", values),
         strength=strength_of(model, values) if operation == "edit" else None,
-        seed=draw_seed() if seed is None else seed,
+        seed=_drawn(model, draw_seed()) if seed is None else seed,
         seed_drawn=seed is None,
         output_format=format_of(model, values),
         output_quality=quality_of(model, values),
@@ -71,6 +71,12 @@ def seed_of(model: Model, values: Mapping[str, Any]) -> int | None:
     if value is None or int(value) == DRAWN_SEED:
         return None
     return int(value) % SEED_LIMIT
+
+
+def _drawn(model: Model, seed: int) -> int:
+    parameter = model.with_role("seed")
+    maximum = None if parameter is None else parameter.maximum
+    return seed if maximum is None else seed % (int(maximum) + 1)
 
 
 def format_of(model: Model, values: Mapping[str, Any]) -> OutputFormat:

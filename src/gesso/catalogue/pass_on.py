@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gesso.catalogue.active import is_set, why_idle
-from gesso.catalogue.canonical import one_minus
+from gesso.catalogue.canonical import one_minus, pictures
 from gesso.catalogue.check import Checked
 from gesso.catalogue.drive import Driven
 from gesso.catalogue.limits import clamp
 from gesso.catalogue.model import Argument, Model, Parameter, Route
-from gesso.catalogue.roles import SERVER_ROLES, Role
+from gesso.catalogue.roles import REFERENCE_ROLES, SERVER_ROLES, Role
 from gesso.catalogue.sizes import decide
 from gesso.catalogue.verdicts import Said, record, say_check, say_expansion, scaled_words
 from gesso.catalogue.wording import shown
-from gesso.domain.request import Request
+from gesso.domain.request import PictureArgument, Request
 
 
 def pass_on(model: Model, route: Route, request: Request, checked: Checked, served: Collection[Role] = ()) -> Driven:
@@ -35,6 +36,46 @@ def pass_on(model: Model, route: Route, request: Request, checked: Checked, serv
         if said.verdict != "ignored" and said.used is not None and not parameter.is_picture:
             arguments |= _handed_over(argument or Argument(to=parameter.name), said.used, request)
     return Driven(arguments, tuple(verdicts))
+
+
+def picture_arguments(model: Model, route: Route, values: Mapping[str, Any]) -> tuple[PictureArgument, ...]:
+    """Return which of the engine's arguments takes which of the request's pictures, in the model's order.
+
+    A parameter that takes a list gives a list; so do several parameters that share an argument.
+    """
+    found: list[PictureArgument] = []
+    references = 0
+    for parameter in model.parameters:
+        if not parameter.is_picture or why_idle(parameter, values) is not None:
+            continue
+        given = len(pictures(values.get(parameter.name)))
+        words, references = _words_of(parameter, given, references)
+        argument = route.arguments.get(parameter.name, Argument(to=parameter.name))
+        if isinstance(argument.to, str):
+            many = parameter.type == "image_list"
+            found += (PictureArgument(argument=argument.to, picture=word, many=many) for word in words)
+    shared = Counter(one.argument for one in found)
+    return tuple(one.model_copy(update={"many": one.many or shared[one.argument] > 1}) for one in found)
+
+
+def _words_of(parameter: Parameter, given: int, references: int) -> tuple[list[str], int]:
+    """Return what the request calls a parameter's pictures, and how many references there are now."""
+    if parameter.role == "mask":
+        return ["mask"][:given], references
+    own = ["image"][:given] if parameter.role == "image" else []
+    more = given - len(own)
+    if parameter.role != "image" and parameter.role not in REFERENCE_ROLES:
+        return [], references
+    return [*own, *(f"reference[{references + i}]" for i in range(more))], references + more
+
+
+def seed_argument(model: Model, route: Route) -> str:
+    """Return the engine's argument that takes the seed, or an empty text."""
+    parameter = model.with_role("seed")
+    if parameter is None:
+        return ""
+    to = route.arguments.get(parameter.name, Argument(to=parameter.name)).to
+    return to if isinstance(to, str) else ""
 
 
 def _handed_over(argument: Argument, used: Any, request: Request) -> dict[str, Any]:

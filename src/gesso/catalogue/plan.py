@@ -9,7 +9,7 @@ from gesso.catalogue.adapters import adapter_argument, adapter_verdict
 from gesso.catalogue.check import Checked
 from gesso.catalogue.drive import drive
 from gesso.catalogue.model import Model, Route
-from gesso.catalogue.pass_on import pass_on
+from gesso.catalogue.pass_on import pass_on, picture_arguments, seed_argument
 from gesso.catalogue.price import price, price_notes
 from gesso.catalogue.roles import Role
 from gesso.catalogue.vendors import VENDORS
@@ -105,8 +105,17 @@ def choose(
         vendor=route.vendor,
         target=route.target,
         arguments=driven.arguments | adapter_argument(model, route, request),
+        pictures=picture_arguments(model, route, checked.values) if route.model is None else (),
+        repeats=any(argument.how == "repeat" for argument in route.arguments.values()),
+        seed_argument=seed_argument(model, route) if route.model is None else "",
+        seed_maximum=_seed_maximum(model),
         verdicts=(*driven.verdicts, *adapter, *strangers),
     )
+
+
+def _seed_maximum(model: Model) -> int | None:
+    parameter = model.with_role("seed")
+    return None if parameter is None or parameter.maximum is None else int(parameter.maximum)
 
 
 def _too_many(catalogue: Catalogue, route: Route, request: Request) -> str | None:

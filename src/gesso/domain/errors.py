@@ -226,6 +226,11 @@ class JobFailed(GessoError):
 
     code = "job_failed"
 
+    def __init__(self, message: str | None = None, *, again: bool = False, billed: bool = False) -> None:
+        """`again`: another route may succeed. `billed`: a vendor took its price all the same."""
+        super().__init__(message)
+        self.again, self.billed = again, billed
+
 
 class ImageNotRetrievable(JobFailed):
     """A linked picture could not be fetched."""
@@ -237,6 +242,36 @@ class EngineFailed(JobFailed):
     """The engine could not run this job."""
 
     code = "engine_failed"
+
+
+class UpstreamFailed(EngineFailed):
+    """The vendor that runs this model could not make the picture."""
+
+    code = "upstream_failed"
+
+
+class UpstreamRejected(EngineFailed):
+    """The vendor that runs this model does not take this request."""
+
+    code = "upstream_rejected"
+
+
+class UpstreamUnavailable(EngineFailed):
+    """The vendor that runs this model is not available."""
+
+    code = "upstream_unavailable"
+
+
+class UpstreamTimedOut(EngineFailed):
+    """The vendor that runs this model did not finish in time."""
+
+    code = "upstream_timed_out"
+
+
+class UpstreamUnknown(EngineFailed):
+    """What became of the request at the vendor that runs this model cannot be known."""
+
+    code = "upstream_unknown"
 
 
 class ContentRefused(JobFailed):
@@ -285,6 +320,11 @@ ERROR_CODES: dict[str, type[GessoError]] = {
         JobFailed,
         ImageNotRetrievable,
         EngineFailed,
+        UpstreamFailed,
+        UpstreamRejected,
+        UpstreamUnavailable,
+        UpstreamTimedOut,
+        UpstreamUnknown,
         ContentRefused,
         StorageFailed,
         StorageFull,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,32 @@ from pydantic import Field
 from gesso.domain.frozen import Frozen
 from gesso.domain.picture import DecodedPicture, DigitalSource, RawPicture
 from gesso.domain.request import Request, RouteChoice
+
+
+@dataclass(frozen=True, eq=False)
+class GivenFile:
+    """A picture as a file for an engine that passes it on: upright, sRGB, without the asker's metadata."""
+
+    argument: str
+    role: str  # "image", "mask" or "reference"
+    many: bool
+    data: bytes
+    media_type: str
+
+    @property
+    def base64(self) -> str:
+        """The file as base64."""
+        return base64.b64encode(self.data).decode()
+
+    @property
+    def data_uri(self) -> str:
+        """The file as a data URI."""
+        return f"data:{self.media_type};base64,{self.base64}"
+
+    @property
+    def filename(self) -> str:
+        """A name for the file, with the extension of its type."""
+        return f"{self.role}.{self.media_type.removeprefix('image/')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +49,7 @@ class Task:
     image: DecodedPicture | None = None
     mask: Any = None  # uint8 [height, width], 255 = repaint, same size as the image; or None
     references: tuple[DecodedPicture, ...] = ()
+    files: tuple[GivenFile, ...] = ()  # instead of decoded pictures, for engines that take files
     checkpoint: str | None = None
 
 

@@ -29,10 +29,14 @@ def may_move(source: State, target: State) -> bool:
 
 
 class Failure(Frozen):
-    """Why a job failed: a stable code and a sentence that leaks nothing."""
+    """Why a job failed: a stable code and a sentence that leaks nothing.
+
+    `billed`: the vendor that ran it took its price all the same, so that the charge stands.
+    """
 
     code: str
     message: str
+    billed: bool = False
 
 
 class ReportNote(Frozen):

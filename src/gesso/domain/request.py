@@ -74,6 +74,14 @@ class Verdict(Frozen):
     given: bool = False  # the asker named it; False: its default speaks
 
 
+class PictureArgument(Frozen):
+    """Where a picture of the request goes: the argument, whether that takes a list, and which picture it is."""
+
+    argument: str
+    picture: str  # "image", "mask", or "reference[i]"
+    many: bool = False
+
+
 class RouteChoice(Frozen):
     """One way to run the request: engine, fidelity, the engine's arguments and the verdict of every parameter.
 
@@ -86,6 +94,10 @@ class RouteChoice(Frozen):
     vendor: str = ""  # upstream: who runs it …
     target: str = ""  # … and under which name; locally: whose weights
     arguments: dict[str, Any] = {}
+    pictures: tuple[PictureArgument, ...] = ()  # which argument takes which of the request's pictures
+    repeats: bool = False  # one call for each picture, with a seed of its own in `seed_argument`
+    seed_argument: str = ""
+    seed_maximum: int | None = None  # what the model takes; None: any
     verdicts: tuple[Verdict, ...] = ()
 
 

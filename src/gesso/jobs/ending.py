@@ -19,12 +19,14 @@ from gesso.jobs.queue import leave_queue
 from gesso.jobs.rows import RETURNED, Report, to_job
 
 INPUTS_KEPT_FOR = DAY  # after the job's end
+MOST_PICTURES = 1 << 16  # more than any job has
 
 
 def _end(guard: str) -> TextClause:
     """Return the statement that ends a job when `guard` holds; without a row returned nothing has happened.
 
-    Delivered pictures keep their share of the price, rounded down to the micro-credit; the rest is refunded.
+    Delivered pictures keep their share of the price, rounded down to the micro-credit; the rest is refunded. (A failure
+    that a vendor billed counts as all delivered.)
     """
     return text(
         "UPDATE jobs SET state = :state, report = :report, ended_at = :now, lease_until = NULL, "  # noqa: S608 - made of constants
@@ -77,7 +79,7 @@ def end_job(
         "job_id": job_id,
         "state": ending.state,
         "report": ending.report.model_dump_json(),
-        "delivered": len(ending.report.pictures) if ending.state == "succeeded" else 0,
+        "delivered": _paid_for(ending),
         "now": now,
     }
     if statement is END_LEASED:
@@ -96,6 +98,14 @@ def end_job(
         connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
     tell(connection, job, ending.state, now, look=bool(row["has_targets"]))
     return job
+
+
+def _paid_for(ending: Ending) -> int:
+    """Return for how many pictures the charge stands."""
+    if ending.state == "succeeded":
+        return len(ending.report.pictures)
+    billed = ending.state == "failed" and ending.report.failure is not None and ending.report.failure.billed
+    return MOST_PICTURES if billed else 0
 
 
 def _reason(job: Job) -> str:

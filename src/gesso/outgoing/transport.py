@@ -20,6 +20,7 @@ from gesso.outgoing.resolve import Resolver
 
 _MAX_TRIES = 4  # addresses of one host that are dialled before giving up
 _MAX_CONNECTIONS = 100
+KEPT_SECONDS = 15.0
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -87,15 +88,23 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """Sends httpx requests over a `CheckedBackend`: no proxies, no environment, no connection kept for others."""
+    """Sends httpx requests over a `CheckedBackend`: no proxies, no environment.
+
+    Connections are kept for others only where `kept` says how many: to hosts the operator chose.
+    """
 
     def __init__(
-        self, backend: httpcore.AsyncNetworkBackend, tls: ssl.SSLContext, max_connections: int = _MAX_CONNECTIONS
+        self,
+        backend: httpcore.AsyncNetworkBackend,
+        tls: ssl.SSLContext,
+        max_connections: int = _MAX_CONNECTIONS,
+        kept: int = 0,
     ) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=max_connections,
-            max_keepalive_connections=0,
+            max_keepalive_connections=kept,
+            keepalive_expiry=KEPT_SECONDS,
             http1=True,
             http2=False,
             network_backend=backend,

@@ -65,10 +65,12 @@ class InputReader:
         self._kept, self._links = asyncio.Semaphore(KEPT_AT_ONCE), asyncio.Semaphore(LINKS_AT_ONCE)
 
     @asynccontextmanager
-    async def read(self, job: Job, request: Request, add_time: Callable[[str, float], None]) -> AsyncIterator[Inputs]:
+    async def read(
+        self, job: Job, request: Request, add_time: Callable[[str, float], None], *, fitted: bool = True
+    ) -> AsyncIterator[Inputs]:
         """Yield a job's pictures, decoded within the budget of pixels, which is held until the block ends.
 
-        `add_time` is told the seconds of "fetch" and "decode". Raises `ImageNotRetrievable`, `InvalidInput` and
+        Unless `fitted`, the image keeps its own size. `add_time` is told the seconds of "fetch" and "decode". Raises `ImageNotRetrievable`, `InvalidInput` and
         `StorageFailed`.
         """
         began = time.perf_counter()
@@ -79,7 +81,7 @@ class InputReader:
                     add_time("fetch", time.perf_counter() - began)
                 began = time.perf_counter()
                 await held.enter_async_context(self._budget.take(_pixels(request, fetched)))
-                inputs = await decode_inputs(request, fetched, self._limits)
+                inputs = await decode_inputs(request, fetched, self._limits, fitted=fitted)
                 if fetched:
                     add_time("decode", time.perf_counter() - began)
             yield inputs
@@ -168,8 +170,10 @@ def _pixels(request: Request, fetched: Mapping[str, Fetched]) -> int:
     return pixels + width * height
 
 
-async def decode_inputs(request: Request, fetched: Mapping[str, Fetched], limits: DecodeLimits) -> Inputs:
-    """Decode the image, its mask and the references; image and mask come out in the size the request asks for.
+async def decode_inputs(
+    request: Request, fetched: Mapping[str, Fetched], limits: DecodeLimits, *, fitted: bool = True
+) -> Inputs:
+    """Decode the image, its mask and the references; `fitted`, image and mask come out in the size asked for.
 
     One at a time, each on a thread, and the bytes of a file only while it is decoded.
     """
@@ -180,7 +184,8 @@ async def decode_inputs(request: Request, fetched: Mapping[str, Fetched], limits
         if (masked := fetched.get("mask")) is not None:
             size = (image.width, image.height)
             mask = await to_its_end(decode_mask, await masked.read(), request.mask_polarity, size, "mask", limits)
-        width, height = output_size(request, image.width, image.height)
+        size = (image.width, image.height)
+        width, height = output_size(request, *size) if fitted else size
         if (width, height) != (image.width, image.height):
             image = await to_its_end(fit, image, width, height)
             mask = None if mask is None else await to_its_end(fit_mask, mask, width, height)

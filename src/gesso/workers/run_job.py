@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +14,12 @@ from functools import partial
 import structlog
 
 from gesso.domain.clock import SECOND, Clock
-from gesso.domain.errors import EngineFailed, GessoError, InvalidInput
+from gesso.domain.errors import EngineFailed, GessoError, InvalidInput, JobFailed
 from gesso.domain.events import Checkpoint, Event, Note, Preview, PreviewFile, Progress, Task, Timing
 from gesso.domain.ids import new_id
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import MEDIA_TYPES, RawPicture, StoredPicture
-from gesso.domain.request import Request
+from gesso.domain.request import Plan, Request, RouteChoice
 from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
 from gesso.imaging.header import Header
@@ -30,6 +31,7 @@ from gesso.storage.rows import BlobRow
 from gesso.storage.transactions import Transactions
 from gesso.telemetry.tracing import child, code_of, span
 from gesso.workers.faults import with_fault
+from gesso.workers.files import File, files_for, files_of
 from gesso.workers.inputs import InputReader
 from gesso.workers.patience import Patience, patiently
 from gesso.workers.threads import to_its_end
@@ -87,10 +89,11 @@ class JobRunner:
         feed: Feed,
         clock: Clock,
         output_microseconds: int,
+        failover: bool = False,
     ) -> None:
         self._patience, self._blobs, self._reader = Patience(database), blobs, reader
         self._engines, self._feed, self._clock = engines, feed, clock
-        self._output_microseconds = output_microseconds
+        self._output_microseconds, self._failover = output_microseconds, failover
         self._encoding = asyncio.Semaphore(1)  # one large PNG at a time keeps the cores for the engines
 
     async def run(self, job: Job) -> Outcome:
@@ -130,17 +133,41 @@ class JobRunner:
             raise EngineFailed("The engine made no picture.")
 
     async def _events(self, job: Job, request: Request, work: _Work) -> AsyncGenerator[Event, None]:
-        """Yield what the engine tells; the decoded inputs are held meanwhile."""
+        """Yield what the engine tells. Decoded inputs are held meanwhile; vendors are handed files instead."""
         route = job.plan.routes[0]
         async with AsyncExitStack() as held:
+            reading = self._reader.read(job, request, work.add_time, fitted=not route.vendor)
             with span("inputs"):
-                inputs = await held.enter_async_context(self._reader.read(job, request, work.add_time))
+                inputs = await held.enter_async_context(reading)
             if inputs.came is not None:
                 yield _note_on(inputs.came)
-            task = Task(job.id, request, route, inputs.image, inputs.mask, inputs.references, job.checkpoint)
-            async with aclosing(self._painted(task)) as events:
+            if route.vendor:
+                files = await files_of(inputs)
+                del inputs
+                await held.aclose()  # a vendor may take minutes
+                events = self._at_vendors(job, request, files)
+            else:
+                pictures = (inputs.image, inputs.mask, inputs.references)
+                events = self._painted(Task(job.id, request, route, *pictures, checkpoint=job.checkpoint))
+            async with aclosing(events):
                 async for event in events:
                     yield event
+
+    async def _at_vendors(self, job: Job, request: Request, files: Mapping[str, File]) -> AsyncGenerator[Event, None]:
+        """Yield what a route's vendor tells; where it gave nothing and another may, what the next one tells."""
+        routes = routes_to_try(job.plan, self._failover, self._engines.why_not)
+        for route, following in itertools.zip_longest(routes, routes[1:]):
+            task = Task(job.id, request, route, files=files_for(route, files), checkpoint=job.checkpoint)
+            try:
+                async with aclosing(self._painted(task)) as events:
+                    async for event in events:
+                        yield event
+            except JobFailed as error:
+                if following is None or not error.again or error.billed:
+                    raise
+                yield Note("failover", error.message, {"from": route.vendor, "to": following.vendor})
+            else:
+                return
 
     async def _painted(self, task: Task) -> AsyncGenerator[Event, None]:
         """Yield what the engine tells; a span, though not the current one, as what is made of it happens meanwhile."""
@@ -239,4 +266,11 @@ def _note_on(came: Header) -> Note:
 
 def _failure_of(error: GessoError) -> Failure:
     code = error.problems[0].code if isinstance(error, InvalidInput) and error.problems else error.code
-    return Failure(code=code, message=error.message)
+    return Failure(code=code, message=error.message, billed=isinstance(error, JobFailed) and error.billed)
+
+
+def routes_to_try(plan: Plan, failover: bool, why_not: Callable[[RouteChoice], str | None]) -> tuple[RouteChoice, ...]:
+    """Return the first route and, with `failover`, the later ones of its engine that are ready."""
+    first, *others = plan.routes
+    later = (one for one in others if failover and one.engine == first.engine and why_not(one) is None)
+    return (first, *later)

@@ -1,0 +1,189 @@
+"""One call at a vendor from its first request to its pictures: what may be sent again, when, and when to give up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
+
+import structlog
+
+from gesso.domain.clock import SECOND, Clock
+from gesso.engines.upstream.ask import Ask
+from gesso.engines.upstream.checkpoint import CallStanding
+from gesso.engines.upstream.line import Line, retry_after
+from gesso.engines.upstream.sender import NotSent, Unclear
+from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait
+from gesso.engines.upstream.vendor import Limits, Vendor
+
+log = structlog.get_logger(__name__)
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 20.0
+CREATE_TRIES = 5  # of a call of which it is known that nothing arrived
+GROWTH = 1.4  # of the pauses between two looks
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_KNOWN = Failed("unknown", billed=None)
+
+
+class Carrier(Protocol):
+    """What a call needs from the job it belongs to."""
+
+    async def send(self, call: Call, seconds: float) -> Reply: ...
+
+    async def commit(self, standing: CallStanding | None) -> None:
+        """Keep where the call stands (None: as if it had not begun); returns once that is committed."""
+        ...
+
+    def tell(self, done: int, total: int) -> None: ...
+
+
+class VendorCall:
+    """Carries one ask out. `rest` is how it sleeps, `dice` a number 0 … 1 for jitter."""
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        limits: Limits,
+        line: Line,
+        ask: Ask,
+        carrier: Carrier,
+        *,
+        clock: Clock,
+        rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._vendor, self._limits, self._line, self._ask, self._carrier = vendor, limits, line, ask, carrier
+        self._clock, self._rest, self._dice = clock, rest, dice
+        self._began_at = 0
+
+    async def run(self, standing: CallStanding | None) -> Done | Failed:
+        """Return what came of it. Begins where an earlier process stopped; what it may have sent is not sent again."""
+        self._began_at = self._clock() if standing is None else standing.began_at
+        if standing is None or (standing.standing == "sending" and self._limits.repeatable):
+            step: Step = self._vendor.start(self._ask)
+        elif standing.standing == "sending":
+            return NOT_KNOWN
+        else:
+            step = Wait(standing.state, 0)
+        looks = self._pauses()
+        while True:
+            match step:
+                case Send(call, state):
+                    step = await (self._pay(call, state) if call.pays else self._look(call, state))
+                case Wait(state, seconds, done, total):
+                    if total:
+                        self._carrier.tell(done, total)
+                    pause = next(looks) if seconds is None else seconds
+                    if self._left() <= pause:
+                        return await self._give_up(state)
+                    await self._rest(pause)
+                    step = await self._look(self._vendor.poll(state), state)
+                case Done() | Failed():
+                    return step
+
+    # ── calls that pay ────────────────────────────────────────────────────────────────────────────────
+
+    async def _pay(self, call: Call, state: State) -> Step:
+        """Send what may cost: again only when it is known that nothing was begun."""
+        failed = Failed("unavailable", again=True)
+        for number, pause in zip(range(CREATE_TRIES), self._growing(), strict=False):
+            await self._line.turn()
+            await self._carrier.commit(CallStanding(standing="sending", began_at=self._began_at))
+            try:
+                reply = await self._carrier.send(call, self._limits.create_seconds)
+            except NotSent as error:
+                failed = Failed("unavailable", str(error), again=True)
+            except Unclear as error:
+                log.warning("upstream_unclear", vendor=self._vendor.name, reason=str(error))
+                if not self._limits.repeatable:
+                    return NOT_KNOWN
+                failed = NOT_KNOWN
+            else:
+                if reply.status not in self._limits.refused_statuses:
+                    return await self._paid(state, reply)
+                failed = _refusal(self._read(state, reply))
+                if (asked := retry_after(reply.headers)) is not None:
+                    self._line.pause(asked)
+            if failed.billed is not None:
+                await self._carrier.commit(None)
+            if not failed.again and failed is not NOT_KNOWN:
+                break
+            if number + 1 == CREATE_TRIES or self._left() <= pause:
+                break
+            await self._rest(pause)  # what the vendor asked for beyond it, the line waits for
+        return failed
+
+    async def _paid(self, state: State, reply: Reply) -> Step:
+        """Read the answer to a call that pays, and keep what the vendor calls it before anything else is done."""
+        step = self._read(state, reply)
+        if isinstance(step, Send | Wait):
+            await self._carrier.commit(CallStanding(standing="open", state=step.state, began_at=self._began_at))
+        elif isinstance(step, Failed) and step.billed is False:
+            await self._carrier.commit(None)
+        return step
+
+    # ── calls that only look ──────────────────────────────────────────────────────────────────────────
+
+    async def _look(self, call: Call, state: State) -> Step:
+        """Send what costs nothing, again and again while the vendor is away and there is time."""
+        for pause in self._growing():
+            try:
+                reply = await self._carrier.send(call, self._limits.other_seconds)
+            except (NotSent, Unclear) as error:
+                reason, asked = str(error), None
+            else:
+                if reply.status not in TRANSIENT:
+                    return self._read(state, reply)
+                reason, asked = f"status {reply.status}", retry_after(reply.headers)
+            longer = max(pause, asked or 0)
+            if self._left() <= longer:
+                log.warning("upstream_away", vendor=self._vendor.name, reason=reason)
+                return Failed("timed_out", again=True, billed=None)
+            await self._rest(longer)
+        raise AssertionError("the pauses have no end")
+
+    async def _give_up(self, state: State) -> Failed:
+        """The vendor takes too long: stop it there, where that can be done."""
+        call = self._vendor.cancel(state)
+        if call is not None:
+            try:
+                await self._carrier.send(call, self._limits.other_seconds)
+            except (NotSent, Unclear) as error:
+                log.warning("upstream_not_cancelled", vendor=self._vendor.name, reason=str(error))
+        return Failed("timed_out", again=True, billed=None)
+
+    # ── details ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _read(self, state: State, reply: Reply) -> Step:
+        try:
+            return self._vendor.read(self._ask, state, reply)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError) as error:
+            log.warning("upstream_garbled", vendor=self._vendor.name, status=reply.status, reason=type(error).__name__)
+            if reply.ok:
+                return Failed("garbled", billed=None)
+            return Failed("unavailable" if reply.status in TRANSIENT else "failed", billed=None)
+
+    def _left(self) -> float:
+        """Return the seconds left before we give up."""
+        return self._limits.total_seconds - (self._clock() - self._began_at) / SECOND
+
+    def _pauses(self) -> Iterator[float]:
+        """Yield the pauses between looks at a vendor that works."""
+        pause = self._limits.first_poll
+        while True:
+            yield pause * (0.9 + 0.2 * self._dice())
+            pause = min(pause * GROWTH, self._limits.longest_poll)
+
+    def _growing(self) -> Iterator[float]:
+        """Yield the pauses before a call is sent again (exponential, with full jitter above a half)."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            yield pause * (0.5 + 0.5 * self._dice())
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _refusal(step: Step) -> Failed:
+    """Return what a refusal to begin means: nothing was begun, whatever else was read of it."""
+    if isinstance(step, Failed) and step.why not in ("garbled", "unknown"):
+        return Failed(step.why, step.message, again=step.again, billed=False)
+    return Failed("rate_limited", again=True, billed=False)

@@ -1,0 +1,157 @@
+"""The upstream engine: jobs at vendors, each call kept before it may cost, the pictures brought here at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import structlog
+
+from gesso.catalogue.vendors import VENDORS as NAMES
+from gesso.domain.clock import Clock, now_microseconds
+from gesso.domain.events import Event, Note, Task
+from gesso.domain.request import SEED_LIMIT, RouteChoice
+from gesso.engines.engine import Readiness
+from gesso.engines.upstream.checkpoint import standing_of
+from gesso.engines.upstream.errors import clean, error_of
+from gesso.engines.upstream.job import Desk, Ended, UpstreamJob
+from gesso.engines.upstream.line import Line
+from gesso.engines.upstream.results import NoPicture, bring, raw
+from gesso.engines.upstream.sender import Access, NotSent, Sender, Unclear
+from gesso.engines.upstream.steps import Cost, Done, Failed
+from gesso.engines.upstream.vendor import Limits, Vendor
+from gesso.imaging.decode import DecodeLimits
+from gesso.outgoing.fetch import Outgoing, Policy
+
+log = structlog.get_logger(__name__)
+CANCEL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class VendorSettings:
+    """What an operator says of one vendor. `base` and `limits` None: the vendor's own; `key` None: there is none."""
+
+    key: str | None = field(default=None, repr=False)
+    base: str | None = None
+    limits: Limits | None = None
+
+
+class UpstreamEngine:
+    """Runs jobs at vendors. `slots` bounds how many wait at all of them together; each vendor has bounds of its own.
+
+    `policy` is for fetching the pictures behind their links.
+    """
+
+    name = "upstream"
+
+    def __init__(
+        self,
+        vendors: Mapping[str, Vendor],
+        settings: Mapping[str, VendorSettings],
+        *,
+        policy: Policy,
+        decode_limits: DecodeLimits,
+        clock: Clock = now_microseconds,
+        slots: int = 512,
+    ) -> None:
+        self.slots = slots
+        self._vendors, self._settings, self._policy = vendors, settings, policy
+        self._clock, self._decode_limits = clock, decode_limits
+        self._outgoing: Outgoing | None = None
+        self._desks: dict[str, Desk] = {}
+
+    def readiness(self, route: RouteChoice) -> Readiness:
+        """Tell whether the route's vendor is known here and its key is there."""
+        known = NAMES.get(route.vendor)
+        if known is None or route.vendor not in self._vendors:
+            return Readiness(False, f"this version does not speak to {known.name if known else route.vendor}")
+        settings = self._settings.get(route.vendor)
+        if settings is None or not settings.key:
+            return Readiness(False, f"set a key of {known.name} in {known.key}")
+        return Readiness(True)
+
+    async def run(self, task: Task) -> AsyncGenerator[Event, None]:
+        """Yield what comes of the task; each `Checkpoint` has to be committed before the next event is asked for.
+
+        A job of several calls succeeds with the pictures it got. Raises what its last failed call says where it got
+        none.
+        """
+        vendor = NAMES[task.route.vendor].name
+        failed: Failed | None = None
+        made = 0
+        async with aclosing(UpstreamJob(task, self._desk(task.route.vendor), self._clock).events()) as told:
+            async for event in told:
+                if not isinstance(event, Ended):
+                    yield event
+                    continue
+                yield _attempt(task.route, event)
+                if isinstance(event.outcome, Failed):
+                    failed = event.outcome
+                    continue
+                async for picture in self._pictures(task, event.ask.index, event.outcome):
+                    made += not isinstance(picture, Note)
+                    yield picture
+        if not made:
+            raise error_of(failed or Failed("failed", billed=True), vendor)
+
+    async def _pictures(self, task: Task, first: int, done: Done) -> AsyncGenerator[Event, None]:
+        for number, given in enumerate(done.pictures[: task.request.count - first]):
+            index = first + number
+            try:
+                decoded = await bring(given, self._way_out(), self._decode_limits)
+            except NoPicture as error:
+                yield Note("picture_lost", str(error), {"picture": index})
+                continue
+            seed = (task.request.seed + index) % SEED_LIMIT if given.seed is None else given.seed % SEED_LIMIT
+            yield raw(decoded, index, seed)
+        if done.refused:
+            yield Note("pictures_refused", "The vendor kept pictures back.", {"pictures": done.refused})
+
+    async def withdraw(self, route: RouteChoice, token: str | None) -> None:
+        """Stop at the vendor what a job had begun there and nobody will wait for."""
+        standing = standing_of(token, route.vendor, route.target)
+        desk = self._desk(route.vendor)
+        for call in standing.calls.values():
+            if call.standing == "open" and (cancel := desk.vendor.cancel(call.state)) is not None:
+                try:
+                    await desk.sender.send(cancel, CANCEL_SECONDS)
+                except (NotSent, Unclear) as error:
+                    log.warning("upstream_not_cancelled", vendor=route.vendor, reason=str(error))
+
+    async def close(self) -> None:
+        """Close the connections to all vendors."""
+        for desk in self._desks.values():
+            await desk.sender.aclose()
+        self._desks.clear()
+        if self._outgoing is not None:
+            await self._outgoing.aclose()
+            self._outgoing = None
+
+    def _way_out(self) -> Outgoing:
+        if self._outgoing is None:
+            self._outgoing = Outgoing(self._policy)
+        return self._outgoing
+
+    def _desk(self, name: str) -> Desk:
+        if name not in self._desks:
+            vendor, settings = self._vendors[name], self._settings.get(name, VendorSettings())
+            key, limits = settings.key or "", settings.limits or vendor.limits
+            access = Access(settings.base or vendor.base, key, vendor.hosts)
+            sender = Sender(access, vendor.authorise(key), allow=self._policy.allow)
+            self._desks[name] = Desk(vendor, limits, Line(limits), sender)
+        return self._desks[name]
+
+
+def _attempt(route: RouteChoice, ended: Ended) -> Note:
+    """Return the line of the job's report that says where a call went, what came of it, what the vendor took."""
+    outcome = ended.outcome
+    data: dict[str, object] = {"vendor": route.vendor, "target": route.target, "cost": _cost(outcome.cost)}
+    if isinstance(outcome, Done):
+        return Note("upstream", "The vendor made it.", data | {"outcome": "done"})
+    said = {"outcome": outcome.why, "billed": outcome.billed, "words": clean(outcome.message)}
+    return Note("upstream", "The vendor gave nothing.", data | said)
+
+
+def _cost(cost: Cost | None) -> dict[str, str] | None:
+    return None if cost is None else {"amount": str(cost.amount), "unit": cost.unit}

@@ -1,0 +1,129 @@
+"""One job at its vendor: its calls side by side, told as one stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from gesso.domain.clock import Clock
+from gesso.domain.events import Checkpoint, Progress, Task
+from gesso.engines.upstream.ask import Ask
+from gesso.engines.upstream.call import VendorCall
+from gesso.engines.upstream.checkpoint import CallStanding, Standing, standing_of
+from gesso.engines.upstream.given import asks_of
+from gesso.engines.upstream.line import Line
+from gesso.engines.upstream.sender import Sender
+from gesso.engines.upstream.steps import Call, Done, Failed, Reply
+from gesso.engines.upstream.vendor import Limits, Vendor
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One vendor as this process uses it."""
+
+    vendor: Vendor
+    limits: Limits
+    line: Line
+    sender: Sender
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A call of the job that has ended, and what came of it."""
+
+    ask: Ask
+    outcome: Done | Failed
+
+
+Told = Checkpoint | Progress | Ended
+
+
+class UpstreamJob:
+    """Carries one task out. Belongs to one event loop, and is used once."""
+
+    def __init__(self, task: Task, desk: Desk, clock: Clock) -> None:
+        self._desk, self._clock = desk, clock
+        self._asks = asks_of(task, desk.vendor.mask)
+        self._standing: Standing = standing_of(task.checkpoint, task.route.vendor, task.route.target)
+        self._told: asyncio.Queue[tuple[Told, asyncio.Future[None]]] = asyncio.Queue()
+
+    async def events(self) -> AsyncGenerator[Told, None]:
+        """Yield what happens, in the order it happens; who waits for a `Checkpoint` goes on when the next is asked for.
+
+        Closing it stops waiting; what has begun at the vendor goes on there (see `UpstreamEngine.withdraw`).
+        """
+        tasks = [asyncio.create_task(self._carry_out(number, ask)) for number, ask in enumerate(self._asks)]
+        try:
+            for _ in range(len(tasks)):
+                while True:
+                    told, heard = await self._next(tasks)
+                    yield told
+                    if not heard.done():
+                        heard.set_result(None)
+                    if isinstance(told, Ended):
+                        break
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _next(self, tasks: list[asyncio.Task[None]]) -> tuple[Told, asyncio.Future[None]]:
+        """Return what is told next; a call that breaks breaks the job."""
+        waiting = asyncio.ensure_future(self._told.get())
+        try:
+            while not waiting.done():
+                await asyncio.wait(
+                    {waiting, *(task for task in tasks if not task.done())}, return_when="FIRST_COMPLETED"
+                )
+                for task in tasks:
+                    if task.done() and (error := task.exception()) is not None:
+                        raise error
+            return waiting.result()
+        finally:
+            waiting.cancel()
+
+    async def _carry_out(self, number: int, ask: Ask) -> None:
+        desk = self._desk
+        async with desk.line.place():
+            call = VendorCall(desk.vendor, desk.limits, desk.line, ask, _Carrier(self, number), clock=self._clock)
+            outcome = await call.run(self._standing.calls.get(number))
+        await self.tell(Ended(ask, outcome))
+
+    # ── for the calls ─────────────────────────────────────────────────────────────────────────────────
+
+    async def tell(self, told: Told) -> None:
+        """Tell something and wait until it has been acted on."""
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._told.put_nowait((told, heard))
+        await heard
+
+    def tell_soon(self, told: Told) -> None:
+        """Tell something without waiting."""
+        self._told.put_nowait((told, asyncio.get_running_loop().create_future()))
+
+    async def keep(self, number: int, call: CallStanding | None) -> None:
+        """Commit where a call stands, with all others."""
+        standing = self._standing
+        self._standing = standing.without(number) if call is None else standing.with_call(number, call)
+        await self.tell(Checkpoint(self._standing.token()))
+
+    async def send(self, call: Call, seconds: float) -> Reply:
+        """Send one call."""
+        return await self._desk.sender.send(call, seconds)
+
+
+class _Carrier:
+    """What one call needs of its job."""
+
+    def __init__(self, job: UpstreamJob, number: int) -> None:
+        self._job, self._number = job, number
+
+    async def send(self, call: Call, seconds: float) -> Reply:
+        return await self._job.send(call, seconds)
+
+    async def commit(self, standing: CallStanding | None) -> None:
+        await self._job.keep(self._number, standing)
+
+    def tell(self, done: int, total: int) -> None:
+        self._job.tell_soon(Progress("upstream", done, total))

@@ -1,0 +1,56 @@
+"""Replicate predictions: create, then ask until it has ended.
+
+Source: Replicate's HTTP API and its Python client 1.0.7. A model is named by `version`, as owner/name or with the id of
+one of its versions, which the current API takes for official and other models alike (documented, not tried).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gesso.engines.upstream.ask import Ask
+from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, pictures_in, text_at
+from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait
+from gesso.engines.upstream.vendor import Base, Limits
+
+
+class Replicate(Base):
+    """Inputs under the model's own names, pictures as data URIs."""
+
+    name = "replicate"
+    base = "https://api.replicate.com"
+    limits = Limits(at_once=32, per_minute=600)  # six hundred predictions a minute may be created
+
+    def start(self, ask: Ask) -> Send:
+        """Return the call that creates a prediction."""
+        body = {"version": ask.target, "input": ask.nested()}
+        return Send(Call("POST", "v1/predictions", json=body, pays=True), {})
+
+    def read(self, ask: Ask, state: State, reply: Reply) -> Step:
+        """Read a prediction, new or looked at; only a look has an id."""
+        body = body_of(reply)
+        if not reply.ok:
+            return by_status(reply, text_at(body, "detail") or text_at(body, "title"))
+        waiting = Wait({"id": str(body["id"])})
+        match body["status"]:
+            case "succeeded":
+                return Done(pictures_in(body["output"]))
+            case "failed":
+                return _failure(body)
+            case "canceled" | "aborted":
+                return failed("failed", "The prediction was cancelled.", billed=None)
+            case _:
+                return waiting
+
+    def poll(self, state: State) -> Call:
+        """Return the look at a prediction."""
+        return Call("GET", f"v1/predictions/{state['id']}")
+
+    def cancel(self, state: State) -> Call:
+        """Return the call that stops a prediction."""
+        return Call("POST", f"v1/predictions/{state['id']}/cancel")
+
+
+def _failure(body: Mapping[str, object]) -> Failed:
+    words = text_at(body, "error")
+    return failed("refused" if is_refusal(words) or "(E005)" in words else "failed", words, billed=None)

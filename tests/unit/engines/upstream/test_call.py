@@ -1,0 +1,137 @@
+"""A call at a vendor: what may have cost is never sent twice, and every ending says whether it was billed."""
+
+from __future__ import annotations
+
+import pytest
+from script import PNG, Script, Time, carried_out, reply
+
+from gesso.domain.clock import SECOND
+from gesso.engines.upstream.checkpoint import CallStanding
+from gesso.engines.upstream.sender import NotSent, Unclear
+from gesso.engines.upstream.steps import Done, Failed, Inline
+from gesso.engines.upstream.vendors.eachlabs import Eachlabs
+
+CREATED = reply(200, {"status": "success", "predictionID": "p-1"})
+WORKING = reply(200, {"id": "p-1", "status": "processing", "output": None})
+DONE = reply(200, {"id": "p-1", "status": "success", "output": [PNG], "metrics": {"cost": 0.012}})
+
+
+async def test_it_is_kept_before_it_may_cost_and_after():
+    script = Script(CREATED, WORKING, WORKING, DONE)
+    outcome = await carried_out(Eachlabs(), script)
+    assert isinstance(outcome, Done)
+    assert isinstance(outcome.pictures[0], Inline)
+    assert (str(outcome.cost.amount), outcome.cost.unit) == ("0.012", "usd")
+    assert [call.method for call in script.sent] == ["POST", "GET", "GET", "GET"]
+    assert script.before_send[0].standing == "sending"
+    assert [kept.standing for kept in script.committed] == ["sending", "open"]
+    assert script.committed[-1].state == {"id": "p-1"}
+
+
+@pytest.mark.parametrize("answer", [Unclear("broke off"), Unclear("no answer in time")])
+async def test_what_may_have_arrived_is_not_sent_again(answer):
+    script = Script(answer)
+    outcome = await carried_out(Eachlabs(), script)
+    assert (outcome.why, outcome.again, outcome.billed, script.paid) == ("unknown", False, None, 1)
+    assert script.committed[-1].standing == "sending"
+
+
+async def test_what_surely_did_not_arrive_is_sent_again():
+    script, time = Script(NotSent("refused"), NotSent("refused"), CREATED, DONE), Time()
+    assert isinstance(await carried_out(Eachlabs(), script, time), Done)
+    assert script.paid == 3
+    assert [kept and kept.standing for kept in script.committed] == [
+        "sending",
+        None,
+        "sending",
+        None,
+        "sending",
+        "open",
+    ]
+
+
+async def test_a_vendor_that_cannot_be_reached_is_given_up():
+    script = Script(NotSent("refused"))
+    outcome = await carried_out(Eachlabs(), script)
+    assert (outcome.why, outcome.again, outcome.billed, script.paid) == ("unavailable", True, False, 5)
+    assert script.committed[-1] is None
+
+
+@pytest.mark.parametrize(("headers", "least"), [({}, 0.5), ({"retry-after": "7"}, 7.0)])
+async def test_too_many_requests_waits_and_tries_again(headers, least, monkeypatch):
+    script, time = Script(reply(429, {"error": "too many requests"}, headers), CREATED, DONE), Time()
+    monkeypatch.setattr("gesso.engines.upstream.line.asyncio.sleep", time.rest)
+    assert isinstance(await carried_out(Eachlabs(), script, time), Done)
+    assert script.paid == 2
+    assert sum(time.slept[:2]) >= least * 0.7
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "again", "billed"),
+    [
+        (400, "bad_input", False, False),
+        (401, "no_access", True, False),
+        (402, "no_credit", True, False),
+        (404, "no_model", True, False),
+        (500, "failed", False, None),
+        (502, "unavailable", False, None),
+        (503, "unavailable", True, False),
+    ],
+)
+async def test_a_refusal_to_begin_is_told_by_meaning(status, why, again, billed):
+    script = Script(reply(status, {"error": "no"}))
+    outcome = await carried_out(Eachlabs(), script)
+    assert (outcome.why, outcome.again, outcome.billed, script.paid) == (why, again, billed, 1)
+
+
+@pytest.mark.parametrize("raw", [b"<html>", b"[]", b'{"status": "success"}', b'{"predictionID": null}', b"\xff"])
+async def test_a_garbled_answer_to_a_creation_is_not_sent_again(raw):
+    script = Script(reply(raw=raw))
+    outcome = await carried_out(Eachlabs(), script)
+    assert (outcome.why, outcome.billed, script.paid) == ("garbled", None, 1)
+
+
+async def test_looking_goes_on_while_the_vendor_is_away():
+    away = [Unclear("reset"), NotSent("refused"), reply(503, {}), reply(429, {}, {"retry-after": "3"})]
+    script = Script(CREATED, *away, WORKING, DONE)
+    assert isinstance(await carried_out(Eachlabs(), script), Done)
+    assert script.paid == 1
+
+
+async def test_after_our_time_it_is_cancelled_there():
+    script, time = Script(CREATED, WORKING), Time()
+    began = time()
+    outcome = await carried_out(Eachlabs(), script, time, total_seconds=60, first_poll=2)
+    assert (outcome.why, outcome.billed) == ("timed_out", None)
+    assert script.sent[-1].url == "v1/prediction/p-1/cancel"
+    assert (time() - began) / SECOND <= 60
+
+
+async def test_a_restart_goes_on_asking_and_sends_nothing_again():
+    script = Script(WORKING, DONE)
+    standing = CallStanding(standing="open", state={"id": "p-9"}, began_at=Time().now - 5 * SECOND)
+    assert isinstance(await carried_out(Eachlabs(), script, standing=standing), Done)
+    assert script.paid == 0
+    assert script.sent[0].url == "v1/prediction/p-9"
+
+
+async def test_a_restart_while_sending_is_unknown():
+    script = Script(DONE)
+    standing = CallStanding(standing="sending", began_at=Time().now)
+    outcome = await carried_out(Eachlabs(), script, standing=standing)
+    assert (outcome.why, outcome.billed, script.sent) == ("unknown", None, [])
+
+
+async def test_a_restart_while_sending_sends_again_where_the_vendor_takes_a_key_for_it():
+    script = Script(CREATED, DONE)
+    standing = CallStanding(standing="sending", began_at=Time().now)
+    outcome = await carried_out(Eachlabs(), script, standing=standing, repeatable=True)
+    assert isinstance(outcome, Done)
+    assert script.paid == 1
+
+
+async def test_a_failure_there_is_told_by_meaning():
+    output = {"error_message": "NSFW content detected", "classification": {"category": "PROVIDER"}}
+    outcome = await carried_out(Eachlabs(), Script(CREATED, reply(200, {"status": "failed", "output": output})))
+    assert isinstance(outcome, Failed)
+    assert (outcome.why, outcome.message) == ("refused", "NSFW content detected")
