@@ -67,12 +67,21 @@ def upstream_of(settings: Settings) -> UpstreamEngine:
                 key=None if name in settings.upstream_off else keys.get(name),
                 base=settings.upstream_urls.get(name),
                 limits=replace(vendor.limits, at_once=settings.upstream_at_once.get(name, vendor.limits.at_once)),
+                targets=_targets_of(settings, name),
             )
             for name, vendor in UPSTREAMS.items()
         },
         policy=Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes),
         decode_limits=decode_limits_of(settings),
     )
+
+
+def _targets_of(settings: Settings, vendor: str) -> dict[str, str]:
+    """Return the operator's names for targets of one vendor."""
+    start = f"{vendor}/"
+    return {
+        name.removeprefix(start): target for name, target in settings.upstream_targets.items() if name.startswith(start)
+    }
 
 
 def key_limits_of(settings: Settings) -> KeyLimits:

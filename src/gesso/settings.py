@@ -161,6 +161,11 @@ class Settings(BaseSettings):
         description="Base URLs instead of the vendors' own: a table `[upstream_urls]`, or "
         "openai=http://127.0.0.1:30000/v1 comma-separated.",
     )
+    upstream_targets: Annotated[Mapping[str, str], NoDecode] = Field(
+        {},
+        description="What a vendor calls something, instead of the catalogue's name there, such as the id of an endpoint "
+        "of your own: a table `[upstream_targets]`, or friendli/edit=ENDPOINT comma-separated.",
+    )
     upstream_at_once: Annotated[Mapping[str, int], NoDecode] = Field(
         {}, description="How many requests are open at a vendor at once: a table, or fal=20 comma-separated."
     )
@@ -263,7 +268,7 @@ class Settings(BaseSettings):
             raise ValueError(error.message) from error
         return value
 
-    @field_validator("upstream_urls", "upstream_at_once", mode="before")
+    @field_validator("upstream_urls", "upstream_targets", "upstream_at_once", mode="before")
     @classmethod
     def _by_vendor(cls, value: object) -> object:
         """Take "fal=20, openai=8" from the environment as well as a table from the file."""
@@ -274,6 +279,15 @@ class Settings(BaseSettings):
     def _known_vendors(cls, value: Any) -> Any:
         if strangers := sorted(set(value) - set(VENDORS)):
             raise ValueError(f"no vendor is called {strangers[0]!r}; there are {', '.join(VENDORS)}")
+        return value
+
+    @field_validator("upstream_targets")
+    @classmethod
+    def _known_targets(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, target in value.items():
+            vendor, slash, known = name.partition("/")
+            if vendor not in VENDORS or not slash or not known or not target:
+                raise ValueError(f"{name!r} is not VENDOR/TARGET=NAME; vendors are {', '.join(VENDORS)}")
         return value
 
     @field_validator("upstream_at_once")

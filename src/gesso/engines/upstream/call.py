@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -14,7 +15,7 @@ from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.checkpoint import CallStanding
 from gesso.engines.upstream.line import Line, retry_after
 from gesso.engines.upstream.sender import NotSent, Unclear
-from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait
+from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait, Why
 from gesso.engines.upstream.vendor import Limits, Vendor
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,7 @@ CREATE_TRIES = 5  # of a call of which it is known that nothing arrived
 GROWTH = 1.4  # of the pauses between two looks
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_KNOWN = Failed("unknown", billed=None)
+_WORTH_ANOTHER_TRY: frozenset[Why] = frozenset({"rate_limited", "unavailable", "unknown"})  # at the same vendor
 
 
 class Carrier(Protocol):
@@ -55,6 +57,7 @@ class VendorCall:
         self._vendor, self._limits, self._line, self._ask, self._carrier = vendor, limits, line, ask, carrier
         self._clock, self._rest, self._dice = clock, rest, dice
         self._began_at = 0
+        self._paid_for = False  # whether anything that may cost has been sent
 
     async def run(self, standing: CallStanding | None) -> Done | Failed:
         """Return what came of it. Begins where an earlier process stopped; what it may have sent is not sent again."""
@@ -64,12 +67,15 @@ class VendorCall:
         elif standing.standing == "sending":
             return NOT_KNOWN
         else:
+            self._paid_for = True
             step = Wait(standing.state, 0)
         looks = self._pauses()
         while True:
             match step:
                 case Send(call, state):
                     step = await (self._pay(call, state) if call.pays else self._look(call, state))
+                    if isinstance(step, Failed) and not self._paid_for:
+                        step = replace(step, billed=False)  # an upload, say
                 case Wait(state, seconds, done, total):
                     if total:
                         self._carrier.tell(done, total)
@@ -90,6 +96,7 @@ class VendorCall:
             await self._line.turn()
             await self._carrier.commit(CallStanding(standing="sending", began_at=self._began_at))
             try:
+                self._paid_for = True
                 reply = await self._carrier.send(call, self._limits.create_seconds)
             except NotSent as error:
                 failed = Failed("unavailable", str(error), again=True)
@@ -106,7 +113,7 @@ class VendorCall:
                     self._line.pause(asked)
             if failed.billed is not None:
                 await self._carrier.commit(None)
-            if not failed.again and failed is not NOT_KNOWN:
+            if failed.why not in _WORTH_ANOTHER_TRY:
                 break
             if number + 1 == CREATE_TRIES or self._left() <= pause:
                 break

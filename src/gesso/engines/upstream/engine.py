@@ -30,11 +30,15 @@ CANCEL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class VendorSettings:
-    """What an operator says of one vendor. `base` and `limits` None: the vendor's own; `key` None: there is none."""
+    """What an operator says of one vendor. `base` and `limits` None: the vendor's own; `key` None: there is none.
+
+    `targets` are names there instead of the catalogue's.
+    """
 
     key: str | None = field(default=None, repr=False)
     base: str | None = None
     limits: Limits | None = None
+    targets: Mapping[str, str] = field(default_factory=dict)
 
 
 class UpstreamEngine:
@@ -69,6 +73,8 @@ class UpstreamEngine:
         settings = self._settings.get(route.vendor)
         if settings is None or not settings.key:
             return Readiness(False, f"set a key of {known.name} in {known.key}")
+        if route.target in self._vendors[route.vendor].unnamed and route.target not in settings.targets:
+            return Readiness(False, f"name what {route.vendor}/{route.target} is in GESSO_UPSTREAM_TARGETS")
         return Readiness(True)
 
     async def run(self, task: Task) -> AsyncGenerator[Event, None]:
@@ -139,7 +145,7 @@ class UpstreamEngine:
             key, limits = settings.key or "", settings.limits or vendor.limits
             access = Access(settings.base or vendor.base, key, vendor.hosts)
             sender = Sender(access, vendor.authorise(key), allow=self._policy.allow)
-            self._desks[name] = Desk(vendor, limits, Line(limits), sender)
+            self._desks[name] = Desk(vendor, limits, Line(limits), sender, settings.targets)
         return self._desks[name]
 
 

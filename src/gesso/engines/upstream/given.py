@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,15 +17,16 @@ from gesso.engines.upstream.ask import Ask
 from gesso.imaging.hand_on import mask_file
 
 
-def asks_of(task: Task, mask: MaskPolarity) -> tuple[Ask, ...]:
+def asks_of(task: Task, mask: MaskPolarity, targets: Mapping[str, str] | None = None) -> tuple[Ask, ...]:
     """Return the calls a task takes: one, or one for each picture where the route says so.
 
-    `mask` is what the vendor repaints.
+    `mask` is what the vendor repaints, `targets` are the operator's names instead of the catalogue's.
     """
     files = tuple(_turned(file, mask) if file.role == "mask" else file for file in task.files)
+    target = (targets or {}).get(task.route.target, task.route.target)
     if not task.route.repeats:
-        return (_ask(task, files, 0, task.request.count),)
-    return tuple(_ask(task, files, index, 1) for index in range(task.request.count))
+        return (_ask(task, target, files, 0, task.request.count),)
+    return tuple(_ask(task, target, files, index, 1) for index in range(task.request.count))
 
 
 def _turned(file: GivenFile, mask: MaskPolarity) -> GivenFile:
@@ -34,7 +36,7 @@ def _turned(file: GivenFile, mask: MaskPolarity) -> GivenFile:
     return replace(file, data=data, media_type=media_type)
 
 
-def _ask(task: Task, files: tuple[GivenFile, ...], index: int, count: int) -> Ask:
+def _ask(task: Task, target: str, files: tuple[GivenFile, ...], index: int, count: int) -> Ask:
     route, request = task.route, task.request
     arguments = dict(route.arguments)
     if index and route.seed_argument in arguments:
@@ -42,7 +44,7 @@ def _ask(task: Task, files: tuple[GivenFile, ...], index: int, count: int) -> As
         arguments[route.seed_argument] = (request.seed + index) % limit
     return Ask(
         model=request.model,
-        target=route.target,
+        target=target,
         operation=request.operation,
         prompt=request.prompt,
         arguments=arguments,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 
 from gesso.domain.clock import Clock
 from gesso.domain.events import Checkpoint, Progress, Task
@@ -20,12 +20,13 @@ from gesso.engines.upstream.vendor import Limits, Vendor
 
 @dataclass(frozen=True)
 class Desk:
-    """One vendor as this process uses it."""
+    """One vendor as this process uses it; `targets` are the operator's names instead of the catalogue's."""
 
     vendor: Vendor
     limits: Limits
     line: Line
     sender: Sender
+    targets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class UpstreamJob:
 
     def __init__(self, task: Task, desk: Desk, clock: Clock) -> None:
         self._desk, self._clock = desk, clock
-        self._asks = asks_of(task, desk.vendor.mask)
+        self._asks = asks_of(task, desk.vendor.mask, desk.targets)
         self._standing: Standing = standing_of(task.checkpoint, task.route.vendor, task.route.target)
         self._told: asyncio.Queue[tuple[Told, asyncio.Future[None]]] = asyncio.Queue()
 

@@ -36,7 +36,8 @@ class Vendor(Protocol):
     """One vendor. Its functions are pure: they look at nothing but what they are handed.
 
     `hosts` are, beside the base URL's, where the key may be sent to ("*.example" for all below it). `mask` is which
-    value of a mask this vendor repaints. `checked` is how far its file was checked.
+    value of a mask this vendor repaints. `unnamed` are targets of the catalogue that stand for something of the
+    operator's own, who has to name it. `checked` is how far its file was checked.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Vendor(Protocol):
     hosts: tuple[str, ...]
     limits: Limits
     mask: MaskPolarity
+    unnamed: frozenset[str]
     checked: Literal["documented", "sdk", "live"]
 
     def authorise(self, key: str) -> Mapping[str, str]:
@@ -75,6 +77,7 @@ class Base:
     hosts: tuple[str, ...] = ()
     limits = Limits()
     mask: MaskPolarity = "white"
+    unnamed: frozenset[str] = frozenset()
     checked: Literal["documented", "sdk", "live"] = "documented"
 
     def authorise(self, key: str) -> Mapping[str, str]:
