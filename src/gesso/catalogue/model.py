@@ -161,7 +161,7 @@ class Argument(Frozen):
     `verdict` and `reason` are about.
 
     With `send: size` the size all size parameters decided on is handed over: as width and height to two arguments, as
-    "WIDTHxHEIGHT" to one.
+    "WIDTHxHEIGHT" to one. With `how: merge_prompt` its words become a paragraph of its own below what `to` holds.
     """
 
     to: str | tuple[str, ...] | None = None  # the engine's argument; None: not passed on, for `how` or `reason`
@@ -173,6 +173,8 @@ class Argument(Frozen):
     maximum: float | None = None
     verdict: VerdictWord | None = None
     reason: str = ""
+    multiple_of: int = Field(1, ge=1)  # `send: size`: this route's sides are multiples of it
+    words: str = "{}"  # `how: merge_prompt`: what is said in the prompt, with the value for {}
 
 
 class Route(Frozen):

@@ -13,7 +13,7 @@ from gesso.catalogue.drive import Driven
 from gesso.catalogue.limits import clamp
 from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import REFERENCE_ROLES, SERVER_ROLES, Role
-from gesso.catalogue.sizes import decide
+from gesso.catalogue.sizes import decide, parse_sides
 from gesso.catalogue.verdicts import Said, record, say_check, say_expansion, scaled_words
 from gesso.catalogue.wording import shown
 from gesso.domain.request import PictureArgument, Request
@@ -25,16 +25,25 @@ def pass_on(model: Model, route: Route, request: Request, checked: Checked, serv
     Pictures travel in the request, not in the arguments. The seed handed over is the request's, drawn or given.
     """
     arguments: dict[str, Any] = dict(route.constants)
-    scaled_from = decide(model, checked.values, request.operation).scaled_from
-    verdicts = []
+    decision = decide(model, checked.values, request.operation)
+    verdicts, paragraphs = [], []
     for parameter in model.parameters:
         argument = route.arguments.get(parameter.name)
         said = _say(parameter, argument, request, checked, served)
-        if argument is not None and argument.send == "size" and said.used is not None and scaled_from is not None:
-            said = said._replace(reason=f"{said.reason}, {scaled_words(scaled_from)}")
+        if argument is not None and argument.send == "size" and said.used is not None:
+            if decision.scaled_from is not None:
+                said = said._replace(reason=f"{said.reason}, {scaled_words(decision.scaled_from)}")
+        elif said.used is not None and parameter.role is not None and parameter.role in decision.idle:
+            said = Said("ignored", decision.idle[parameter.role])  # sent beside what decides, it may contradict it
         verdicts.append(record(parameter, checked, said))
         if said.verdict != "ignored" and said.used is not None and not parameter.is_picture:
-            arguments |= _handed_over(argument or Argument(to=parameter.name), said.used, request)
+            argument = argument or Argument(to=parameter.name)
+            if argument.how == "merge_prompt":
+                paragraphs.append((argument, str(said.used)))
+            else:
+                arguments |= _handed_over(argument, said.used)
+    for argument, value in paragraphs:
+        _say_within(arguments, argument, value)
     return Driven(arguments, tuple(verdicts))
 
 
@@ -78,12 +87,23 @@ def seed_argument(model: Model, route: Route) -> str:
     return to if isinstance(to, str) else ""
 
 
-def _handed_over(argument: Argument, used: Any, request: Request) -> dict[str, Any]:
+def _handed_over(argument: Argument, used: Any) -> dict[str, Any]:
     """Return the engine's arguments one parameter becomes: none, one, or width and height."""
-    names = (argument.to,) if isinstance(argument.to, str) else argument.to or ()
+    names = _names(argument)
     if argument.send == "size" and len(names) > 1:
-        return dict(zip(names, (request.width, request.height), strict=True))
+        return dict(zip(names, parse_sides(used) or (), strict=True))
     return dict.fromkeys(names, used)
+
+
+def _say_within(arguments: dict[str, Any], argument: Argument, value: str) -> None:
+    """Put a value's words below what an argument holds, as a paragraph of their own."""
+    words = argument.words.replace("{}", value)
+    for name in _names(argument):
+        arguments[name] = f"{arguments[name]}\n\n{words}" if name in arguments else words
+
+
+def _names(argument: Argument) -> tuple[str, ...]:
+    return (argument.to,) if isinstance(argument.to, str) else argument.to or ()
 
 
 def _say(
@@ -101,7 +121,7 @@ def _say(
     if argument.to is None:
         return Said(argument.verdict or "ignored", argument.reason or "this route does not take it")
     if argument.send == "size":
-        return _sized(request)
+        return _sized(argument, request)
     if parameter.role == "seed":
         return Said("used", "a seed was drawn" if request.seed_drawn else "passed on", request.seed)
     if not is_set(parameter, value):
@@ -109,10 +129,14 @@ def _say(
     return _converted(argument, value)
 
 
-def _sized(request: Request) -> Said:
+def _sized(argument: Argument, request: Request) -> Said:
     if request.width is None or request.height is None:
         return Said("mapped", "the size follows from the image")
-    size = f"{request.width}x{request.height}"
+    step = argument.multiple_of
+    wide, tall = (max(step, (side + step // 2) // step * step) for side in (request.width, request.height))
+    size = f"{wide}x{tall}"
+    if (wide, tall) != (request.width, request.height):
+        return Said("clamped", f"this route takes multiples of {step}; {size} is used", size)
     return Said("mapped", f"handed over as {size} pixels", size)
 
 
