@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from gesso.engines.upstream.vendor import Vendor
+from gesso.engines.upstream.vendors.bria import Bria
+from gesso.engines.upstream.vendors.byteplus_ark import BytePlusArk
 from gesso.engines.upstream.vendors.claid import Claid
+from gesso.engines.upstream.vendors.dashscope import DashScope
 from gesso.engines.upstream.vendors.eachlabs import Eachlabs
 from gesso.engines.upstream.vendors.fal import Fal
 from gesso.engines.upstream.vendors.fashn import Fashn
 from gesso.engines.upstream.vendors.friendli import Friendli
 from gesso.engines.upstream.vendors.magic_hour import MagicHour
+from gesso.engines.upstream.vendors.minimax import MiniMax
 from gesso.engines.upstream.vendors.openai import OpenAI
+from gesso.engines.upstream.vendors.pruna import Pruna
 from gesso.engines.upstream.vendors.replicate import Replicate
+from gesso.engines.upstream.vendors.reve import Reve
+from gesso.engines.upstream.vendors.stability import Stability
+from gesso.engines.upstream.vendors.vidu import Vidu
 
 _VENDORS: tuple[Vendor, ...] = (
+    Bria(),
+    BytePlusArk(),
     Claid(),
+    DashScope(),
     Eachlabs(),
     Fal(),
     Fashn(),
     Friendli(),
     MagicHour(),
+    MiniMax(),
     OpenAI(),
+    Pruna(),
     Replicate(),
+    Reve(),
+    Stability(),
+    Vidu(),
 )
 UPSTREAMS: dict[str, Vendor] = {vendor.name: vendor for vendor in _VENDORS}
