@@ -89,11 +89,16 @@ def an_ask(**changes: Any) -> Ask:
 
 
 async def carried_out(
-    vendor: Vendor, script: Script, time: Time | None = None, standing: CallStanding | None = None, **limits: Any
+    vendor: Vendor,
+    script: Script,
+    time: Time | None = None,
+    standing: CallStanding | None = None,
+    ask: Ask | None = None,
+    **limits: Any,
 ) -> Done | Failed:
     """Return what comes of one call with these answers."""
     time = time or Time()
     bounds = Limits(**limits) if limits else vendor.limits
     line = Line(bounds, now=lambda: time() / SECOND)
-    call = VendorCall(vendor, bounds, line, an_ask(), script, clock=time, rest=time.rest, dice=lambda: 0.5)
+    call = VendorCall(vendor, bounds, line, ask or an_ask(), script, clock=time, rest=time.rest, dice=lambda: 0.5)
     return await call.run(standing)
