@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -112,13 +113,17 @@ def _say(
     value = checked.values[parameter.name]
     if (idle := why_idle(parameter, checked.values)) is not None:
         return Said("ignored", idle)
+    if parameter.role in served:
+        return Said("used", "the server does it")
     if argument is None:
-        if parameter.role in served or (parameter.role in SERVER_ROLES and parameter.role != "inline_result"):
+        if parameter.role in SERVER_ROLES and parameter.role != "inline_result":
             return Said("used", "the server does it")
         argument = Argument(to=parameter.name)
     if argument.how is not None:
         return _done(argument, parameter, value)
     if argument.to is None:
+        if parameter.role == "inline_result" and not value:
+            return Said("used", "the answer carries links")
         return Said(argument.verdict or "ignored", argument.reason or "this route does not take it")
     if argument.send == "size":
         return _sized(argument, request)
@@ -132,12 +137,28 @@ def _say(
 def _sized(argument: Argument, request: Request) -> Said:
     if request.width is None or request.height is None:
         return Said("mapped", "the size follows from the image")
+    asked = request.width, request.height
+    sides, why = _fitted(asked, argument)
+    size = "x".join(map(str, sides))
+    if sides == asked:
+        return Said("mapped", f"handed over as {size} pixels", size)
+    return Said("clamped", f"this route takes {why}; {size} is used", size)
+
+
+def _fitted(size: tuple[int, int], argument: Argument) -> tuple[tuple[int, ...], str]:
+    """Return the route's size nearest to this one, in its shape, and what the route asks of a size."""
     step = argument.multiple_of
-    wide, tall = (max(step, (side + step // 2) // step * step) for side in (request.width, request.height))
-    size = f"{wide}x{tall}"
-    if (wide, tall) != (request.width, request.height):
-        return Said("clamped", f"this route takes multiples of {step}; {size} is used", size)
-    return Said("mapped", f"handed over as {size} pixels", size)
+    nearest = tuple(max(step, (side + step // 2) // step * step) for side in size)
+    area = math.prod(nearest)
+    bound = clamp(area, argument.minimum, argument.maximum)
+    if bound == area:
+        return nearest, f"multiples of {step}"
+    scale = math.sqrt(bound / math.prod(size))
+    if bound > area:
+        grown = tuple(math.ceil(round(side * max(scale, 1) / step, 6)) * step for side in size)
+        return grown, f"no fewer than {bound:,} pixels"
+    shrunk = tuple(max(1, math.floor(round(side * min(scale, 1) / step, 6))) * step for side in size)
+    return shrunk, f"no more than {bound:,} pixels"
 
 
 def _done(argument: Argument, parameter: Parameter, value: Any) -> Said:

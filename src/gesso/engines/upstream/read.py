@@ -45,6 +45,11 @@ def failed(why: Why, message: str = "", *, billed: bool | None = False) -> Faile
     return Failed(why, message, again=why in _AGAIN, billed=billed)
 
 
+def lost(message: str = "") -> Failed:
+    """Return what a refused look means: what was begun may go on there and be charged, and nobody here knows."""
+    return Failed("unknown", message, billed=None)
+
+
 def is_refusal(words: str) -> bool:
     """Tell whether a vendor's sentence speaks of moderation: some give no code for it."""
     return any(word in words.lower() for word in _REFUSALS)

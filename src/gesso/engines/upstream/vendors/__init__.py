@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gesso.engines.upstream.vendor import Vendor
+from gesso.engines.upstream.vendors.bfl import Bfl
 from gesso.engines.upstream.vendors.bria import Bria
 from gesso.engines.upstream.vendors.byteplus_ark import BytePlusArk
 from gesso.engines.upstream.vendors.claid import Claid
@@ -21,6 +22,7 @@ from gesso.engines.upstream.vendors.stability import Stability
 from gesso.engines.upstream.vendors.vidu import Vidu
 
 _VENDORS: tuple[Vendor, ...] = (
+    Bfl(),
     Bria(),
     BytePlusArk(),
     Claid(),
