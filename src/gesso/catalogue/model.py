@@ -161,19 +161,22 @@ class Argument(Frozen):
     `verdict` and `reason` are about.
 
     With `send: size` the size all size parameters decided on is handed over: as width and height to two arguments, as
-    "WIDTHxHEIGHT" to one. With `how: merge_prompt` its words become a paragraph of its own below what `to` holds.
+    "WIDTHxHEIGHT" to one; with `send: ratio`, the one of `ratios` that is nearest to it. `send: list` makes a list of
+    words with commas between. A value that `values` makes null is not handed over. With `how: merge_prompt` its words
+    become a paragraph of its own below what `to` holds.
     """
 
     to: str | tuple[str, ...] | None = None  # the engine's argument; None: not passed on, for `how` or `reason`
-    send: Literal["value", "size"] = "value"
+    send: Literal["value", "size", "ratio", "list"] = "value"
     how: How | None = None
     values: Mapping[str, Any] = {}  # asked value (as text) → the engine's
     invert: bool = False  # a switch of opposite sense, or a share counted from the other end
-    minimum: float | None = None  # the route's own range, inside the model's
+    minimum: float | None = None  # the route's own range, inside the model's; `send: size`: of the area in pixels
     maximum: float | None = None
     verdict: VerdictWord | None = None
     reason: str = ""
     multiple_of: int = Field(1, ge=1)  # `send: size`: this route's sides are multiples of it
+    ratios: tuple[str, ...] = ()  # `send: ratio`: the shapes this route takes
     words: str = "{}"  # `how: merge_prompt`: what is said in the prompt, with the value for {}
 
 

@@ -14,7 +14,8 @@ from gesso.catalogue.drive import Driven
 from gesso.catalogue.limits import clamp
 from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import REFERENCE_ROLES, SERVER_ROLES, Role
-from gesso.catalogue.sizes import decide, parse_sides
+from gesso.catalogue.size_nearness import NEAR, ratio_error
+from gesso.catalogue.sizes import decide, parse_ratio, parse_sides
 from gesso.catalogue.verdicts import Said, record, say_check, say_expansion, scaled_words
 from gesso.catalogue.wording import shown
 from gesso.domain.request import PictureArgument, Request
@@ -125,8 +126,8 @@ def _say(
         if parameter.role == "inline_result" and not value:
             return Said("used", "the answer carries links")
         return Said(argument.verdict or "ignored", argument.reason or "this route does not take it")
-    if argument.send == "size":
-        return _sized(argument, request)
+    if argument.send in ("size", "ratio"):
+        return _sized(argument, request) if argument.send == "size" else _shaped(argument, request)
     if parameter.role == "seed":
         return Said("used", "a seed was drawn" if request.seed_drawn else "passed on", request.seed)
     if not is_set(parameter, value):
@@ -143,6 +144,17 @@ def _sized(argument: Argument, request: Request) -> Said:
     if sides == asked:
         return Said("mapped", f"handed over as {size} pixels", size)
     return Said("clamped", f"this route takes {why}; {size} is used", size)
+
+
+def _shaped(argument: Argument, request: Request) -> Said:
+    if request.width is None or request.height is None:
+        return Said("mapped", "the shape follows from the image")
+    size = float(request.width), float(request.height)
+    known = {text: ratio for text in argument.ratios if (ratio := parse_ratio(text)) is not None}
+    nearest = min(known, key=lambda text: ratio_error(size, known[text]))
+    if ratio_error(size, known[nearest]) > NEAR:
+        return Said("clamped", f"this route does not take this shape; {nearest} is used", nearest)
+    return Said("mapped", f"handed over as {nearest}, for which the route has its own size", nearest)
 
 
 def _fitted(size: tuple[int, int], argument: Argument) -> tuple[tuple[int, ...], str]:
@@ -182,6 +194,10 @@ def _converted(argument: Argument, value: Any) -> Said:
     asked = value
     if argument.values:
         value = argument.values.get(str(value), value)
+    if value is None:
+        return Said("ignored", argument.reason or f"this route does not take {shown(asked)}")
+    if argument.send == "list":
+        value = [word for part in str(value).split(",") if (word := part.strip())]
     if argument.invert:
         value = not value if isinstance(value, bool) else one_minus(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
