@@ -2,8 +2,8 @@
 
 Compared with the source of BytePlus' client byteplus-python-sdk-v2 3.0.63: path, key, names of the body, of the
 answer and of its errors. The codes are from ModelArk's list (docs.byteplus.com/ModelArk/1299023). ModelArk draws a
-watermark unless told not to. Whether Seedream 4 heeds a seed is not said; the client sends one for all. Dreamina is
-not offered there.
+watermark unless told not to. Whether Seedream 4 heeds a seed is not said; the client sends one for all. No source we
+found offers Dreamina there.
 """
 
 from __future__ import annotations
