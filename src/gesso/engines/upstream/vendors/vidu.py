@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.read import amount, body_of, by_status, failed, text_at
+from gesso.engines.upstream.read import amount, body_of, by_status, failed, lost, text_at
 from gesso.engines.upstream.steps import Call, Cost, Done, Failed, Link, Reply, Send, State, Step, Wait, Why
 from gesso.engines.upstream.vendor import Base, Limits
 
@@ -52,6 +52,8 @@ class Vidu(Base):
         if not reply.ok:
             why = _WHY.get(text_at(body, "reason")) if reply.status < 500 else None
             words = text_at(body, "message")
+            if "id" in state:
+                return lost(words)
             return by_status(reply, words) if why is None else failed(why, words)
         if "id" not in state:
             if body["state"] == "failed":
