@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gesso.engines.upstream.ask import Ask, put
-from gesso.engines.upstream.read import body_of, by_status, failed, text_at
+from gesso.engines.upstream.read import body_of, by_status, failed, lost, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait, Why
 from gesso.engines.upstream.vendor import Base, Limits
 
@@ -63,7 +63,7 @@ class DashScope(Base):
         """Read the answer to a call, a creation or a look."""
         body = body_of(reply)
         if not reply.ok:
-            return _refusal(reply, body)
+            return lost(text_at(body, "message")) if "id" in state else _refusal(reply, body)
         output = body["output"]
         if "id" not in state and "task_id" not in output:
             return _made(output)
@@ -75,7 +75,7 @@ class DashScope(Base):
             case "CANCELED":
                 return failed("failed", "The task was cancelled.", billed=None)
             case "UNKNOWN":  # it has no such task, or not any more
-                return failed("failed", billed=None)
+                return lost()
             case _:
                 return Wait({"id": _text(output["task_id"])})
 
