@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, text_at
+from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, lost, text_at
 from gesso.engines.upstream.steps import Call, Done, Inline, Link, Reply, Send, State, Step, Wait
 from gesso.engines.upstream.vendor import Base, Limits
 
@@ -30,7 +30,10 @@ class Pruna(Base):
 
     def start(self, ask: Ask) -> Send:
         """Return the call that creates a prediction."""
-        call = Call("POST", "v1/predictions", json={"input": ask.nested()}, headers={"Model": ask.target}, pays=True)
+        given = ask.nested()
+        if "width" in given:  # which counts only beside this word
+            given = {"aspect_ratio": "custom", **given}
+        call = Call("POST", "v1/predictions", json={"input": given}, headers={"Model": ask.target}, pays=True)
         return Send(call, {})
 
     def read(self, ask: Ask, state: State, reply: Reply) -> Step:
@@ -40,11 +43,9 @@ class Pruna(Base):
         body = body_of(reply)
         if not reply.ok:
             words = text_at(body, "error") or text_at(body, "message") or text_at(body, "detail")
-            return (
-                failed("refused", words)
-                if reply.status in (400, 422) and is_refusal(words)
-                else by_status(reply, words)
-            )
+            if "id" in state:
+                return lost(words)
+            return failed("refused", words) if is_refusal(words) and reply.status < 500 else by_status(reply, words)
         if "id" not in state:
             return Wait({"id": _text(body["id"])})
         match body["status"]:
