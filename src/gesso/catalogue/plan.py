@@ -101,7 +101,7 @@ def choose(
     return RouteChoice(
         engine=route.engine,
         fidelity=route.fidelity,
-        runs=route.model or model.slug,
+        runs=route.model or (route.target if route.fidelity == "stand_in" else model.slug),
         vendor=route.vendor,
         target=route.target,
         arguments=driven.arguments | adapter_argument(model, route, request),

@@ -12,6 +12,7 @@ from gesso.engines.upstream.vendors.eachlabs import Eachlabs
 from gesso.engines.upstream.vendors.fal import Fal
 from gesso.engines.upstream.vendors.fashn import Fashn
 from gesso.engines.upstream.vendors.friendli import Friendli
+from gesso.engines.upstream.vendors.google import Google
 from gesso.engines.upstream.vendors.magic_hour import MagicHour
 from gesso.engines.upstream.vendors.minimax import MiniMax
 from gesso.engines.upstream.vendors.openai import OpenAI
@@ -19,7 +20,9 @@ from gesso.engines.upstream.vendors.pruna import Pruna
 from gesso.engines.upstream.vendors.replicate import Replicate
 from gesso.engines.upstream.vendors.reve import Reve
 from gesso.engines.upstream.vendors.stability import Stability
+from gesso.engines.upstream.vendors.tencent import Tencent
 from gesso.engines.upstream.vendors.vidu import Vidu
+from gesso.engines.upstream.vendors.volcengine_visual import VolcengineVisual
 
 _VENDORS: tuple[Vendor, ...] = (
     Bfl(),
@@ -31,6 +34,7 @@ _VENDORS: tuple[Vendor, ...] = (
     Fal(),
     Fashn(),
     Friendli(),
+    Google(),
     MagicHour(),
     MiniMax(),
     OpenAI(),
@@ -38,6 +42,8 @@ _VENDORS: tuple[Vendor, ...] = (
     Replicate(),
     Reve(),
     Stability(),
+    Tencent(),
     Vidu(),
+    VolcengineVisual(),
 )
 UPSTREAMS: dict[str, Vendor] = {vendor.name: vendor for vendor in _VENDORS}
