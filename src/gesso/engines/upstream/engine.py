@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -144,7 +145,8 @@ class UpstreamEngine:
             vendor, settings = self._vendors[name], self._settings.get(name, VendorSettings())
             key, limits = settings.key or "", settings.limits or vendor.limits
             access = Access(settings.base or vendor.base, key, vendor.hosts)
-            sender = Sender(access, vendor.authorise(key), allow=self._policy.allow)
+            sign = partial(vendor.sign, key)
+            sender = Sender(access, vendor.authorise(key), sign=sign, allow=self._policy.allow)
             self._desks[name] = Desk(vendor, limits, Line(limits), sender, settings.targets)
         return self._desks[name]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from gesso.engines.upstream.steps import Call, Reply
+from gesso.engines.upstream.steps import Call, Reply, Written
 from gesso.outgoing.address import Target, check_url
 from gesso.outgoing.allow import parse_allow_list
 from gesso.outgoing.errors import BadUrl, BlockedAddress, UnknownHost
@@ -48,8 +49,9 @@ class Sender:
     """The connections to one vendor with one key. Close it when done.
 
     A call that pays goes over a connection of its own: one that was kept open may turn out to be closed at the very
-    moment it is used, and then nobody could tell whether the call arrived. `allow` are further private addresses links
-    may lead to; the base URL's host is the operator's choice, wherever it is.
+    moment it is used, and then nobody could tell whether the call arrived. `sign` returns further headers for each
+    call that takes the key. `allow` are further private addresses links may lead to; the base URL's host is the
+    operator's choice, wherever it is.
     """
 
     def __init__(
@@ -57,12 +59,13 @@ class Sender:
         access: Access,
         headers: Mapping[str, str],
         *,
+        sign: Callable[[Written], Mapping[str, str]] = lambda written: {},
         allow: tuple[str, ...] = (),
         resolve: Resolver | None = None,
         dial: httpcore.AsyncNetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._access, self._authorised = access, dict(headers)
+        self._access, self._authorised, self._sign = access, dict(headers), sign
         home = urlsplit(access.base)
         self._own = _place(home.hostname or "", home.port)
         own_hosts = (self._own, *(host for host in access.hosts if not host.startswith("*")))
@@ -135,6 +138,8 @@ class Sender:
             files=_files(call),
             headers=({} if call.open else self._authorised) | _type_of(call) | dict(call.headers),
         )
+        if not call.open:
+            request.headers.update(self._sign(_written(request)))
         response = await client.send(request, stream=True)
         try:
             body = bytearray()
@@ -162,6 +167,18 @@ def _client(
         timeout=httpx.Timeout(None, connect=policy.connect_seconds),
         follow_redirects=False,
         trust_env=False,
+    )
+
+
+def _written(request: httpx.Request) -> Written:
+    return Written(
+        request.method,
+        request.headers["Host"],
+        request.url.path,
+        request.url.query.decode(),
+        request.headers.get("Content-Type", ""),
+        request.read(),
+        int(time.time()),
     )
 
 

@@ -57,6 +57,19 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Written:
+    """A call as it goes over the wire, for vendors that sign each one. `at` is in seconds since 1970."""
+
+    method: str
+    host: str
+    path: str
+    query: str
+    media_type: str
+    body: bytes
+    at: int
+
+
+@dataclass(frozen=True)
 class Reply:
     """What came back; header names are lower case."""
 

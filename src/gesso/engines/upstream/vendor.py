@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from gesso.domain.picture import MaskPolarity
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.steps import Call, Reply, Send, State, Step
+from gesso.engines.upstream.steps import Call, Reply, Send, State, Step, Written
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class Vendor(Protocol):
         """Return the headers that carry the operator's key."""
         ...
 
+    def sign(self, key: str, written: Written) -> Mapping[str, str]:
+        """Return the headers that sign this one call, where the key itself is not sent."""
+        ...
+
     def start(self, ask: Ask) -> Send:
         """Return the first call."""
         ...
@@ -83,6 +87,10 @@ class Base:
     def authorise(self, key: str) -> Mapping[str, str]:
         """Return a bearer token."""
         return {"Authorization": f"Bearer {key}"}
+
+    def sign(self, key: str, written: Written) -> Mapping[str, str]:
+        """Return none: the key is proof enough."""
+        return {}
 
     def poll(self, state: State) -> Call:
         """Refuse: this vendor answers at once."""
