@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Vendor(NamedTuple):
-    """A vendor's name for people, and the environment variable its key is read from."""
+    """A vendor's name for people, and the environment variable its key is read from.
+
+    A key of two halves, as those that sign have, is written with a colon between: ID:SECRET.
+    """
 
     name: str
     key: str
