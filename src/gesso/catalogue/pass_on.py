@@ -32,7 +32,7 @@ def pass_on(model: Model, route: Route, request: Request, checked: Checked, serv
     for parameter in model.parameters:
         argument = route.arguments.get(parameter.name)
         said = _say(parameter, argument, request, checked, served)
-        if argument is not None and argument.send == "size" and said.used is not None:
+        if argument is not None and argument.send in ("size", "ratio") and said.used is not None:
             if decision.scaled_from is not None:
                 said = said._replace(reason=f"{said.reason}, {scaled_words(decision.scaled_from)}")
         elif said.used is not None and parameter.role is not None and parameter.role in decision.idle:
@@ -127,6 +127,8 @@ def _say(
             return Said("used", "the answer carries links")
         return Said(argument.verdict or "ignored", argument.reason or "this route does not take it")
     if argument.send in ("size", "ratio"):
+        if request.width is None and parameter.role in ("resolution", "megapixels") and is_set(parameter, value):
+            return Said("ignored", "this route makes an edit as large as its image")
         return _sized(argument, request) if argument.send == "size" else _shaped(argument, request)
     if parameter.role == "seed":
         return Said("used", "a seed was drawn" if request.seed_drawn else "passed on", request.seed)

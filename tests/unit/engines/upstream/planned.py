@@ -13,7 +13,7 @@ from PIL import Image
 from gesso.catalogue.canonical import to_request
 from gesso.catalogue.check import check
 from gesso.catalogue.load import load_catalogue
-from gesso.catalogue.model import Model, Parameter, Route
+from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.plan import choose
 from gesso.domain.errors import InvalidInput
 from gesso.domain.events import GivenFile, Task
@@ -78,6 +78,40 @@ def drawn(model: Model, route: Route) -> Iterator[Planned]:
                 continue
             yield found
             break
+
+
+def arguments_of(model: Model, route: Route) -> set[str]:
+    """Return every argument the route's map speaks of."""
+    found = set(route.constants)
+    for parameter in model.parameters:
+        to = route.arguments.get(parameter.name, Argument(to=parameter.name)).to
+        found |= {to} if isinstance(to, str) else set(to or ())
+    return found
+
+
+def check_arguments(one: Planned) -> None:
+    """Check that what is sent is what the map says, and that every parameter has a verdict that fits it."""
+    known = arguments_of(one.model, one.route)
+    for ask in one.asks:
+        assert set(ask.arguments) <= known
+        assert {picture.argument for picture in ask.pictures} <= known
+        assert None not in ask.arguments.values()
+    assert [verdict.parameter for verdict in one.choice.verdicts] == [each.name for each in one.model.parameters]
+    sent = set(one.ask.arguments) | {picture.argument for picture in one.ask.pictures}
+    for verdict in one.choice.verdicts:
+        argument = one.route.arguments.get(verdict.parameter, Argument(to=verdict.parameter))
+        names = {argument.to} if isinstance(argument.to, str) else set(argument.to or ())
+        if verdict.verdict != "ignored" and verdict.used is not None:
+            assert names <= sent
+    assert one.choice.repeats or one.request.count == 1 or _count(one) is not None
+
+
+def _count(one: Planned) -> object:
+    """Return what the vendor is told of how many pictures, where one call makes them all."""
+    parameter = one.model.with_role("count")
+    assert parameter is not None
+    argument = one.route.arguments.get(parameter.name, Argument(to=parameter.name))
+    return one.ask.arguments.get(argument.to) if isinstance(argument.to, str) else None
 
 
 def _file(argument: str, picture: str, many: bool) -> GivenFile:

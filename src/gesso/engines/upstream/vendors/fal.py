@@ -1,10 +1,14 @@
 """fal's queue: submit, ask for the status, then for the result.
 
-Source: fal's OpenAPI documents of 2026-06 and the client fal-client 1.0.3 (verified against it).
+Source: fal's OpenAPI documents of 2026-06 and the client fal-client 1.0.3 (verified against it). Arguments are as the
+types of @fal-ai/client 1.10.1 have them.
 """
 
 from __future__ import annotations
 
+import base64
+import io
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +32,10 @@ class Fal(Base):
 
     def start(self, ask: Ask) -> Send:
         """Return the call that puts a request into the queue."""
-        return Send(Call("POST", ask.target, json=ask.nested(), pays=True), {"at": "submit"})
+        body = {**ask.nested(), **_archives(ask)}
+        if isinstance(loras := body.get("loras"), list):
+            body["loras"] = [lora for lora in loras if lora.get("path")]  # a scale alone is none
+        return Send(Call("POST", ask.target, json=body, pays=True), {"at": "submit"})
 
     def read(self, ask: Ask, state: State, reply: Reply) -> Step:
         """Read the answer to a submit, a look, or the fetching of the result."""
@@ -51,6 +58,18 @@ class Fal(Base):
     def cancel(self, state: State) -> Call:
         """Return the call that takes a request out of the queue."""
         return Call("PUT", state["cancel_url"])
+
+
+def _archives(ask: Ask) -> dict[str, str]:
+    """Return the arguments that take pictures in a ZIP file; its dates are all the same, so that it is, too."""
+    found: dict[str, str] = {}
+    for argument in {picture.argument for picture in ask.pictures if picture.argument.endswith("archive_url")}:
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w") as archive:
+            for number, picture in enumerate(one for one in ask.pictures if one.argument == argument):
+                archive.writestr(zipfile.ZipInfo(f"{number}-{picture.filename}"), picture.data)
+        found[argument] = f"data:application/zip;base64,{base64.b64encode(data.getvalue()).decode()}"
+    return found
 
 
 def _result(reply: Reply, body: Mapping[str, Any]) -> Step:
