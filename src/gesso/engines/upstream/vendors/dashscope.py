@@ -1,15 +1,16 @@
 """Alibaba Model Studio (DashScope): Wan as tasks that are asked about, Qwen-Image and Z-Image in one call.
 
-Compared with the source of Alibaba's client dashscope 2.0.2: paths, headers, bodies, the states of a task, its end and
-its withdrawal. The bodies and answers are also in Model Studio's references of Wan, Qwen-Image and Z-Image, and its
-codes in its list of errors (alibabacloud.com/help, seen 2026-11): documented. Our reading: that wan2.6-image takes the
-sizes of wan2.6-t2i, and that a task that was refused or failed costs nothing (pictures that succeeded are billed).
+Alibaba's client dashscope 2.0.2 was run against a server of ours: paths, headers, bodies, a task's end and its
+withdrawal are the same; the other states were read in its source. Bodies and answers are also in Model Studio's
+references of Wan, Qwen-Image and Z-Image, and its codes in its list of errors (alibabacloud.com/help, seen 2026-11):
+documented. Our reading: that wan2.6-image takes the sizes of wan2.6-t2i, and that a task that was refused or failed
+costs nothing (pictures that succeeded are billed).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import body_of, by_status, failed, lost, text_at
@@ -45,6 +46,7 @@ class DashScope(Base):
 
     name = "dashscope"
     base = "https://dashscope-intl.aliyuncs.com/api/v1"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     limits = Limits(at_once=5, create_seconds=300, first_poll=2.0)  # five tasks at once for a new account
 
     def start(self, ask: Ask) -> Send:

@@ -1,12 +1,13 @@
 """Pruna's predictions: create, ask until it has ended, fetch the file.
 
-Compared with the source of Pruna's client pruna-client 0.0.9: paths, headers, states, the key with the file's
-download; docs.api.pruna.ai says the same. Our reading: a file's link on another host is open to all.
+Pruna's client pruna-client 0.0.9 was run against a server of ours: paths, headers, states and the key with the file's
+download are the same; docs.api.pruna.ai says so too. Our reading: a file's link on another host is open to all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import urlsplit
 
 from gesso.engines.upstream.ask import Ask
@@ -22,6 +23,7 @@ class Pruna(Base):
 
     name = "pruna"
     base = "https://api.pruna.ai"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     limits = Limits(at_once=10, per_minute=250, first_poll=0.5, longest_poll=5)
 
     def authorise(self, key: str) -> Mapping[str, str]:

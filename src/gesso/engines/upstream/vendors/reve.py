@@ -1,12 +1,13 @@
 """Reve's create: one call, the picture's own bytes as its answer, the rest in its headers.
 
-Compared with the source of Reve's client reve 0.1.9: path, body, `Accept`, headers and errors; api.reve.com/llms.txt
-says the same. Our reading: a picture that violates the content policy is billed where credits were used.
+Reve's client reve 0.1.9 was run against a server of ours: path, body, `Accept` and headers are the same; its errors
+were read in its source. api.reve.com/llms.txt says the same. Our reading: a picture that violates the content policy is billed where credits were used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, text_at
@@ -21,6 +22,7 @@ class Reve(Base):
 
     name = "reve"
     base = "https://api.reve.com"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     limits = Limits(at_once=10, create_seconds=300)
 
     def start(self, ask: Ask) -> Send:

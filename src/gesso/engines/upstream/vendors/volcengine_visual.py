@@ -1,6 +1,6 @@
 """Volcengine's visual service (Dreamina, called Jimeng there): submit a task, then ask for its result; calls are signed.
 
-Compared with the source of Volcengine's client volcengine 1.0.229: host, actions, version, signature. The fields, the
+Volcengine's client volcengine 1.0.229 makes the same signature; host, actions and version are its own. The fields, the
 states and the codes are from a copy of Volcengine's reference of Jimeng 3.1 (documented, at second hand): low
 confidence. A task answers with links when told to, and with a watermark unless told not to.
 """
