@@ -188,7 +188,7 @@ def _route(route: Route) -> tuple[str, ...]:
 
 
 def _needs(route: Route) -> str:
-    words = [f"`{VENDORS[route.vendor].key}`"] if route.vendor else []
+    words = [f"`{one}`" for one in VENDORS[route.vendor].variables] if route.vendor else []
     if route.engine == "diffusers":
         words.append("the weights" + (", which their owner has to open to you first" if route.gated else ""))
     if route.fidelity == "stand_in":

@@ -8,11 +8,17 @@ from typing import NamedTuple
 class Vendor(NamedTuple):
     """A vendor's name for people, and the environment variable its key is read from.
 
-    A key of two halves, as those that sign have, is written with a colon between: ID:SECRET.
+    `owner` is the variable of who a key belongs to, where calls are signed with it: both are needed there.
     """
 
     name: str
     key: str
+    owner: str = ""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What has to be set."""
+        return (self.owner, self.key) if self.owner else (self.key,)
 
 
 VENDORS: dict[str, Vendor] = {
@@ -36,8 +42,8 @@ VENDORS: dict[str, Vendor] = {
     "replicate": Vendor("Replicate", "REPLICATE_API_TOKEN"),
     "reve": Vendor("Reve", "REVE_API_TOKEN"),
     "stability": Vendor("Stability AI", "STABILITY_API_KEY"),
-    "tencent": Vendor("Tencent Cloud", "TENCENTCLOUD_SECRET_KEY"),
+    "tencent": Vendor("Tencent Cloud", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SECRET_ID"),
     "vidu": Vendor("Vidu", "VIDU_API_KEY"),
-    "volcengine_visual": Vendor("Volcengine", "VOLC_SECRETKEY"),
+    "volcengine_visual": Vendor("Volcengine", "VOLC_SECRETKEY", "VOLC_ACCESSKEY"),
     "xai": Vendor("xAI", "XAI_API_KEY"),
 }

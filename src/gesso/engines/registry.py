@@ -51,5 +51,6 @@ class Engines:
 def _needs(route: RouteChoice) -> str:
     """Return what else the route would need."""
     if route.vendor in VENDORS:
-        return f"; with it, a key of {VENDORS[route.vendor].name} in {VENDORS[route.vendor].key}"
+        vendor = VENDORS[route.vendor]
+        return f"; with it, a key of {vendor.name} in {' and '.join(vendor.variables)}"
     return f"; with it, the weights {route.target}" if route.target else ""

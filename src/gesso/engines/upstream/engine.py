@@ -73,7 +73,7 @@ class UpstreamEngine:
             return Readiness(False, f"this version does not speak to {known.name if known else route.vendor}")
         settings = self._settings.get(route.vendor)
         if settings is None or not settings.key:
-            return Readiness(False, f"set a key of {known.name} in {known.key}")
+            return Readiness(False, f"set a key of {known.name} in {' and '.join(known.variables)}")
         if route.target in self._vendors[route.vendor].unnamed and route.target not in settings.targets:
             return Readiness(False, f"name what {route.vendor}/{route.target} is in GESSO_UPSTREAM_TARGETS")
         return Readiness(True)

@@ -11,13 +11,17 @@ from gesso.domain.errors import OperatorError
 
 
 def read_keys(environment: Mapping[str, str], file: Path | None) -> dict[str, str]:
-    """Return the key of each vendor that has one; the environment goes first.
+    """Return the key of each vendor that has one; the environment goes first. A key that signs is "OWNER:SECRET".
 
     Raises `OperatorError` for a file that is not there, that others may read, or that holds something else.
     """
     known = {} if file is None else _read(file)
-    found = {name: environment.get(vendor.key) or known.get(vendor.key) for name, vendor in VENDORS.items()}
-    return {name: key.strip() for name, key in found.items() if key and key.strip()}
+    found: dict[str, str] = {}
+    for name, vendor in VENDORS.items():
+        halves = [(environment.get(one) or known.get(one) or "").strip() for one in vendor.variables]
+        if all(halves):
+            found[name] = ":".join(halves)
+    return found
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -15,9 +15,9 @@ class Credential(NamedTuple):
 
 
 def credential_of(key: str) -> Credential:
-    """Return the halves of "NAME:SECRET"."""
-    name, _, secret = key.partition(":")
-    return Credential(name, secret)
+    """Return the halves of "NAME:SECRET"; what has no colon is a secret, and not sent as a name."""
+    name, colon, secret = key.partition(":")
+    return Credential(name, secret) if colon else Credential("", key)
 
 
 def narrowed(secret: str, *words: str) -> bytes:

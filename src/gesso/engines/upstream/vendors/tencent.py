@@ -39,7 +39,7 @@ _PASSING = ("RequestLimitExceeded", "InternalError", "FailedOperation.RequestTim
 
 
 class Tencent(Base):
-    """Targets are the kind of job. The key is SECRETID:SECRETKEY. Links last an hour."""
+    """Targets are the kind of job. The key has two halves, SecretId and SecretKey. Links last an hour."""
 
     name = "tencent"
     base = "https://aiart.tencentcloudapi.com"

@@ -36,7 +36,7 @@ _PICTURES = frozenset({50511, 50519})
 
 
 class VolcengineVisual(Base):
-    """Targets are what `req_key` holds. The key is ACCESSKEY:SECRETKEY. Links last a day."""
+    """Targets are what `req_key` holds. The key has two halves, AccessKey and SecretKey. Links last a day."""
 
     name = "volcengine_visual"
     base = "https://visual.volcengineapi.com"
