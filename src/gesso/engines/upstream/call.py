@@ -106,9 +106,10 @@ class VendorCall:
                     return NOT_KNOWN
                 failed = NOT_KNOWN
             else:
-                if reply.status not in self._limits.refused_statuses:
-                    return await self._paid(state, reply)
-                failed = _refusal(self._read(state, reply))
+                step = self._read(state, reply)
+                if reply.status not in self._limits.refused_statuses and not _is_turned_away(step):
+                    return await self._paid(step)
+                failed = _refusal(step)
                 if (asked := retry_after(reply.headers)) is not None:
                     self._line.pause(asked)
             if failed.billed is not None:
@@ -120,9 +121,8 @@ class VendorCall:
             await self._rest(pause)  # what the vendor asked for beyond it, the line waits for
         return failed
 
-    async def _paid(self, state: State, reply: Reply) -> Step:
-        """Read the answer to a call that pays, and keep what the vendor calls it before anything else is done."""
-        step = self._read(state, reply)
+    async def _paid(self, step: Step) -> Step:
+        """Keep what the vendor calls what has begun before anything else is done."""
         if isinstance(step, Send | Wait):
             await self._carrier.commit(CallStanding(standing="open", state=step.state, began_at=self._began_at))
         elif isinstance(step, Failed) and step.billed is False:
@@ -187,6 +187,11 @@ class VendorCall:
         while True:
             yield pause * (0.5 + 0.5 * self._dice())
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _is_turned_away(step: Step) -> bool:
+    """Tell whether there were too many requests, which some vendors say with a code of their own, status 200 beside."""
+    return isinstance(step, Failed) and step.why == "rate_limited" and step.billed is False
 
 
 def _refusal(step: Step) -> Failed:

@@ -51,13 +51,11 @@ async def test_pictures_may_come_within_the_answer():
     [
         (1000, "failed", False, None),
         (1001, "timed_out", False, None),
-        (1002, "rate_limited", True, False),
         (1004, "no_access", True, False),
         (1008, "no_credit", True, False),
         (1024, "failed", False, None),
         (1026, "refused", False, False),
         (1027, "refused", False, None),
-        (1039, "rate_limited", True, False),
         (1042, "bad_input", False, False),
         (2013, "bad_input", False, False),
         (2049, "no_access", True, False),
@@ -70,6 +68,16 @@ async def test_a_code_says_what_became_of_it_whatever_the_status(code, why, agai
     outcome = await carried_out(VENDOR, script)
     assert (outcome.why, outcome.again, outcome.billed, outcome.message) == (why, again, billed, "said so")
     assert script.paid == 1
+
+
+@pytest.mark.parametrize("code", [1002, 1039])
+async def test_too_many_requests_come_with_status_200_and_are_sent_again(code):
+    script = Script(reply(200, told(code)), reply(200, told(0, data={"image_urls": ["https://oss.example/1.jpeg"]})))
+    assert isinstance(await carried_out(VENDOR, script), Done)
+    assert [kept and kept.standing for kept in script.committed] == ["sending", None, "sending"]
+    script = Script(reply(200, told(code)))
+    outcome = await carried_out(VENDOR, script)
+    assert (outcome.why, outcome.again, outcome.billed, script.paid) == ("rate_limited", True, False, 5)
 
 
 async def test_none_made_and_all_kept_back_is_a_refusal():

@@ -89,7 +89,6 @@ async def test_pictures_kept_back_are_counted():
         ("OperationDenied.ImageIllegalDetected", "refused", False),
         ("AuthFailure.SignatureFailure", "no_access", False),
         ("AuthFailure.UnauthorizedOperation", "no_access", False),
-        ("RequestLimitExceeded.JobNumExceed", "rate_limited", False),
         ("ResourceUnavailable.LowBalance", "no_credit", False),
         ("ResourcesSoldOut.ChargeStatusException", "no_credit", False),
         ("InvalidParameterValue.TextLengthExceed", "bad_input", False),
@@ -101,6 +100,13 @@ async def test_a_refusal_to_begin_comes_with_status_200(code, why, billed):
     script = Script(refused(code))
     outcome = await carried_out(VENDOR, script)
     assert (outcome.why, outcome.billed, outcome.message, script.paid) == (why, billed, "said so", 1)
+
+
+async def test_one_job_too_many_comes_with_status_200_and_is_sent_again():
+    done = answer(JobStatusCode="5", ResultImage=["https://cos.example/1.png"])
+    script = Script(refused("RequestLimitExceeded.JobNumExceed"), CREATED, done)
+    assert isinstance(await carried_out(VENDOR, script), Done)
+    assert script.paid == 2
 
 
 @pytest.mark.parametrize(
