@@ -1,8 +1,9 @@
 """Google's Gemini API: one `generateContent` call, the picture in its answer.
 
-Sources: the Gemini API's discovery document and the client google-genai 3.4.0, whose wire this was compared with
-(verified); that a blocked prompt's price is not told (documented nowhere: taken as unknown). Imagen's `predict` is not
-spoken: every Imagen model was shut down by 2026-08-17, and the catalogue's go to their successor.
+Sources: the Gemini API's discovery document and the client google-genai 3.4.0, which writes the same body and reads the
+same answer; it asks `v1`, this the `v1beta` of the reference's examples (verified). Nobody says what a blocked prompt costs:
+taken as unknown. The size below 1K is spelled "512" by some and "512px" by others, and so not asked for. Imagen's `predict`
+is not spoken: every Imagen model was shut down by 2026-08-17, and the catalogue's go to their successor.
 """
 
 from __future__ import annotations

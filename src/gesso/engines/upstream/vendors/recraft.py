@@ -2,14 +2,14 @@
 
 Sources: Recraft's API reference and its page for agents of 2026 (documented): a thousand API units are a dollar, `credits`
 in an answer are units, links live about a day, a hundred pictures a minute. The words of its errors are not listed: those
-that speak of credits, units or a balance are taken to mean an empty account. Its own client is the OpenAI SDK, with these
-fields in `extra_body`.
+that speak of credits, units or a balance are taken to mean an empty account. Its guide uses OpenAI's SDK
+with these fields in `extra_body`, which writes the same body and reads the same answer (verified).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, pictures_in, text_at
@@ -25,6 +25,7 @@ class Recraft(Base):
     name = "recraft"
     base = "https://external.api.recraft.ai/v1"
     limits = Limits(at_once=10, per_minute=100, create_seconds=180)
+    checked: Literal["documented", "sdk", "live"] = "sdk"
 
     def start(self, ask: Ask) -> Send:
         """Return the only call."""
