@@ -22,7 +22,7 @@ def passed(
     return driven, {one.parameter: one for one in driven.verdicts}
 
 
-def test_words_are_said_below_the_prompt():
+def test_words_are_said_below_the_prompt() -> None:
     words = Argument(to="text", how="merge_prompt", words="Leave out: {}")
     driven, verdicts = passed(
         "imagen-3",
@@ -33,18 +33,18 @@ def test_words_are_said_below_the_prompt():
     assert (verdicts["negative_prompt"].verdict, verdicts["negative_prompt"].used) == ("mapped", None)
 
 
-def test_words_not_given_are_not_said():
+def test_words_not_given_are_not_said() -> None:
     words = Argument(to="prompt", how="merge_prompt")
     driven, _ = passed("imagen-3", {"prompt": "a fox"}, {"negative_prompt": words})
     assert driven.arguments["prompt"] == "a fox"
 
 
-def test_words_may_be_all_there_is():
+def test_words_may_be_all_there_is() -> None:
     driven, _ = passed("imagen-3", {"prompt": "a fox"}, {"prompt": Argument(to="text", how="merge_prompt")})
     assert driven.arguments["text"] == "a fox"
 
 
-def test_a_size_is_rounded_to_the_steps_of_the_route():
+def test_a_size_is_rounded_to_the_steps_of_the_route() -> None:
     size = Argument(to=("width", "height"), send="size", multiple_of=64)
     raw = {"prompt": "a fox", "image_size": {"width": 1008, "height": 48 * 16}}
     driven, verdicts = passed("flux-2-pro", raw, {"image_size": size})
@@ -54,7 +54,7 @@ def test_a_size_is_rounded_to_the_steps_of_the_route():
     assert (driven.arguments["width"], verdicts["image_size"].verdict) == (1024, "mapped")
 
 
-def test_what_another_parameter_overrules_is_not_sent():
+def test_what_another_parameter_overrules_is_not_sent() -> None:
     raw = {"prompt": "a fox", "aspect_ratio": "3:1", "resolution": "1536x640"}
     driven, verdicts = passed("ideogram-v3-turbo", raw, {})
     assert driven.arguments["resolution"] == "1536x640"
@@ -62,13 +62,13 @@ def test_what_another_parameter_overrules_is_not_sent():
     assert (verdicts["aspect_ratio"].verdict, verdicts["aspect_ratio"].given) == ("ignored", True)
 
 
-def test_what_is_overruled_still_carries_the_size_where_a_route_says_so():
+def test_what_is_overruled_still_carries_the_size_where_a_route_says_so() -> None:
     raw = {"prompt": "a fox", "aspect_ratio": "3:1", "resolution": "1536x640"}
     driven, _ = passed("ideogram-v3-turbo", raw, {"aspect_ratio": Argument(to="image_size", send="size")})
     assert driven.arguments["image_size"] == "1536x640"
 
 
-def test_what_the_askers_api_does_is_not_sent():
+def test_what_the_askers_api_does_is_not_sent() -> None:
     mapped = {"sync_mode": Argument(to="response_format")}
     raw = {"prompt": "a fox", "sync_mode": True}
     driven, verdicts = passed("xai-grok-imagine-text-to-image", raw, mapped, ("inline_result",))
@@ -77,14 +77,14 @@ def test_what_the_askers_api_does_is_not_sent():
     assert driven.arguments["response_format"] is True
 
 
-def test_a_wish_for_links_is_always_met():
+def test_a_wish_for_links_is_always_met() -> None:
     nowhere = {"sync_mode": Argument(reason="this API answers with links")}
     for wished, verdict in ((False, "used"), (True, "ignored")):
         _, verdicts = passed("nano-banana", {"prompt": "a fox", "sync_mode": wished}, nowhere)
         assert verdicts["sync_mode"].verdict == verdict
 
 
-def test_a_stand_in_upstream_is_named():
+def test_a_stand_in_upstream_is_named() -> None:
     model, checked, request = asked("imagen-3", {"prompt": "a fox"})
     runs = {route.target: choose(CATALOGUE, model, route, request, checked).runs for route in _upstream(model)}
     assert runs["gemini-3.1-flash-image"] == "gemini-3.1-flash-image"
