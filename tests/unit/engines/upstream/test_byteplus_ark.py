@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from routed import SEED, routed, verdicts
+from routed import LINK, PICTURE, SEED, routed, verdicts
 from script import Script, carried_out, reply
 
 from gesso.engines.upstream.steps import Done, Inline, Link
@@ -53,6 +53,31 @@ def test_the_wire_of_every_route(slug, asked, sent):
         {"prompt": "a red fox", "seed": SEED + number, "watermark": False, **sent} for number in range(2)
     ]
     assert VENDOR.authorise("key") == {"Authorization": "Bearer key"}
+
+
+@pytest.mark.parametrize(
+    ("slug", "target", "sides"),
+    [
+        ("magic-hour-seedream-v4", "seedream-4-0-250828", "1280x720"),
+        ("magic-hour-seedream-v4.5", "seedream-4-5-251128", "2560x1440"),
+    ],
+)
+def test_pictures_to_edit_go_as_a_list_and_give_the_shape(slug, target, sides):
+    """Our reading: "2K" without a width and a height follows the picture's shape."""
+    choice, asks = routed(slug, "byteplus_ark", images=[LINK, LINK], image_count=4, name="mine")
+    uri = f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"
+    assert len(asks) == 4
+    assert VENDOR.start(asks[3]).call.json == {
+        "model": target,
+        "prompt": "a red fox",
+        "image": [uri, uri],
+        "size": "2K",
+        "sequential_image_generation": "disabled",
+        "watermark": False,
+    }
+    assert verdicts(choice)["name"] == "ignored"
+    _, (ask,) = routed(slug, "byteplus_ark", images=[LINK], aspect_ratio="16:9", resolution="1k")
+    assert VENDOR.start(ask).call.json["size"] == sides
 
 
 def test_what_it_does_not_take_is_reported():
