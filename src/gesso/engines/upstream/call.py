@@ -140,7 +140,7 @@ class VendorCall:
                 reason, asked = str(error), None
             else:
                 if reply.status not in TRANSIENT:
-                    return self._read(state, reply)
+                    return self._looked(self._read(state, reply), reply)
                 reason, asked = f"status {reply.status}", retry_after(reply.headers)
             longer = max(pause, asked or 0)
             if self._left() <= longer:
@@ -148,6 +148,12 @@ class VendorCall:
                 return Failed("timed_out", again=True, billed=None)
             await self._rest(longer)
         raise AssertionError("the pauses have no end")
+
+    def _looked(self, step: Step, reply: Reply) -> Step:
+        """Return what a look says; one that is refused says nothing of what has begun, which may go on and be charged."""
+        if isinstance(step, Failed) and step.again and self._paid_for and not reply.ok:
+            return replace(NOT_KNOWN, message=step.message)
+        return step
 
     async def _give_up(self, state: State) -> Failed:
         """The vendor takes too long: stop it there, where that can be done."""

@@ -135,3 +135,11 @@ async def test_a_failure_there_is_told_by_meaning():
     outcome = await carried_out(Eachlabs(), Script(CREATED, reply(200, {"status": "failed", "output": output})))
     assert isinstance(outcome, Failed)
     assert (outcome.why, outcome.message) == ("refused", "NSFW content detected")
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 410])
+async def test_a_refused_look_does_not_say_that_nothing_was_begun(status):
+    """Another route must not be tried, and paid, because a key was taken away meanwhile."""
+    script = Script(CREATED, WORKING, reply(status, {"details": "no"}))
+    outcome = await carried_out(Eachlabs(), script)
+    assert (outcome.why, outcome.again, outcome.billed, script.paid) == ("unknown", False, None, 1)
