@@ -302,7 +302,7 @@ class Settings(BaseSettings):
     def _prices(cls, value: object) -> object:
         """Take "slug=0.5 usd, other=12 credit" from the environment as well as a table from the file."""
         if isinstance(value, str):
-            value = _pairs(value)
+            value = _pairs(value, "no price of a model, like flux-schnell=0.5 usd")
         if not isinstance(value, Mapping):
             return value
         return {slug: _price_of(slug, text) for slug, text in value.items()}
@@ -383,14 +383,14 @@ def unknown_variables() -> list[str]:
     return sorted(name for name in os.environ if name.upper().startswith("GESSO_") and name.upper() not in known)
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _pairs(text: str, wrong: str = "not of the form name=value") -> dict[str, str]:
     found: dict[str, str] = {}
     for part in (part.strip() for part in text.split(",")):
         name, equals, value = (word.strip() for word in part.partition("="))
         if not part:
             continue
         if not equals:
-            raise ValueError(f"{shown(part)} is not of the form name=value")
+            raise ValueError(f"{shown(part)} is {wrong}")
         if name in found:
             raise ValueError(f"{shown(name)} is there twice")
         found[name] = value

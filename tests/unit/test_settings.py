@@ -167,3 +167,18 @@ def test_secrets_of_the_store_are_not_shown_with_the_settings():
     )
     assert "hush" not in repr(settings)
     assert load_settings(storage_url="", storage_endpoint="", link_secret="").link_secret is None
+
+
+def test_an_operator_names_what_is_his_own_at_a_vendor(folder, monkeypatch):
+    (folder / "gesso.toml").write_text('[upstream_targets]\n"friendli/edit" = "ep1"\n')
+    assert load_settings().upstream_targets == {"friendli/edit": "ep1"}
+    monkeypatch.setenv("GESSO_UPSTREAM_TARGETS", "friendli/edit=ep2:adapter, openai/gpt-image-1.5=mine")
+    assert load_settings().upstream_targets == {"friendli/edit": "ep2:adapter", "openai/gpt-image-1.5": "mine"}
+
+
+@pytest.mark.parametrize("text", ["friendli=ep1", "friendli/=ep1", "nobody/edit=ep1", "friendli/edit="])
+def test_a_target_that_is_nobodys_is_refused(monkeypatch, text):
+    monkeypatch.setenv("GESSO_UPSTREAM_TARGETS", text)
+    message = refusal()
+    assert "GESSO_UPSTREAM_TARGETS is " in message
+    assert "VENDOR/TARGET=NAME" in message
