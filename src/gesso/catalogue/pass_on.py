@@ -125,6 +125,8 @@ def _say(
     if argument.to is None:
         if parameter.role == "inline_result" and not value:
             return Said("used", "the answer carries links")
+        if argument.values and str(value) not in argument.values:
+            return Said("used", "as it always is there")
         return Said(argument.verdict or "ignored", argument.reason or "this route does not take it")
     if argument.send in ("size", "ratio"):
         if request.width is None and parameter.role in ("resolution", "megapixels") and is_set(parameter, value):

@@ -237,3 +237,9 @@ def test_pictures_go_as_plain_base64():
     ask: Ask = planned(*ROUTES["flux-1-1-pro"], {"prompt": "a fox", "image_prompt": "https://example.org/a.png"}).ask
     assert ask.pictures[0].data == FILE
     assert BFL.start(ask).call.json["image_prompt"] == PICTURE
+
+
+@pytest.mark.parametrize(("wished", "verdict"), [(True, "used"), (False, "ignored")])
+def test_moderation_cannot_be_switched_off(wished, verdict):
+    made = planned(*ROUTES["flux-2-pro"], {"prompt": "a fox", "enable_safety_checker": wished})
+    assert next(one for one in made.choice.verdicts if one.parameter == "enable_safety_checker").verdict == verdict
