@@ -6,7 +6,7 @@ Source: the Python client fashn 0.9.0 (verified against it) and FASHN's referenc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, pictures_in, text_at
@@ -30,6 +30,7 @@ class Fashn(Base):
 
     name = "fashn"
     base = "https://api.fashn.ai"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     limits = Limits(at_once=6, per_minute=50)  # six at once, fifty runs a minute, says who ran into it
 
     def start(self, ask: Ask) -> Send:

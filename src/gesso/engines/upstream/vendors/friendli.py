@@ -7,7 +7,7 @@ that of 422 are not documented: `detail` and `message` are our reading.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import body_of, by_status, failed, from_base64, is_refusal, text_at
@@ -20,6 +20,7 @@ class Friendli(Base):
 
     name = "friendli"
     base = "https://api.friendli.ai"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     unnamed = frozenset({"edit", "generate"})
     limits = Limits(at_once=8, create_seconds=300)
 

@@ -7,7 +7,7 @@ project may have cost something is our reading.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, text_at
@@ -29,6 +29,7 @@ class MagicHour(Base):
 
     name = "magic_hour"
     base = "https://api.magichour.ai"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     limits = Limits(at_once=10)  # its own numbers are not published
 
     def start(self, ask: Ask) -> Send:

@@ -5,6 +5,8 @@ Source: OpenAI's OpenAPI document (verified), Image API reference.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gesso.domain.picture import MaskPolarity
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import body_of, by_status, failed, from_base64, text_at
@@ -20,6 +22,7 @@ class OpenAI(Base):
 
     name = "openai"
     base = "https://api.openai.com/v1"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     mask: MaskPolarity = "transparent"
     limits = Limits(at_once=16, create_seconds=300)
 

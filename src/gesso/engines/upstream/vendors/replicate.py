@@ -7,6 +7,7 @@ one of its versions, which the current API takes for official and other models a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, pictures_in, text_at
@@ -19,6 +20,7 @@ class Replicate(Base):
 
     name = "replicate"
     base = "https://api.replicate.com"
+    checked: Literal["documented", "sdk", "live"] = "sdk"
     limits = Limits(at_once=32, per_minute=600)  # six hundred predictions a minute may be created
 
     def start(self, ask: Ask) -> Send:
