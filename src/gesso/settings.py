@@ -203,9 +203,19 @@ class Settings(BaseSettings):
         1, gt=0, le=MOST_HOURS, description="Hours after which stored bytes that belong to nothing are removed."
     )
     output_retention_hours: float = Field(
-        168, gt=0, le=MOST_HOURS, description="Hours that pictures of jobs are kept after the job ended."
+        168,
+        gt=0,
+        le=MOST_HOURS,
+        description="Hours that pictures of jobs are kept after the job ended, unless its account has a time of its own.",
     )
     file_retention_hours: float = Field(168, gt=0, le=MOST_HOURS, description="Hours that uploaded files are kept.")
+    job_retention_hours: float | None = Field(
+        None,
+        ge=24,
+        le=MOST_HOURS,
+        description="Hours after its end that a job can be asked for; then its row is removed, but not before its "
+        "pictures are. Left out, for ever.",
+    )
     webhook_timeout_seconds: float = Field(
         12, gt=0, le=60, description="Seconds the receiver of a webhook has to answer."
     )

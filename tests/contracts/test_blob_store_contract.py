@@ -426,3 +426,19 @@ async def test_the_usual_variables_say_where_s3_is(s3, monkeypatch):
     store = BlobStore.open_remote(Place("s3://pictures/of/gesso"))
     await store.check()
     assert f"Credential={KEY_ID}" in str(await store.link(new_id(), new_id(), 60))
+
+
+async def test_many_objects_go_in_few_calls_absent_ones_too(store):
+    account = new_id()
+    here, there, absent = [new_id() for _ in range(5)], new_id(), new_id()
+    for blob in (*here, there):
+        await store.put(account, blob, b"bytes")
+    assert await store.delete_many([(account, blob) for blob in (*here, absent)]) == []
+    assert await store.delete_many([]) == []
+    assert [one.blob_id for page in [page async for page in store.pages()] for one in page] == [there]
+
+
+async def test_what_a_store_does_not_delete_is_told(s3):
+    away = BlobStore.open_remote(place_at(s3, endpoint="http://127.0.0.1:9", seconds=2))
+    objects = [(new_id(), new_id()) for _ in range(2)]
+    assert await away.delete_many(objects) == objects

@@ -18,7 +18,7 @@ from gesso.jobs.outbox import HAS_TARGETS, tell
 from gesso.jobs.queue import leave_queue
 from gesso.jobs.rows import RETURNED, Report, to_job
 
-INPUTS_KEPT_FOR = DAY  # after the job's end
+INPUTS_KEPT_FOR = DAY  # after the job's end; those of a private job go with it
 
 
 def _end(guard: str) -> TextClause:
@@ -93,7 +93,8 @@ def end_job(
     refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
     give_back(connection, job.key_id, job.created_at, job.refunded_micro)
     if _has_inputs(job):
-        connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
+        kept_for = 0 if job.is_private else INPUTS_KEPT_FOR
+        connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + kept_for})
     tell(connection, job, ending.state, now, look=bool(row["has_targets"]))
     return job
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 PAGE_OBJECTS = 500
+DELETED_AT_ONCE = 500  # objects in one call; S3 takes a thousand
 PROBE_ACCOUNT = "00000000-0000-0000-0000-000000000000"  # never given to an account
 OWNER_OBJECT = "owner"  # names the database whose rows the objects of a remote store have
 
@@ -152,6 +153,40 @@ class BlobStore:
         with suppress(NotFound), self.meters.storage_call("delete"), in_our_words("deleted", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 await obstore.delete_async(self._store, _key(account_id, blob_id))
+
+    async def delete_many(self, objects: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Remove objects by account and id, in few calls where the store offers that; return those that may be left.
+
+        Each of these failed by itself or in one call with others: trying again is right for all of them.
+        """
+        if not self.remote:
+            return [one for one in objects if not await self._is_deleted(*one)]
+        left: list[tuple[str, str]] = []
+        for start in range(0, len(objects), DELETED_AT_ONCE):
+            some = objects[start : start + DELETED_AT_ONCE]
+            left += [] if await self._are_deleted(some) else some
+        return left
+
+    async def _is_deleted(self, account_id: str, blob_id: str) -> bool:
+        try:
+            await self.delete(account_id, blob_id)
+        except StorageFailed:
+            return False
+        return True
+
+    async def _are_deleted(self, objects: Sequence[tuple[str, str]]) -> bool:
+        import obstore
+
+        keys = [_key(account_id, blob_id) for account_id, blob_id in objects]
+        try:
+            with suppress(NotFound), in_our_words("deleted", remote=True):
+                async with asyncio.timeout(self._seconds):
+                    await obstore.delete_async(self._store, keys)
+                return True
+        except StorageFailed:
+            return False
+        # A store that minds absent objects has stopped at one.
+        return all([await self._is_deleted(*one) for one in objects])
 
     async def pages(self) -> AsyncGenerator[list[StoredObject], None]:
         """Yield every object, some hundred at a time, in no order; objects may come and go meanwhile.
