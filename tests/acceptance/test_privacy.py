@@ -64,7 +64,7 @@ def command(server: RunningServer, *words: str) -> dict:
 
 
 def objects(server: RunningServer) -> set[str]:
-    return {path.name for path in (server.data_dir / "blobs").rglob("*") if path.is_file()}
+    return {path.name for path in (server.data_dir / "blobs").glob("*/*") if path.is_file()}
 
 
 def until(true: Callable[[], bool]) -> None:

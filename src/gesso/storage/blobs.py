@@ -28,7 +28,7 @@ CHUNK_BYTES = 1 << 20
 PAGE_OBJECTS = 500
 DELETED_AT_ONCE = 500  # objects in one call; S3 takes a thousand
 PROBE_ACCOUNT = "00000000-0000-0000-0000-000000000000"  # never given to an account
-OWNER_OBJECT = "owner"  # names the database whose rows the objects of a remote store have
+OWNER_OBJECT = "owner"  # names the database whose rows the objects have
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ class BlobStore:
         """
         key = _key(account_id, blob_id)
         try:
-            await self._put(key, data, _attributes(blob_id, media_type) if self.remote else None)
+            with self.meters.storage_call("put"):
+                await self._put(key, data, _attributes(blob_id, media_type) if self.remote else None)
         except NotFound as error:  # not the object is missing, but where it goes
             raise StorageFailed("The object could not be written.") from error
         except Conflict:
@@ -98,7 +99,7 @@ class BlobStore:
         import obstore
 
         # One request, also for large objects: only so it is whole or absent, and never over another one.
-        with self.meters.storage_call("put"), in_our_words("written", remote=self.remote):
+        with in_our_words("written", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 await obstore.put_async(
                     self._store, key, data, mode="create", use_multipart=False, attributes=attributes
@@ -219,18 +220,28 @@ class BlobStore:
     async def belongs_to(self, owner: str) -> bool:
         """Tell whether the store is `owner`'s, which it becomes when it is nobody's. Raises `StorageFailed`.
 
-        Only a remote store can be given to two databases by mistake: each would sweep away the other's objects.
+        A folder and an object store can be given to two databases by mistake: each would sweep away the other's objects.
+        What is in memory has one process.
         """
+        if self._folder is None and not self.remote:
+            return True
+        try:
+            return await self._owner() == owner
+        except NotFound:
+            with suppress(Conflict):  # another process of whichever database was first
+                await self._put(OWNER_OBJECT, owner.encode(), None)
+        try:
+            return await self._owner() == owner
+        except NotFound as error:
+            raise StorageFailed("The object could not be written.") from error
+
+    async def _owner(self) -> str:
         import obstore
 
-        if not self.remote:
-            return True
-        with suppress(Conflict):
-            await self._put(OWNER_OBJECT, owner.encode(), None)
-        with in_our_words("read", remote=True):
+        with in_our_words("read", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 result = await obstore.get_async(self._store, OWNER_OBJECT)
-                return bytes(await result.bytes_async()) == owner.encode()
+                return bytes(await result.bytes_async()).decode(errors="replace")
 
     async def check(self) -> None:
         """Raise `StorageFailed` when nothing can be written, read or removed now."""

@@ -158,11 +158,14 @@ class CleanUp:
     async def sweep(self) -> int:
         """Remove bytes that belong to nothing and are older than any job that runs; return how many.
 
-        An object store that another database's objects are in is left alone: its rows are not here.
+        A folder or store that another database's objects are in is left alone: its rows are not here.
         """
         owner = await self._database.read(first_account)
         if owner is None or not await self._blobs.belongs_to(owner):
-            log.warning("not_swept", reason="The object store is another database's: give each a prefix of its own.")
+            log.warning(
+                "not_swept",
+                reason="The pictures here are another database's (object `owner`): give each a place of its own.",
+            )
             return 0
         before = await self._swept_before()
         removed = await sweep_orphans(self._database, self._blobs, before)
