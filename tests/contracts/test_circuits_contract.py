@@ -21,6 +21,9 @@ from gesso.jobs.delivery_log import own_delivery
 CLAIM = 30 * SECOND
 ROOM = Room(total=100, per_host=8, per_account=64)
 DEAD = "dead.example"
+SHARED = pytest.mark.parametrize(
+    "make_database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True, scope="session"
+)
 
 
 def told(world: World, host: str = DEAD, count: int = 1, **rest) -> None:
@@ -190,6 +193,36 @@ def test_a_receiver_that_comes_back_gets_everything_by_degrees(world):
     assert world.read(lambda c: c.execute(text("SELECT COUNT(*) FROM webhook_circuits")).scalar()) == 0
 
 
+@SHARED  # SQLite has one writer
+def test_what_others_change_while_a_receiver_comes_back_is_left_to_them(world):
+    """Neither waited for, as whoever claims may wait for the circuit that is held here, nor moved from its new place."""
+    dies(world)
+    world.now += FIRST_PAUSE
+    told(world)
+    (first,) = claimed(world).deliveries
+    mine, own = world.read(lambda c: c.execute(text(_WAITING)).scalars().first()), (world.me.account_id, world.me.mode)
+    begun, came_back = threading.Event(), threading.Event()
+
+    def again(connection):
+        send_again(connection, own_delivery(connection, mine, *own).delivery, world.now)
+        begun.set()
+        return came_back.wait(5)
+
+    with ThreadPoolExecutor(1) as pool:
+        sent_again = pool.submit(world.write, again)
+        assert begun.wait(5)
+        assert ends(world, first, taken=True).state(world.now) == "closed"
+        came_back.set()
+        assert sent_again.result(10)
+    waiting = world.read(
+        lambda c: c.execute(text("SELECT id, tried FROM webhook_deliveries WHERE state = 'pending'")).all()
+    )
+    assert {tried for _, tried in waiting} == {0}
+
+
+_WAITING = "SELECT id FROM webhook_deliveries WHERE state = 'pending' AND claimed_until IS NULL AND lined = FALSE"
+
+
 def test_one_that_fails_again_while_it_comes_back_gets_no_more(world):
     dies(world)
     told(world, count=9)
@@ -259,9 +292,8 @@ _COUNT_DUE = text(
 )
 
 
+@SHARED  # the plans of SQLite are tested by themselves
 def test_each_query_of_a_claim_reads_its_index(world):
-    if world.database.shared is False:
-        pytest.skip("the plans of SQLite are tested by themselves")
     dies(world)
     many(world, DEAD, 5_000)
     while claimed(world).unseen:
