@@ -65,8 +65,8 @@ HOT = {
     "webhooks: end of a line": (circuits._END_LINE, "webhook_deliveries_lines"),
     "webhooks: circuits": (_CIRCUITS, "sqlite_autoindex_webhook_circuits_1"),
     "webhooks: circuit": (circuits._FIND, "sqlite_autoindex_webhook_circuits_1"),
-    "webhooks: a receiver is back": (circuits._BRING_FORWARD, "webhook_deliveries_lines"),
-    "webhooks: given up": (text(deliveries._GIVE_UP), "webhook_deliveries_"),
+    "webhooks: a receiver is back": (circuits._bring_forward(""), "webhook_deliveries_lines"),
+    "webhooks: given up": (text(deliveries._GIVE_UP), "SEARCH webhook_deliveries USING INDEX webhook_deliveries_lines"),
     "webhooks: take": (_TAKE_ONE, "sqlite_autoindex_webhook_deliveries_1"),
     "webhooks: record": (deliveries._RECORD, "sqlite_autoindex_webhook_deliveries_1"),
     "webhooks: take over": (deliveries._TAKE_OVER, "webhook_deliveries_claimed"),
@@ -96,7 +96,9 @@ def test_hot_statements_use_their_index(database, name):
 
     plan = database.read_blocking(explain)
     assert any(index in step for step in plan), plan
-    # A full scan is allowed of an index that holds only unfinished work, and of the one row of a subquery.
-    scans = [step for step in plan if step.startswith("SCAN") and "INDEX" not in step and "CONSTANT ROW" not in step]
+    # A full scan is allowed of an index that holds only unfinished work, of receivers that fail, and of the one row of a
+    # subquery.
+    scans = [step for step in plan if step.startswith("SCAN") and "INDEX" not in step]
+    scans = [step for step in scans if "CONSTANT ROW" not in step and step != "SCAN webhook_circuits"]
     assert scans == [], plan
     assert not any("TEMP B-TREE" in step for step in plan), plan
