@@ -44,7 +44,7 @@ class Batch:
 
 _PAGE = text(
     "SELECT id, created_at FROM jobs WHERE account_id = :account_id AND mode = :mode AND created_at <= :before "
-    "AND (created_at > :at OR (created_at = :at AND id > :id)) ORDER BY created_at, id LIMIT :most"
+    "AND created_at >= :at AND (created_at > :at OR (created_at = :at AND id > :id)) ORDER BY created_at, id LIMIT :most"
 )
 # A key that may still be used finds its job, and a webhook that may still be told has something to tell.
 _TAKE = (

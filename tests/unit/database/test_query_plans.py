@@ -17,6 +17,7 @@ from gesso.jobs import (
     outbox,
     queue,
     recover,
+    remove,
     rows,
     signing_secrets,
     store,
@@ -74,6 +75,9 @@ HOT = {
     "webhooks: of a job": (deliveries._OF_JOB, "webhook_deliveries_once"),
     "webhooks: wipe": (deliveries._WIPE, "webhook_deliveries_once"),
     "webhooks: secret": (signing_secrets._FIND, "sqlite_autoindex_webhook_secrets_1"),
+    # From where the page before ended, not past all that stays for a picture's or a webhook's sake.
+    "old jobs: page": (remove._PAGE, "jobs_listed (account_id=? AND mode=? AND created_at>? AND created_at<?)"),
+    "old jobs: take": (text(remove._TAKE.replace(":ids", "(:ids)")), "idempotency_job"),
     "expired blobs": (blob_rows._EXPIRED, "blobs_expiring"),
 }
 
