@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from gesso.accounts import keys, ledger
 from gesso.database.connect import Database
+from gesso.domain.ids import new_id
 from gesso.jobs import (
     circuits,
     claim,
     deliveries,
     delivery_claim,
+    delivery_log,
     ending,
     idempotency,
     outbox,
@@ -106,3 +108,23 @@ def test_hot_statements_use_their_index(database, name):
     scans = [step for step in scans if "CONSTANT ROW" not in step and step != "SCAN webhook_circuits"]
     assert scans == [], plan
     assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_a_later_page_of_the_webhook_log_begins_in_the_index_where_the_one_before_ended(database):
+    """However many deliveries are newer than that."""
+    asked = []
+
+    def keep(_connection, _cursor, statement, parameters, *_):
+        asked.append((statement, parameters))
+
+    def explain(connection):
+        event.listen(connection, "before_cursor_execute", keep)
+        try:
+            delivery_log.list_deliveries(connection, "a", "live", limit=5, cursor=f"7_{new_id()}")
+        finally:
+            event.remove(connection, "before_cursor_execute", keep)
+        ((statement, parameters),) = asked
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+    (step,) = database.read_blocking(explain)
+    assert "webhook_deliveries_listed (account_id=? AND mode=? AND created_at<?)" in step
