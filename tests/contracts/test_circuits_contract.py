@@ -15,7 +15,7 @@ from gesso.domain.delivery import Attempt, Delivery
 from gesso.domain.hook import Hook
 from gesso.jobs import circuits, deliveries
 from gesso.jobs.deliveries import Then, count_pending, give_up_waiting, record, send_again
-from gesso.jobs.delivery_claim import PAGE, PAGES, Claimed, Room, claim_due, next_due
+from gesso.jobs.delivery_claim import LINES, PAGE, PAGES, Claimed, Room, claim_due, next_due
 from gesso.jobs.delivery_log import own_delivery
 
 CLAIM = 30 * SECOND
@@ -387,6 +387,38 @@ def test_a_deleted_job_leaves_its_line(world):
 )
 def test_a_host_has_its_port(url, host):
     assert circuits.host_of(url) == host
+
+
+def test_lines_that_only_wait_for_their_time_keep_no_other_from_its_turn(world):
+    """As a process of the version before leaves them, which knows no lines: it takes from one, and tries again later."""
+    told(world, "old.example")
+    columns = "account_id, mode, job_id, dialect, url, secret, state, attempts, tried, created_at"
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+    later = text(
+        f"{numbers} INSERT INTO webhook_deliveries (id, event, registration_id, host, lined, next_at, {columns}) "
+        f"SELECT d.id || '-' || n.i, d.event, 'r' || n.i, 'h' || n.i, TRUE, :later, {columns} "
+        "FROM webhook_deliveries AS d, n"
+    )
+    begin = text(
+        "INSERT INTO webhook_circuits (account_id, host, failures, openings, look_at) "
+        "SELECT account_id, host, 0, 0, :now FROM webhook_deliveries WHERE lined = TRUE"
+    )
+    world.write(lambda c: c.execute(later, {"count": LINES, "later": world.now + HOUR}))
+    world.write(lambda c: c.execute(begin, {"now": world.now - SECOND}))
+    assert hosts(claimed(world)) == ["old.example"]
+    told(world, "busy.example", 2)
+    served = []
+    for _ in range(3):
+        world.now += SECOND
+        taken = claimed(world, Room(100, 1, 64)).deliveries
+        served += [ends(world, delivery, taken=True) for delivery in taken]
+    assert len(served) == 2
+    world.now += HOUR
+    room = Room(200, 8, 200)
+    assert {f"h{number}" for number in range(1, LINES + 1)} <= {
+        *hosts(claimed(world, room)),
+        *hosts(claimed(world, room)),
+    }
 
 
 def test_a_take_over_leaves_lines_alone(world):

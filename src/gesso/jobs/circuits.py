@@ -149,10 +149,12 @@ def begin_line(connection: Connection, target: Target, look_at: int) -> None:
     connection.execute(_LINE, _values(target) | {"look_at": look_at})
 
 
-def end_line(connection: Connection, target: Target) -> None:
-    """Say that none do any more, if that is so."""
-    if connection.execute(_END_LINE, _values(target)).rowcount:
+def end_line(connection: Connection, target: Target) -> bool:
+    """Say that none do any more, if that is so; tell whether it is."""
+    ended = connection.execute(_END_LINE, _values(target)).rowcount > 0
+    if ended:
         connection.execute(_FORGET, _values(target))
+    return ended
 
 
 def next_look(connection: Connection) -> int | None:
