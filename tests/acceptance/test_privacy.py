@@ -204,9 +204,8 @@ def seconds_between(earlier: str, later: str) -> int:
     return round((datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
 
 
+@pytest.mark.parametrize("server", BOTH[1:], indirect=True)  # SQLite serves one process
 def test_a_second_server_respects_what_was_private_at_the_first(server):
-    if "database_url" not in SETTINGS[server.url]:
-        pytest.skip("SQLite serves one process")
     with (
         running_server(server.data_dir, **SETTINGS[server.url]) as second,
         server.client(server.test_key) as here,
