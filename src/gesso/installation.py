@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gesso.accounts.limits import KeyLimits
+from gesso.accounts.retention import FOREVER, Kept
 from gesso.catalogue.load import Catalogue, load_catalogue
 from gesso.database.connect import Database
 from gesso.database.lock import own_data_directory
@@ -94,6 +95,16 @@ def key_limits_of(settings: Settings) -> KeyLimits:
     )
 
 
+def kept_of(settings: Settings) -> Kept:
+    """Return how long the things of accounts without times of their own are kept."""
+    hours = settings.job_retention_hours
+    return Kept(
+        results_seconds=max(1, int(settings.output_retention_hours * 3600)),
+        files_seconds=max(1, int(settings.file_retention_hours * 3600)),
+        jobs_seconds=FOREVER if hours is None else int(hours * 3600),
+    )
+
+
 def intake_limits_of(settings: Settings) -> IntakeLimits:
     """Return the limits a submit is held to."""
     return IntakeLimits(
@@ -102,6 +113,7 @@ def intake_limits_of(settings: Settings) -> IntakeLimits:
         live_fidelity=settings.allow_fidelity,
         running_per_account=settings.running_limit_per_account,
         of_keys=key_limits_of(settings),
+        kept=kept_of(settings),
     )
 
 

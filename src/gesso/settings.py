@@ -38,6 +38,7 @@ MEBIBYTE = 1 << 20
 MOST_HOURS = 100 * 365 * 24
 # Never shown, not even when they are wrong.
 SECRETS = ("database_url", "storage_url", "storage_access_key_id", "storage_secret_access_key", "link_secret")
+OF_S3 = ("storage_endpoint", "storage_region", "storage_access_key_id", "storage_secret_access_key")
 CLIENT_VARIABLES = ("GESSO_KEY", "GESSO_URL")  # read by the clients in examples/, not by the server
 
 
@@ -229,9 +230,19 @@ class Settings(BaseSettings):
         1, gt=0, le=MOST_HOURS, description="Hours after which stored bytes that belong to nothing are removed."
     )
     output_retention_hours: float = Field(
-        168, gt=0, le=MOST_HOURS, description="Hours that pictures of jobs are kept after the job ended."
+        168,
+        gt=0,
+        le=MOST_HOURS,
+        description="Hours that pictures of jobs are kept after the job ended, unless its account has a time of its own.",
     )
     file_retention_hours: float = Field(168, gt=0, le=MOST_HOURS, description="Hours that uploaded files are kept.")
+    job_retention_hours: float | None = Field(
+        None,
+        ge=24,
+        le=MOST_HOURS,
+        description="Hours after its end that a job can be asked for; then its row is removed, but not before its "
+        "pictures are. Left out, for ever.",
+    )
     webhook_timeout_seconds: float = Field(
         12, gt=0, le=60, description="Seconds the receiver of a webhook has to answer."
     )
@@ -367,7 +378,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """Read the settings; raise `OperatorError` naming each wrong one, what it was and what is allowed."""
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = "".join(f"\n  {_mistake(item)}" for item in error.errors(include_url=False))
         raise OperatorError(f"These settings are wrong:{lines}") from error
@@ -375,6 +386,23 @@ def load_settings(**overrides: object) -> Settings:
         raise OperatorError(f"gesso.toml is not valid TOML: {error}.") from error
     except OSError as error:
         raise OperatorError(f"gesso.toml cannot be read: {(error.strerror or 'unknown reason').lower()}.") from error
+
+    if idle := _without_effect(settings):
+        raise OperatorError(f"These settings do not go together:{''.join(f'{chr(10)}  {line}' for line in idle)}")
+    return settings
+
+
+def _without_effect(settings: Settings) -> list[str]:
+    """Return what was said of an object store that is not there: the pictures would go elsewhere without a word."""
+    url = settings.storage_url or ""
+    lines = [
+        f"GESSO_{name.upper()} is set, and has no effect without GESSO_STORAGE_URL=s3://bucket/prefix"
+        for name in OF_S3
+        if getattr(settings, name) and not url.startswith("s3:")
+    ]
+    if settings.storage_links == "presigned" and (not url or url.startswith("memory:")):
+        lines.append("GESSO_STORAGE_LINKS is presigned, and has no effect without an object store in GESSO_STORAGE_URL")
+    return lines
 
 
 def unknown_variables() -> list[str]:

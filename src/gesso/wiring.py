@@ -15,7 +15,7 @@ from gesso.database.connect import Database
 from gesso.database.dialect import Notice
 from gesso.dialects.dialect import Webhooks
 from gesso.dialects.registry import DIALECTS
-from gesso.domain.clock import HOUR, Clock
+from gesso.domain.clock import HOUR, SECOND, Clock
 from gesso.domain.credits import MICRO
 from gesso.domain.errors import OperatorError
 from gesso.domain.places import Places
@@ -29,6 +29,7 @@ from gesso.installation import (
     decode_limits_of,
     engines_of,
     intake_limits_of,
+    kept_of,
     key_limits_of,
     link_secret_of,
     open_blobs,
@@ -99,7 +100,7 @@ class Parts:
         self.body_idle_seconds = settings.body_idle_seconds
         self.link_seconds = int(settings.link_hours * 3600)
         self.presigned_links = settings.storage_links == "presigned"
-        self.file_microseconds = int(settings.file_retention_hours * HOUR)
+        self.kept = kept_of(settings)
         self.decode_limits = decode_limits_of(settings)
         self.key_limits = key_limits_of(settings)
         # How each dialect tells its webhooks. The native one belongs to the server, which adds it before the start; a
@@ -146,7 +147,7 @@ class Parts:
             engines=self.engines,
             feed=self.feed,
             clock=self.clock,
-            output_microseconds=int(settings.output_retention_hours * HOUR),
+            output_microseconds=self.kept.results_seconds * SECOND,
             failover=settings.upstream_failover,
         )
         self.worker = Worker(
@@ -207,6 +208,7 @@ class Parts:
             keep_reserve=self.database.keep_reserve,
             orphan_seconds=settings.orphan_hours * 3600,
             webhook_log_microseconds=int(settings.webhook_retention_hours * HOUR),
+            kept=self.kept,
             interval_seconds=CLEAN_UP_SECONDS,
         )
         await self._begin()

@@ -18,6 +18,8 @@ from noise_engine import noise
 from PIL import Image
 from sqlalchemy import Connection, text
 
+from gesso.storage.blobs import OWNER_OBJECT
+
 PRICE = Decimal("1.25")  # credits a picture, as noise.yaml says
 PRICE_MICRO = 1_250_000
 
@@ -130,9 +132,10 @@ def _paged(client: httpx.Client, path: str, name: str) -> Iterator[dict[str, Any
 
 
 def objects(installation: Installation) -> set[str]:
-    """Return the names of all files in the folder of objects, whatever they are."""
+    """Return the names of all files in the folder of objects, whatever they are, but for the one that says whose it is."""
     folder = installation.data_dir / "blobs"
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return found - {OWNER_OBJECT}
 
 
 def named_in_rows(installation: Installation) -> set[str]:

@@ -131,6 +131,8 @@ def test_what_was_backed_up_while_jobs_ran_is_all_there_afterwards(kind):
         queued = [job_of(client, PRICED)["id"] for _ in range(2)]
 
         kind.shell.run(database)
+        kind.shell.run(database)  # a later backup in the same place
+        assert (kind.old_data.parent / "backup").stat().st_mode & 0o077 == 0
         upload = client.post("/v1/files", files={"file": ("late.png", picture_bytes())}).json()["id"]
         assert client.delete(f"/v1/jobs/{done[1]['id']}").status_code == 204
         kind.shell.run(pictures)

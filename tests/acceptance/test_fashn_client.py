@@ -260,9 +260,12 @@ def test_base64_results_are_data_uris_and_kept_an_hour(server, client, word, for
 
 
 def _kept(server, prediction: str) -> set[int]:
-    """Return how long the pictures of a prediction are kept, in microseconds."""
+    """Return how long after its end the pictures of a prediction are kept, in microseconds."""
     with closing(sqlite3.connect(server.data_dir / "gesso.db")) as database:
-        query = "SELECT expires_at - created_at FROM blobs WHERE owner = 'job_output' AND owner_id = ?"
+        query = (
+            "SELECT expires_at - ended_at FROM blobs JOIN jobs ON jobs.id = owner_id "
+            "WHERE owner = 'job_output' AND owner_id = ?"
+        )
         return {kept for (kept,) in database.execute(query, (prediction.removesuffix("-u1"),))}
 
 

@@ -70,7 +70,7 @@ def jobs_listed(server) -> list[str]:
 
 def objects(server) -> Counter[int]:
     """Return how many objects of each size are stored."""
-    return Counter(path.stat().st_size for path in (server.data_dir / "blobs").rglob("*") if path.is_file())
+    return Counter(path.stat().st_size for path in (server.data_dir / "blobs").glob("*/*") if path.is_file())
 
 
 def assert_one_job(server, answers: list[httpx.Response], already_charged: list[dict]) -> dict:

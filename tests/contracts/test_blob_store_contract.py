@@ -270,15 +270,30 @@ async def test_a_link_of_the_stores_own_gives_the_bytes_and_says_what_they_are(r
 async def test_a_disk_and_memory_have_no_links_of_their_own(tmp_path):
     for store in (BlobStore.open_local(tmp_path), BlobStore.in_memory()):
         assert await store.link(new_id(), new_id(), 60) is None
-        assert await store.belongs_to("one")
-        assert await store.belongs_to("two")
 
 
-async def test_a_remote_store_is_its_first_databases(remote, s3):
+async def test_memory_has_one_process_and_so_one_database():
+    store = BlobStore.in_memory()
+    assert await store.belongs_to("one")
+    assert await store.belongs_to("two")
+
+
+@pytest.mark.parametrize("kind", ["disk", "s3"])
+async def test_what_outlives_the_process_is_its_first_databases(kind, request, tmp_path):
+    store = BlobStore.open_local(tmp_path / "blobs") if kind == "disk" else request.getfixturevalue("remote")
+    assert await store.belongs_to("one")
+    assert await store.belongs_to("one")
+    assert not await store.belongs_to("two")
+    assert await listed(store) == []
+
+
+async def test_of_databases_that_come_at_once_one_has_the_store(tmp_path):
+    store = BlobStore.open_local(tmp_path / "blobs")
+    assert sum(await asyncio.gather(*(store.belongs_to(str(number)) for number in range(8)))) == 1
+
+
+async def test_each_prefix_has_a_database_of_its_own(remote, s3):
     assert await remote.belongs_to("one")
-    assert await remote.belongs_to("one")
-    assert not await remote.belongs_to("two")
-    assert await listed(remote) == []
     elsewhere = BlobStore.open_remote(place_at(s3, url="s3://pictures/elsewhere"))
     assert await elsewhere.belongs_to("two")
     s3.remove("elsewhere/owner")
@@ -426,3 +441,19 @@ async def test_the_usual_variables_say_where_s3_is(s3, monkeypatch):
     store = BlobStore.open_remote(Place("s3://pictures/of/gesso"))
     await store.check()
     assert f"Credential={KEY_ID}" in str(await store.link(new_id(), new_id(), 60))
+
+
+async def test_many_objects_go_in_few_calls_absent_ones_too(store):
+    account = new_id()
+    here, there, absent = [new_id() for _ in range(5)], new_id(), new_id()
+    for blob in (*here, there):
+        await store.put(account, blob, b"bytes")
+    assert await store.delete_many([(account, blob) for blob in (*here, absent)]) == []
+    assert await store.delete_many([]) == []
+    assert [one.blob_id for page in [page async for page in store.pages()] for one in page] == [there]
+
+
+async def test_what_a_store_does_not_delete_is_told(s3):
+    away = BlobStore.open_remote(place_at(s3, endpoint="http://127.0.0.1:9", seconds=2))
+    objects = [(new_id(), new_id()) for _ in range(2)]
+    assert await away.delete_many(objects) == objects

@@ -15,12 +15,15 @@ from gesso.domain.delivery import Attempt, Delivery
 from gesso.domain.hook import Hook
 from gesso.jobs import circuits, deliveries
 from gesso.jobs.deliveries import Then, count_pending, give_up_waiting, record, send_again
-from gesso.jobs.delivery_claim import PAGE, PAGES, Claimed, Room, claim_due, next_due
+from gesso.jobs.delivery_claim import LINES, PAGE, PAGES, Claimed, Room, claim_due, next_due
 from gesso.jobs.delivery_log import own_delivery
 
 CLAIM = 30 * SECOND
 ROOM = Room(total=100, per_host=8, per_account=64)
 DEAD = "dead.example"
+SHARED = pytest.mark.parametrize(
+    "make_database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True, scope="session"
+)
 
 
 def told(world: World, host: str = DEAD, count: int = 1, **rest) -> None:
@@ -190,6 +193,36 @@ def test_a_receiver_that_comes_back_gets_everything_by_degrees(world):
     assert world.read(lambda c: c.execute(text("SELECT COUNT(*) FROM webhook_circuits")).scalar()) == 0
 
 
+@SHARED  # SQLite has one writer
+def test_what_others_change_while_a_receiver_comes_back_is_left_to_them(world):
+    """Neither waited for, as whoever claims may wait for the circuit that is held here, nor moved from its new place."""
+    dies(world)
+    world.now += FIRST_PAUSE
+    told(world)
+    (first,) = claimed(world).deliveries
+    mine, own = world.read(lambda c: c.execute(text(_WAITING)).scalars().first()), (world.me.account_id, world.me.mode)
+    begun, came_back = threading.Event(), threading.Event()
+
+    def again(connection):
+        send_again(connection, own_delivery(connection, mine, *own).delivery, world.now)
+        begun.set()
+        return came_back.wait(5)
+
+    with ThreadPoolExecutor(1) as pool:
+        sent_again = pool.submit(world.write, again)
+        assert begun.wait(5)
+        assert ends(world, first, taken=True).state(world.now) == "closed"
+        came_back.set()
+        assert sent_again.result(10)
+    waiting = world.read(
+        lambda c: c.execute(text("SELECT id, tried FROM webhook_deliveries WHERE state = 'pending'")).all()
+    )
+    assert {tried for _, tried in waiting} == {0}
+
+
+_WAITING = "SELECT id FROM webhook_deliveries WHERE state = 'pending' AND claimed_until IS NULL AND lined = FALSE"
+
+
 def test_one_that_fails_again_while_it_comes_back_gets_no_more(world):
     dies(world)
     told(world, count=9)
@@ -259,9 +292,8 @@ _COUNT_DUE = text(
 )
 
 
+@SHARED  # the plans of SQLite are tested by themselves
 def test_each_query_of_a_claim_reads_its_index(world):
-    if world.database.shared is False:
-        pytest.skip("the plans of SQLite are tested by themselves")
     dies(world)
     many(world, DEAD, 5_000)
     while claimed(world).unseen:
@@ -355,6 +387,38 @@ def test_a_deleted_job_leaves_its_line(world):
 )
 def test_a_host_has_its_port(url, host):
     assert circuits.host_of(url) == host
+
+
+def test_lines_that_only_wait_for_their_time_keep_no_other_from_its_turn(world):
+    """As a process of the version before leaves them, which knows no lines: it takes from one, and tries again later."""
+    told(world, "old.example")
+    columns = "account_id, mode, job_id, dialect, url, secret, state, attempts, tried, created_at"
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+    later = text(
+        f"{numbers} INSERT INTO webhook_deliveries (id, event, registration_id, host, lined, next_at, {columns}) "
+        f"SELECT d.id || '-' || n.i, d.event, 'r' || n.i, 'h' || n.i, TRUE, :later, {columns} "
+        "FROM webhook_deliveries AS d, n"
+    )
+    begin = text(
+        "INSERT INTO webhook_circuits (account_id, host, failures, openings, look_at) "
+        "SELECT account_id, host, 0, 0, :now FROM webhook_deliveries WHERE lined = TRUE"
+    )
+    world.write(lambda c: c.execute(later, {"count": LINES, "later": world.now + HOUR}))
+    world.write(lambda c: c.execute(begin, {"now": world.now - SECOND}))
+    assert hosts(claimed(world)) == ["old.example"]
+    told(world, "busy.example", 2)
+    served = []
+    for _ in range(3):
+        world.now += SECOND
+        taken = claimed(world, Room(100, 1, 64)).deliveries
+        served += [ends(world, delivery, taken=True) for delivery in taken]
+    assert len(served) == 2
+    world.now += HOUR
+    room = Room(200, 8, 200)
+    assert {f"h{number}" for number in range(1, LINES + 1)} <= {
+        *hosts(claimed(world, room)),
+        *hosts(claimed(world, room)),
+    }
 
 
 def test_a_take_over_leaves_lines_alone(world):

@@ -87,7 +87,7 @@ def test_other_processes_hear_that_there_is_a_webhook_to_send(shared, heard):
     world, _ = shared
     world.settle(world.submit(claim_for="w1", webhook=Hook(url="https://a.example")))
     world.settle(world.submit(claim_for="w1"))
-    assert [channel for channel, _ in heard()] == ["gesso_ended", "gesso_webhooks", "gesso_ended"]
+    assert [channel for channel, _ in heard()] == ["gesso_webhooks", "gesso_ended", "gesso_ended"]
 
 
 def test_each_webhook_is_claimed_by_one_process(shared):

@@ -21,7 +21,7 @@ from progress import Progress
 from receivers import learn_secrets
 from world import RECEIVERS, World, whole_world
 
-from faults import Breaker
+from faults import EVERY_SECONDS, Breaker
 
 FETCHED_AGAIN = 3000  # jobs whose pictures are fetched once more at the end, at most
 SWEPT_HOURS = 0.0005
@@ -31,13 +31,15 @@ CLAIMING_JOBS = 300  # a run of fewer may be too lucky to try every invariant
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to be. `until` is when all must have recovered, on the monotonic clock."""
+    """What a run is to be. `until` is when all must have recovered, on the monotonic clock; a fault comes `every` so many
+    seconds."""
 
     seed: int
     jobs: int
     load_seconds: float
     until: float
     faults: bool = True
+    every: float = EVERY_SECONDS
 
     @property
     def poor_credits(self) -> int:
@@ -73,7 +75,7 @@ class Course:
             await learn_secrets(world.receivers, http, world.servers[0].url, world.keys)
         clients = Clients(world.servers, self._recorder, world.keys, world.accounts, world.hook_urls)
         self.tally = clients.tally
-        breaker = Breaker(world, self._recorder, self.plan.seed)
+        breaker = Breaker(world, self._recorder, self.plan.seed, self.plan.every)
         showing = asyncio.create_task(progress.follow(clients.tally, breaker.counts))
         try:
             having = await self._load(world, clients, breaker)

@@ -17,19 +17,20 @@ from members import Member
 if TYPE_CHECKING:
     from world import World
 
-PAUSE_SECONDS = (1.5, 5.0)  # between the beginnings of two faults
+EVERY_SECONDS = 3.25  # a fault begins, in the mean
+SPREAD = (0.46, 1.54)  # of a pause, around the mean
 LAST_SHARE = 0.15
 BEHIND_AHEAD_SECONDS = 120.0  # of a process's clock
 DATABASE_AHEAD_SECONDS = 25.0
 
 
 class Breaker:
-    """Deals the faults. Two of them never have the same target at once."""
+    """Deals the faults, one every so many seconds in the mean. Two of them never have the same target at once."""
 
-    def __init__(self, world: World, recorder: Recorder, seed: int) -> None:
+    def __init__(self, world: World, recorder: Recorder, seed: int, every: float = EVERY_SECONDS) -> None:
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self._world, self._recorder = world, recorder
+        self._world, self._recorder, self._every = world, recorder, every
         self._dice = random.Random(f"{seed} faults")
         self._running: set[asyncio.Task[None]] = set()
         self._taken: set[str] = set()
@@ -38,7 +39,7 @@ class Breaker:
     async def forever(self) -> None:
         """Break something every few seconds until this is cancelled."""
         while True:
-            await asyncio.sleep(self._dice.uniform(*PAUSE_SECONDS))
+            await asyncio.sleep(self._every * self._dice.uniform(*SPREAD))
             if not self._deck:
                 self._deck = [name for name, (often, _) in FAULTS.items() for _ in range(often)]
                 self._dice.shuffle(self._deck)

@@ -30,6 +30,7 @@ from course import Course, Plan
 from history import read_history
 from summary import Summary
 
+from faults import EVERY_SECONDS
 from postgres import Unavailable
 
 LOAD_SHARE, RECOVERED_SHARE = 0.65, 0.88  # of the time: when the load is over, when all must have recovered
@@ -48,6 +49,7 @@ def main() -> int:
         load_seconds=given.load_minutes * 60 if given.load_minutes else total * LOAD_SHARE,
         until=time.monotonic() + total * RECOVERED_SHARE,
         faults=not given.no_faults,
+        every=given.every,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started ends too
     sys.stderr.write(f"seed {seed}; history and logs in {folder}\n")
@@ -79,6 +81,7 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--load-minutes", type=float, help="how long jobs are asked for; about two thirds of it")
     parser.add_argument("--seed", type=int, help="the seed of every choice; left out, one is drawn and printed")
     parser.add_argument("--folder", help="where the folder with history and logs is made; left out, the system's own")
+    parser.add_argument("--every", type=float, default=EVERY_SECONDS, help="seconds between two faults (3.25)")
     parser.add_argument(
         "--no-faults", action="store_true", help="break nothing: the harness and the checker by themselves"
     )

@@ -161,9 +161,31 @@ def test_a_wrong_secret_is_not_shown(monkeypatch, name, value):
     assert "hush" not in caught.value.message
 
 
+@pytest.mark.parametrize("url", [None, "", "memory://", "gs://bucket/prefix"])
+@pytest.mark.parametrize("name", ["endpoint", "region", "access_key_id", "secret_access_key"])
+def test_what_is_said_of_s3_without_s3_is_refused(name, url):
+    """Who mistypes GESSO_STORAGE_URL would have the pictures on the node's disk, and not know."""
+    with pytest.raises(OperatorError, match=f"GESSO_STORAGE_{name.upper()} is set.*GESSO_STORAGE_URL=s3") as caught:
+        load_settings(**{"storage_url": url, f"storage_{name}": "https://hush-hush"})
+    assert "hush" not in caught.value.message
+    load_settings(**{"storage_url": "s3://bucket", f"storage_{name}": "https://hush-hush"})
+    load_settings(**{"storage_url": url, f"storage_{name}": ""})
+
+
+def test_presigned_links_take_a_store_that_has_them():
+    for url in (None, "memory://"):
+        with pytest.raises(OperatorError, match="GESSO_STORAGE_LINKS is presigned"):
+            load_settings(storage_url=url, storage_links="presigned")
+    for url in ("s3://bucket", "gs://bucket", "az://container"):
+        assert load_settings(storage_url=url, storage_links="presigned").storage_links == "presigned"
+
+
 def test_secrets_of_the_store_are_not_shown_with_the_settings():
     settings = load_settings(
-        storage_access_key_id="hush-key", storage_secret_access_key="hush-hush", link_secret="hush" * 8
+        storage_url="s3://bucket",
+        storage_access_key_id="hush-key",
+        storage_secret_access_key="hush-hush",
+        link_secret="hush" * 8,
     )
     assert "hush" not in repr(settings)
     assert load_settings(storage_url="", storage_endpoint="", link_secret="").link_secret is None

@@ -41,14 +41,18 @@ _RUNNING_TOTALS = text(
     "FROM ledger_entries) t WHERE balance_after <> total ORDER BY id"
 )
 # What a job says it was charged or refunded, against its entries; of jobs and entries that involve money.
+_EVERY_JOB = (  # those whose rows were removed as well
+    "(SELECT id, account_id, mode, state, charged_micro, refunded_micro FROM jobs UNION ALL "
+    "SELECT id, account_id, mode, state, charged_micro, refunded_micro FROM removed_jobs)"
+)
 _JOBS = text(
-    "SELECT 'what job ' || j.id || ' was charged', j.charged_micro, COALESCE(-l.charged, 0) "
-    "FROM jobs j LEFT JOIN (SELECT job_id, SUM(micro) AS charged FROM ledger_entries "
+    "SELECT 'what job ' || j.id || ' was charged', j.charged_micro, COALESCE(-l.charged, 0) "  # noqa: S608 - made of constants
+    f"FROM {_EVERY_JOB} j LEFT JOIN (SELECT job_id, SUM(micro) AS charged FROM ledger_entries "
     "WHERE kind = 'charge' AND job_id IS NOT NULL GROUP BY job_id) l ON l.job_id = j.id "
     "WHERE j.charged_micro <> COALESCE(-l.charged, 0) "
     "UNION ALL "
     "SELECT 'what job ' || j.id || ' was refunded', j.refunded_micro, COALESCE(l.refunded, 0) "
-    "FROM jobs j LEFT JOIN (SELECT job_id, SUM(micro) AS refunded FROM ledger_entries "
+    f"FROM {_EVERY_JOB} j LEFT JOIN (SELECT job_id, SUM(micro) AS refunded FROM ledger_entries "
     "WHERE kind = 'refund' AND job_id IS NOT NULL GROUP BY job_id) l ON l.job_id = j.id "
     "WHERE j.refunded_micro <> COALESCE(l.refunded, 0) "
     "ORDER BY 1"
@@ -56,17 +60,29 @@ _JOBS = text(
 # A job that delivered nothing (yet) has been refunded in full once it ended, and nothing before.
 _NOTHING_DELIVERED = text(
     "SELECT id, state, refunded_micro, CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END, "
-    "report, deleted_at FROM jobs WHERE state <> 'succeeded' AND refunded_micro <> "
-    "CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END ORDER BY id"
+    "report, deleted_at, 0 FROM jobs WHERE state <> 'succeeded' AND refunded_micro <> "
+    "CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END "
+    "UNION ALL "
+    "SELECT id, state, refunded_micro, charged_micro, NULL, NULL, delivered FROM removed_jobs "
+    "WHERE state <> 'succeeded' AND refunded_micro <> charged_micro ORDER BY id"
 )
 _MORE_THAN_ONCE = text(
     "SELECT 'the number of ' || kind || 's of job ' || job_id, COUNT(*), 1 FROM ledger_entries "
     "WHERE job_id IS NOT NULL GROUP BY job_id, kind HAVING COUNT(*) > 1 ORDER BY job_id, kind"
 )
 _STRANGERS = text(
-    "SELECT 'the number of ledger entries of job ' || j.id || ' in another account or mode', COUNT(*), 0 "
-    "FROM ledger_entries e JOIN jobs j ON j.id = e.job_id "
+    "SELECT 'the number of ledger entries of job ' || j.id || ' in another account or mode', COUNT(*), 0 "  # noqa: S608 - made of constants
+    f"FROM ledger_entries e JOIN {_EVERY_JOB} j ON j.id = e.job_id "
     "WHERE e.mode <> j.mode OR e.account_id <> j.account_id GROUP BY j.id ORDER BY j.id"
+)
+_NOBODYS = text(
+    "SELECT 'the number of ledger entries of job ' || e.job_id || ', which there never was,', COUNT(*), 0 "
+    "FROM ledger_entries e WHERE e.job_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = e.job_id) "
+    "AND NOT EXISTS (SELECT 1 FROM removed_jobs WHERE removed_jobs.id = e.job_id) GROUP BY e.job_id ORDER BY e.job_id"
+)
+_TWICE = text(
+    "SELECT 'the number of rows of job ' || jobs.id, 2, 1 FROM jobs JOIN removed_jobs ON removed_jobs.id = jobs.id "
+    "ORDER BY jobs.id"
 )
 _PLACES = text(
     "SELECT 'the number of unfinished jobs of account ' || account_id || ' at ' || engine, SUM(counted), SUM(there) FROM ("
@@ -78,6 +94,10 @@ _PLACES = text(
 _SUCCEEDED = text(
     "SELECT id, charged_micro, refunded_micro, picture_count, report, deleted_at FROM jobs "
     "WHERE id > :after AND state = 'succeeded' AND charged_micro > 0 ORDER BY id LIMIT :most"
+)
+_REMOVED = text(
+    "SELECT id, charged_micro, refunded_micro, picture_count, delivered FROM removed_jobs "
+    "WHERE id > :after AND state = 'succeeded' ORDER BY id LIMIT :most"
 )
 
 
@@ -92,7 +112,7 @@ def audit(connection: Connection) -> list[Discrepancy]:
             found.append(Discrepancy(subject=subject, found=int(says), expected=int(ought)))
     found += _nothing_delivered(connection)
     found += _shares(connection)
-    for statement in (_MORE_THAN_ONCE, _STRANGERS, _PLACES):
+    for statement in (_MORE_THAN_ONCE, _STRANGERS, _NOBODYS, _TWICE, _PLACES):
         for subject, says, ought in connection.execute(statement):
             found.append(Discrepancy(subject=subject, found=int(says), expected=int(ought), unit=""))
     return found
@@ -101,10 +121,11 @@ def audit(connection: Connection) -> list[Discrepancy]:
 def _nothing_delivered(connection: Connection) -> Iterator[Discrepancy]:
     """Yield the jobs that delivered nothing and were not refunded as they ought to be.
 
-    The charge of a failure stands where its report says that a vendor billed it (or is wiped: nobody knows any more).
+    The charge of a failure stands where its report says that a vendor billed it (or is wiped: nobody knows any more); of
+    a removed job, where all its pictures count as delivered.
     """
-    for job_id, state, refunded, due, report, deleted_at in connection.execute(_NOTHING_DELIVERED):
-        billed = state == "failed" and (deleted_at is not None or _is_billed(report))
+    for job_id, state, refunded, due, report, deleted_at, delivered in connection.execute(_NOTHING_DELIVERED):
+        billed = state == "failed" and (deleted_at is not None or delivered != 0 or _is_billed(report))
         if not (billed and refunded == 0):
             subject = f"what job {job_id} was refunded, which is {state},"
             yield Discrepancy(subject=subject, found=int(refunded), expected=0 if billed else int(due))
@@ -120,13 +141,22 @@ def _shares(connection: Connection) -> Iterator[Discrepancy]:
     after = ""
     while rows := connection.execute(_SUCCEEDED, {"after": after, "most": JOBS_AT_ONCE}).all():
         for job_id, charged, refunded, asked, report, deleted_at in rows:
-            if deleted_at is None:
-                due = {_undelivered(charged, asked, len(json.loads(report)["pictures"]))}
-            else:  # its report is wiped: how many pictures it had is not known any more
-                due = {_undelivered(charged, asked, delivered) for delivered in range(asked + 1)}
-            if refunded not in due:
-                yield Discrepancy(subject=f"what job {job_id} was refunded", found=refunded, expected=min(due))
+            delivered = None if deleted_at is not None else len(json.loads(report)["pictures"])
+            yield from _share(job_id, charged, refunded, asked, delivered)
         after = rows[-1][0]
+    after = ""
+    while rows := connection.execute(_REMOVED, {"after": after, "most": JOBS_AT_ONCE}).all():
+        for row in rows:
+            yield from _share(*row)
+        after = rows[-1][0]
+
+
+def _share(job_id: str, charged: int, refunded: int, asked: int, delivered: int | None) -> Iterator[Discrepancy]:
+    """Yield a succeeded job that was not refunded its share; where it was deleted, what it delivered is not known."""
+    possible = range(asked + 1) if delivered is None else (delivered,)
+    due = {_undelivered(charged, asked, count) for count in possible}
+    if refunded not in due:
+        yield Discrepancy(subject=f"what job {job_id} was refunded", found=refunded, expected=min(due))
 
 
 def _undelivered(charged: int, asked: int, delivered: int) -> int:

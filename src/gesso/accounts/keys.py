@@ -8,11 +8,12 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from gesso.accounts.ledger import grant
 from gesso.accounts.limits import KeyLimits
 from gesso.accounts.priority import NORMAL
+from gesso.accounts.retention import NAMES, Retention
 from gesso.database.account_tables import accounts, key_buckets, keys
 from gesso.database.dialect import alone
 from gesso.domain.errors import InvalidInput, NotFound
@@ -33,6 +34,7 @@ class Caller(Frozen):
     """Who asks: the account and mode that a request is made, paid and answered in.
 
     `priority` is the best its jobs may have; lower is claimed first. `fault` is the test fault the key carries.
+    `retention` is the account's own; with `private` no picture of its jobs is ever behind a link.
     `limits` are the key's own; `full_at` is when its requests of a minute are all there again (see `domain/rate.py`).
     """
 
@@ -42,6 +44,8 @@ class Caller(Frozen):
     tier: str
     priority: int = NORMAL
     fault: str | None = None
+    private: bool = False
+    retention: Retention = Retention()
     limits: KeyLimits = KeyLimits()
     full_at: int = 0
 
@@ -61,6 +65,7 @@ class KeyRow(KeyLimits):
     revoked_at: int | None = None
     priority: int = NORMAL
     fault: str | None = None  # what is to go wrong with its requests, as `domain.faults` spells it; test keys only
+    private: bool = False  # its own; its account may be as well
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ def create_key(
     priority: int = NORMAL,
     fault: Fault | None = None,
     limits: KeyLimits | None = None,
+    *,
+    private: bool = False,
 ) -> tuple[KeyRow, str]:
     """Make a key; return its row and its secret, which nobody can ever read again.
 
@@ -112,6 +119,7 @@ def create_key(
         created_at=now,
         priority=priority,
         fault=carried,
+        private=private,
         **(limits or KeyLimits()).model_dump(),
     )
     connection.execute(insert(keys).values(secret_sha256=_digest(secret), **row.model_dump()))
@@ -132,6 +140,8 @@ _FIND = (
         accounts.c.tier,
         keys.c.priority,
         keys.c.fault,
+        or_(keys.c.private, accounts.c.private).label("private"),
+        *(accounts.c[name] for name in NAMES),
         key_buckets.c.full_at,
         *(keys.c[name] for name in _LIMITS),
     )
@@ -148,7 +158,9 @@ def find_caller(connection: Connection, secret: str) -> Caller | None:
         return None
     found = dict(row)
     limits = KeyLimits(**{name: found.pop(name) for name in _LIMITS})
-    return Caller.model_validate({**found, "limits": limits, "full_at": found["full_at"] or 0})
+    retention = Retention(**{name: found.pop(name) for name in NAMES})
+    caller = {**found, "limits": limits, "retention": retention, "full_at": found["full_at"] or 0}
+    return Caller.model_validate(caller)
 
 
 def account_name(connection: Connection, account_id: str) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, or_, select, update
 
+from gesso.accounts.retention import Retention
 from gesso.database.account_tables import accounts
 from gesso.domain.errors import InvalidInput, NotFound
-from gesso.domain.frozen import Frozen
 from gesso.domain.tier import Tier
 
 
-class AccountRow(Frozen):
-    """An account as it is listed; times are microseconds since 1970 (UTC)."""
+class AccountRow(Retention):
+    """An account as it is listed, with how long its things are kept; times are microseconds since 1970 (UTC)."""
 
     id: str
     name: str
     tier: str
     created_at: int
+    private: bool = False
 
 
 def list_accounts(connection: Connection) -> list[AccountRow]:

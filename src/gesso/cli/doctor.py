@@ -65,18 +65,22 @@ def _examine() -> Iterator[Finding]:
         return
     ineffective = "".join(f"; {name} is no setting and has no effect" for name in unknown_variables())
     yield Finding("ok", "settings", f"read from GESSO_* variables and gesso.toml{ineffective}")
-    yield _data_folder(settings)
+    yield _database(settings)
     yield _storage(settings)
+    yield from _links(settings)
     yield from _routes(settings)
     yield _heic()
 
 
-def _data_folder(settings: Settings) -> Finding:
+def _database(settings: Settings) -> Finding:
     from gesso.accounts.keys import list_keys
     from gesso.installation import open_database
 
-    if not settings.data_dir.exists():
-        return Finding("ok", "data folder", f"{settings.data_dir}: not there yet; the first gesso serve makes it")
+    what, where = "data folder", str(settings.data_dir)
+    if settings.database_url is not None:
+        what, where = "database", "PostgreSQL"
+    elif not settings.data_dir.exists():
+        return Finding("ok", what, f"{where}: not there yet; the first gesso serve makes it")
 
     def look() -> str:
         database = open_database(settings)
@@ -85,9 +89,16 @@ def _data_folder(settings: Settings) -> Finding:
         finally:
             database.close()
         working = sum(key.revoked_at is None for key in keys)
-        return f"{settings.data_dir}: {working} working keys"
+        return f"{where}: {working} working keys"
 
-    return _found("data folder", look)
+    return _found(what, look)
+
+
+def _links(settings: Settings) -> Iterator[Finding]:
+    """Tell nodes that share nothing but database and object store that each signs with a secret of its own."""
+    if settings.database_url and settings.storage_url and not settings.link_secret:
+        detail = f"this node's own, in {settings.data_dir}; where there are more nodes, set GESSO_LINK_SECRET on each"
+        yield Finding("missing", "link secret", detail)
 
 
 def _storage(settings: Settings) -> Finding:

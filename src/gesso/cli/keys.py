@@ -33,6 +33,9 @@ def create(
     requests_per_minute: RequestsPerMinute = None,
     concurrent_jobs: ConcurrentJobs = None,
     credits_per_day: CreditsPerDay = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Its pictures are never behind links, and go once they were handed over.")
+    ] = False,
     account: Account = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -47,7 +50,15 @@ def create(
     with opened_database() as database:
         key, secret = database.write_blocking(
             lambda connection: create_key(
-                connection, the_account(connection, account), mode_of(test), name, now, urgency, carried, limits
+                connection,
+                the_account(connection, account),
+                mode_of(test),
+                name,
+                now,
+                urgency,
+                carried,
+                limits,
+                private=private,
             )
         )
     sentences = [f"Your new {key.mode} key, shown this once:", f"  {secret}"]
@@ -71,6 +82,7 @@ def list_all(account: Account = None, as_json: AsJson = False, quiet: Quiet = Fa
         "requests_per_minute": "requests/min",
         "concurrent_jobs": "jobs at once",
         "credits_per_day": "credits/day",
+        "private": "private",
         "created_at": "made",
         "revoked_at": "revoked",
     }
@@ -140,6 +152,7 @@ def _row(key: KeyRow) -> dict[str, Any]:
         "priority": priority_name(key.priority),
         "fault": key.fault,
         **shown_limits(key),
+        "private": key.private,
         "created_at": to_iso(key.created_at),
         "revoked_at": None if key.revoked_at is None else to_iso(key.revoked_at),
     }

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -23,6 +25,11 @@ accounts = Table(
     Column("name", Text, nullable=False),
     Column("tier", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # How long things are kept: null is the setting's.
+    Column("results_seconds", BigInteger),
+    Column("files_seconds", BigInteger),
+    Column("jobs_seconds", BigInteger),
+    Column("private", Boolean, nullable=False, server_default=false()),  # as if all its keys were
 )
 
 keys = Table(
@@ -42,6 +49,7 @@ keys = Table(
     Column("requests_per_minute", Integer),
     Column("concurrent_jobs", Integer),
     Column("credits_per_day_micro", BigInteger),
+    Column("private", Boolean, nullable=False, server_default=false()),  # its pictures are never behind links
     UniqueConstraint("secret_sha256", name="keys_secret"),
     CheckConstraint("mode IN ('live', 'test')", name="keys_mode"),
     Index("keys_account", "account_id", "created_at", "id"),
@@ -86,7 +94,7 @@ ledger_entries = Table(
     Column("kind", Text, nullable=False),
     Column("micro", BigInteger, nullable=False),  # signed: a charge is negative
     Column("balance_after", BigInteger, nullable=False),
-    Column("job_id", Text, ForeignKey("jobs.id")),
+    Column("job_id", Text),  # of `jobs`, or of `removed_jobs` once its row is gone
     Column("note", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     CheckConstraint("kind IN ('grant', 'charge', 'refund')", name="ledger_kind"),

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from gesso.database.metadata import metadata, partial_index
@@ -65,6 +66,22 @@ jobs = Table(
     partial_index("jobs_leased", "lease_until", where="state = 'running'"),
     partial_index("jobs_running", "account_id", "started_at", where="state = 'running'"),
     partial_index("jobs_unfinished", "key_id", where="state IN ('queued', 'running')"),
+)
+
+# What the ledger's proof needs of jobs whose rows were removed; of those that cost something.
+removed_jobs = Table(
+    "removed_jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("picture_count", Integer, nullable=False),
+    Column("delivered", Integer),  # pictures; null where the job was deleted before
+    Column("charged_micro", BigInteger, nullable=False),
+    Column("refunded_micro", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    CheckConstraint("state IN ('succeeded', 'failed', 'cancelled')", name="removed_jobs_ended"),
 )
 
 # An account's line at an engine: limits are checked without counting jobs.
@@ -135,6 +152,7 @@ blobs = Table(
     Column("filename", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
+    Column("private", Boolean, nullable=False, server_default=false()),  # no link leads to it
     CheckConstraint("mode IN ('live', 'test')", name="blobs_mode"),
     CheckConstraint("owner IN ('job_input', 'job_output', 'file')", name="blobs_owner"),
     Index("blobs_owned", "owner_id", "owner"),

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from gesso.database.dialect import tell_everybody, untold
 from gesso.database.failures import as_storage_failure, is_undone_by_others
 from gesso.database.lanes import Load, WorkLine
 from gesso.database.tickets import Outcome, Ticket, deliver
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"  # one moment for all of a work's statements
@@ -55,12 +58,23 @@ class Session:
         driver: Any = connection.connection.dbapi_connection
         try:
             self._at_hand(connection)
+            untold(connection).clear()
             result = work(connection)
             self._finish(connection, driver)
         except BaseException:
             self._undo(connection, driver)
             raise
+        self._tell(connection)
         return result
+
+    def _tell(self, connection: Connection) -> None:
+        """Send the notices of the work. What cannot be told, rows say to who looks later."""
+        if notices := list(dict.fromkeys(untold(connection))):
+            try:
+                tell_everybody(connection, notices)
+            except DBAPIError as error:
+                log.warning("notices_lost", count=len(notices), reason=str(as_storage_failure(error)))
+                self.close()
 
     def _begun(self) -> Connection:
         """Return the connection with a transaction begun. Nothing has run, so a dead one is replaced without harm."""

@@ -10,6 +10,7 @@ from gesso.catalogue.roles import Role
 from gesso.dialects.view import View
 from gesso.domain.hook import Hook
 from gesso.domain.job import Failure, State
+from gesso.domain.privacy import NEVER, Inline
 from gesso.domain.request import Operation
 
 
@@ -49,7 +50,8 @@ class Wanted:
     differs there is no repeat. `wait` is how many seconds to hold the answer for the job's end.
     `served` are roles this dialect fulfils itself ("inline_result"). `keep_seconds` is how long the pictures are kept at
     most, where the answer carries them; None: as long as the installation keeps pictures. `repeat` is `unsaid` for a
-    client that posts again without a sign (see `intake.ask.Ask`).
+    client that posts again without a sign (see `intake.ask.Ask`). `inline` says whether the answer carries the pictures
+    themselves, which private jobs need.
     """
 
     model: str
@@ -68,6 +70,7 @@ class Wanted:
     stream: Stream | None = None
     served: frozenset[Role] = frozenset()
     keep_seconds: int | None = None
+    inline: Inline = NEVER
 
 
 @dataclass(frozen=True)

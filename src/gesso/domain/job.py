@@ -75,6 +75,7 @@ class Job(Frozen):
     notes: tuple[ReportNote, ...] = ()
     timings: dict[str, float] = {}
     failure: Failure | None = None
+    kept_until: int | None = None  # of the pictures, where it was decided after the end
     traceparent: str | None = None  # of the span it was submitted in
     created_at: int
     queued_at: int | None = None  # when it was created, or last put back into the queue
@@ -87,8 +88,19 @@ class Job(Frozen):
         return self.state in TERMINAL
 
     @property
+    def is_private(self) -> bool:
+        """Tell whether no link may ever lead to its pictures."""
+        return self.request is not None and self.request.privacy != "open"
+
+    def shows_pictures(self, now: int) -> bool:
+        """Tell whether there are pictures and their time is not over."""
+        return bool(self.pictures) and (self.pictures_until is None or self.pictures_until > now)
+
+    @property
     def pictures_until(self) -> int | None:
-        """Until when an ended job's pictures are kept at most, where its request bounds that."""
+        """Until when an ended job's pictures are kept; None where that is not known."""
+        if self.kept_until is not None:
+            return self.kept_until
         if self.request is None or self.request.keep_seconds is None or self.ended_at is None:
             return None
         return self.ended_at + self.request.keep_seconds * SECOND

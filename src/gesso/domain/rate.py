@@ -15,13 +15,14 @@ from gesso.domain.clock import MINUTE, SECOND
 class Rate:
     """How a limited key stands: requests a minute, how many of them may come now, seconds until all may again.
 
-    `refused` says that this very request was one too many.
+    `refused` says that this very request was one too many. `full_at` is when all may come again (microseconds, UTC).
     """
 
     limit: int
     remaining: int
     reset_seconds: int
     refused: bool = False
+    full_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Bucket:
         """Return how a key stands whose bucket is full at that time."""
         missing = max(full_at - now, 0)
         taken = min(-(-missing // self.interval), self.per_minute)
-        return Rate(self.per_minute, self.per_minute - taken, -(-missing // SECOND), refused)
+        return Rate(self.per_minute, self.per_minute - taken, -(-missing // SECOND), refused, full_at)
 
     def retry_after(self, full_at: int, now: int) -> int:
         """Return the whole seconds after which there is a token, at least 1."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from gesso.domain.credits import Price
 from gesso.domain.frozen import Frozen
 from gesso.domain.picture import MaskPolarity, OutputFormat, PictureReference
+from gesso.domain.privacy import Privacy
 
 Operation = Literal["generate", "edit"]
 Fidelity = Literal["exact", "approximate", "stand_in"]
@@ -58,7 +59,8 @@ class Request(Frozen):
     output_quality: int = 90
     values: dict[str, Any] = {}
     previews: int = 0  # how many are wanted of each picture while it is painted; they change nothing of it
-    keep_seconds: int | None = None  # how long the pictures are kept, at most; None: as the installation keeps them
+    keep_seconds: int | None = None  # how long the pictures are kept; None: as the installation keeps them
+    privacy: Privacy = "open"
     echo: dict[str, Any] = {}  # what the dialect that asked says again in its answers
     host: str = ""  # the server's address towards the asker, for links in what is sent to it later
 

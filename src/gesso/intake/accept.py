@@ -12,14 +12,16 @@ from sqlalchemy import Connection
 from gesso.accounts.keys import Caller
 from gesso.accounts.limits import KeyLimits
 from gesso.accounts.priority import PRIORITIES
+from gesso.accounts.retention import Kept
 from gesso.catalogue.adapters import adapter_of
 from gesso.domain.clock import Clock
 from gesso.domain.errors import InvalidInput, NotFound, StorageFailed, TooManyRequests
 from gesso.domain.request import Fidelity
-from gesso.intake.ask import Ask, is_large, keep_seconds_of, mark_of
+from gesso.intake.ask import Ask, is_large, mark_of
 from gesso.intake.faults import fault_in_force, refuse
 from gesso.intake.going_in import GoingIn
 from gesso.intake.hooks import check_hook
+from gesso.intake.keeping import kept_for
 from gesso.intake.local_worker import LocalWorker, Slot
 from gesso.intake.prepare import InlinePicture, Prepared, Rules, find_model
 from gesso.intake.recast_and_prepare import recast_and_prepare
@@ -45,13 +47,14 @@ Files = tuple[tuple[str, str], ...]  # field and id of uploaded files
 
 @dataclass(frozen=True)
 class IntakeLimits:
-    """Limits a submit is held to; `of_keys` are those of keys without their own."""
+    """Limits a submit is held to; `of_keys` are those of keys without their own, `kept` times of accounts without."""
 
     queue: QueueLimits
     lease_microseconds: int
     live_fidelity: Fidelity
     running_per_account: int | None = None
     of_keys: KeyLimits = field(default_factory=KeyLimits)
+    kept: Kept = field(default_factory=Kept)
 
 
 class Intake:
@@ -115,16 +118,15 @@ class Intake:
         )
         # Large pictures are decoded from base64 and hashed beside the event loop; for all else a thread costs more.
         prepared = await asyncio.to_thread(work) if is_large(ask) else work()
-        keep_seconds = keep_seconds_of(ask, prepared)
-        if ask.echo or ask.host or ask.previews or keep_seconds is not None:
-            said = {
-                "echo": dict(ask.echo),
-                "host": ask.host,
-                "previews": ask.previews,
-                "keep_seconds": keep_seconds,
-            }
-            request = prepared.request.model_copy(update=said)
-            prepared = replace(prepared, request=request)
+        keep_seconds, privacy = kept_for(ask, caller, prepared, self._limits.kept)
+        said = {
+            "echo": dict(ask.echo),
+            "host": ask.host,
+            "previews": ask.previews,
+            "keep_seconds": keep_seconds,
+            "privacy": privacy,
+        }
+        prepared = replace(prepared, request=prepared.request.model_copy(update=said))
         if fault is None:
             return prepared
         return replace(prepared, plan=prepared.plan.model_copy(update={"fault": str(fault)}))

@@ -9,12 +9,12 @@ from typing import Any, Literal
 from gesso.catalogue.roles import Role
 from gesso.domain.faults import parse_fault
 from gesso.domain.hook import Hook
+from gesso.domain.privacy import NEVER, PRIVATE_SECONDS, Inline
 from gesso.domain.request import Operation
 from gesso.intake.fingerprint import fingerprint
 from gesso.intake.prepare import Prepared, UnknownFields
 
 LARGE_CHARACTERS = 64 * 1024
-FORGOTTEN_SECONDS = 3600  # long enough to be asked for twice
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Ask:
     the answer is to look. `previews` is how many of each picture somebody will look at while it is painted.
     `operation` is what the model must offer, `served` are roles the dialect fulfils itself. `echo` is said again in the
     dialect's answers, `host` is the server's address towards this caller, for links in webhooks. `keep_seconds` is how
-    long the pictures are kept at most.
+    long the pictures are kept at most where the answer carries them, `at_most_seconds` wherever they are. `inline` says
+    whether it carries them. `delivery` is what was asked for beside the model: "inline" makes the pictures private.
     """
 
     model: object
@@ -51,6 +52,9 @@ class Ask:
     webhook: Hook | None = None
     served: frozenset[Role] = frozenset()
     keep_seconds: int | None = None
+    at_most_seconds: int | None = None
+    inline: Inline = NEVER
+    delivery: Literal["links", "inline"] | None = None
     previews: int = 0
     distinct: Mapping[str, Any] = field(default_factory=dict)
     echo: Mapping[str, Any] = field(default_factory=dict)
@@ -67,6 +71,9 @@ def mark_of(ask: Ask, prepared: Prepared) -> str:
     }
     if ask.fault is not None:  # a key's is no part of what was asked for
         rest["fault"] = str(parse_fault(ask.fault))
+    for name in ("delivery", "at_most_seconds"):
+        if getattr(ask, name) is not None:
+            rest[name] = getattr(ask, name)
     if ask.webhook is not None:
         rest["webhook"] = [ask.webhook.url, ask.webhook.secret, sorted(ask.webhook.events)]
     if prepared.said:
@@ -90,7 +97,7 @@ def keep_seconds_of(ask: Ask, prepared: Prepared) -> int | None:
         return ask.keep_seconds
     if prepared.request.values.get(inline.name) is not True:
         return ask.keep_seconds
-    return FORGOTTEN_SECONDS if ask.keep_seconds is None else min(ask.keep_seconds, FORGOTTEN_SECONDS)
+    return PRIVATE_SECONDS if ask.keep_seconds is None else min(ask.keep_seconds, PRIVATE_SECONDS)
 
 
 def is_large(ask: Ask) -> bool:

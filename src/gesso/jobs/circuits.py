@@ -7,12 +7,14 @@ until its `look_at`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.engine import RowMapping
+from sqlalchemy.sql.elements import TextClause
 
-from gesso.database.dialect import is_postgres, notify
+from gesso.database.dialect import is_postgres, notify, skip_locked
 from gesso.domain.circuit import WELL, Circuit, CircuitState
 
 Target = tuple[str, str]  # an account's id and a host
@@ -40,10 +42,9 @@ _KEEP = text(
 _IS_WELL = "failures = 0 AND openings = 0"
 _FORGET = text(f"DELETE FROM webhook_circuits WHERE {_OWN} AND look_at IS NULL AND {_IS_WELL}")  # noqa: S608 - made of constants
 # The delivery goes back to its place in the schedule if it fails again: coming early costs it no attempt.
-_BRING_FORWARD = text(
-    "UPDATE webhook_deliveries SET next_at = :now, tried = tried - 1 WHERE id IN ("  # noqa: S608 - made of constants
-    f"SELECT id FROM webhook_deliveries WHERE {_OWN} AND state = 'pending' AND lined = FALSE AND next_at > :now "
-    "AND claimed_until IS NULL AND tried > 0 ORDER BY next_at LIMIT :most) AND claimed_until IS NULL"
+_FORWARD = (
+    f"SELECT id FROM webhook_deliveries WHERE {_OWN} AND state = 'pending' AND lined = FALSE AND next_at > :now "  # noqa: S608 - made of constants
+    "AND claimed_until IS NULL AND tried > 0 ORDER BY next_at LIMIT :most"
 )
 _TRY_NOW = text(
     "UPDATE webhook_circuits SET open_until = :now, look_at = CASE WHEN look_at IS NULL THEN NULL ELSE :now END "  # noqa: S608 - made of constants
@@ -130,7 +131,7 @@ def note(
     look_at = now if after.open_until is None else after.open_until
     connection.execute(_KEEP, own | after.model_dump() | {"look_at": look_at})
     if before.open_until is not None and after.open_until is None:
-        connection.execute(_BRING_FORWARD, own | {"now": now, "most": BROUGHT_FORWARD})
+        connection.execute(_bring_forward(skip_locked(connection)), own | {"now": now, "most": BROUGHT_FORWARD})
         notify(connection, "gesso_webhooks", "")
     if after == WELL:
         connection.execute(_FORGET, own)
@@ -148,10 +149,12 @@ def begin_line(connection: Connection, target: Target, look_at: int) -> None:
     connection.execute(_LINE, _values(target) | {"look_at": look_at})
 
 
-def end_line(connection: Connection, target: Target) -> None:
-    """Say that none do any more, if that is so."""
-    if connection.execute(_END_LINE, _values(target)).rowcount:
+def end_line(connection: Connection, target: Target) -> bool:
+    """Say that none do any more, if that is so; tell whether it is."""
+    ended = connection.execute(_END_LINE, _values(target)).rowcount > 0
+    if ended:
         connection.execute(_FORGET, _values(target))
+    return ended
 
 
 def next_look(connection: Connection) -> int | None:
@@ -175,6 +178,13 @@ def count_circuits(connection: Connection, now: int) -> dict[CircuitState, int]:
 def forget_circuits(connection: Connection, before: int) -> int:
     """Remove those that opened last by then and for which nothing waits; return how many."""
     return connection.execute(_FORGET_OLD, {"before": before}).rowcount
+
+
+@cache
+def _bring_forward(lock: str) -> TextClause:
+    """Return the statement; what others hold is left to them, as whoever claims may wait for the circuit held here."""
+    among = f"= ANY(ARRAY({_FORWARD}{lock}))" if lock else f"IN ({_FORWARD})"
+    return text(f"UPDATE webhook_deliveries SET next_at = :now, tried = tried - 1 WHERE id {among}")  # noqa: S608 - made of constants
 
 
 def _values(target: Target) -> dict[str, object]:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy import delete as delete_rows
 
 from gesso.database.job_tables import blobs
-from gesso.domain.errors import Conflict
+from gesso.domain.errors import Conflict, NotFound
 from gesso.domain.job import Failure, Job
 from gesso.domain.request import Mode, Plan, RouteChoice
 from gesso.jobs.deliveries import wipe
@@ -39,7 +39,9 @@ def delete(
         "plan": _wiped_plan(job.plan).model_dump_json(),
         "report": report.model_dump_json(),
     }
-    row = connection.execute(_WIPE, values).mappings().one()
+    row = connection.execute(_WIPE, values).mappings().one_or_none()
+    if row is None:
+        raise NotFound("There is no such job.")  # its row was removed meanwhile
     forget_request(connection, job_id)
     wipe(connection, job_id, now)
     owned = (*blobs_of(connection, "job_input", job_id), *blobs_of(connection, "job_output", job_id))

@@ -140,11 +140,10 @@ class _Claim:
         rows = self.connection.execute(text(_IN_LINE + skip_locked(self.connection)), values)
         due = {row.id: row.next_at for row in rows}
         self._take(due)
-        if len(due) < room:
-            end_line(self.connection, target)
+        if len(due) < room and end_line(self.connection, target):
             self._lined.discard(target)
         else:
-            begin_line(self.connection, target, self.now)  # behind the others
+            begin_line(self.connection, target, self.now)  # behind the others, also where the rest is due later
             self.left_some = True
 
     def serve_due(self) -> bool:

@@ -73,6 +73,7 @@ def list_deliveries(
         where.append(_TABLE.dialect == dialect)
     if cursor is not None:
         at, identifier = _position(cursor)
+        where.append(_TABLE.created_at <= at)  # an index is searched for this, not for the choice
         where.append(or_(_TABLE.created_at < at, and_(_TABLE.created_at == at, _TABLE.id < identifier)))
     found = _newest(connection, where, limit + 1, offset)
     shown = _with_attempts(connection, found[:limit])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -11,14 +10,14 @@ from sqlalchemy.sql.elements import TextClause
 
 from gesso.accounts.ledger import refund
 from gesso.accounts.limits import give_back
-from gesso.database.dialect import is_postgres
+from gesso.database.dialect import notify
 from gesso.domain.clock import DAY
 from gesso.domain.job import Job
 from gesso.jobs.outbox import HAS_TARGETS, tell
 from gesso.jobs.queue import leave_queue
 from gesso.jobs.rows import RETURNED, Report, to_job
 
-INPUTS_KEPT_FOR = DAY  # after the job's end
+INPUTS_KEPT_FOR = DAY  # after the job's end; those of a private job go with it
 MOST_PICTURES = 1 << 16  # more than any job has
 
 
@@ -41,12 +40,6 @@ END_LEASED = _end("state = 'running' AND worker = :worker AND attempt = :attempt
 END_QUEUED = _end("state = 'queued'")
 # Recovery: the lease is over and nobody may renew it any more.
 END_EXPIRED = _end("state = 'running' AND attempt = :attempt AND lease_until <= :due")
-
-
-@cache
-def _telling(ending: str) -> TextClause:
-    """Return the statement that ends a job and tells every process in the same trip to the database."""
-    return text(f"{ending}, pg_notify('gesso_ended', id)")
 
 
 _EXPIRE_INPUTS = text("UPDATE blobs SET expires_at = :expires_at WHERE owner_id = :job_id AND owner = 'job_input'")
@@ -86,8 +79,7 @@ def end_job(
         values |= {"worker": worker, "attempt": attempt}
     elif statement is END_EXPIRED:
         values |= {"attempt": attempt, "due": due}
-    telling = _telling(statement.text) if is_postgres(connection) else statement  # on SQLite there is no other process
-    row = connection.execute(telling, values).mappings().one_or_none()
+    row = connection.execute(statement, values).mappings().one_or_none()
     if row is None:
         return None
     job = to_job(row)
@@ -95,8 +87,10 @@ def end_job(
     refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
     give_back(connection, job.key_id, job.created_at, job.refunded_micro)
     if _has_inputs(job):
-        connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + INPUTS_KEPT_FOR})
+        kept_for = 0 if job.is_private else INPUTS_KEPT_FOR
+        connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + kept_for})
     tell(connection, job, ending.state, now, look=bool(row["has_targets"]))
+    notify(connection, "gesso_ended", job.id)
     return job
 
 

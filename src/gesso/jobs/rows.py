@@ -25,6 +25,7 @@ class Report(Frozen):
     notes: tuple[ReportNote, ...] = ()
     timings: dict[str, float] = {}
     failure: Failure | None = None
+    kept_until: int | None = None  # when the pictures go, where that was decided after the end
 
 
 # Columns that stand in a Job under their own name; the others are JSON or the store's own business.
@@ -83,6 +84,7 @@ def to_job(row: RowMapping) -> Job:
         notes=report.notes,
         timings=report.timings,
         failure=report.failure,
+        kept_until=report.kept_until,
     )
 
 

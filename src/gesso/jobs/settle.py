@@ -40,6 +40,9 @@ def settle(connection: Connection, job_id: str, worker: str, attempt: int, outco
     )
     job = end_job(connection, END_LEASED, job_id, Ending(outcome.state, report), now, worker, attempt)
     if job is not None:
+        owned: dict[str, object] = {"owner": "job_output", "owner_id": job.id, "private": job.is_private}
+        if job.pictures_until is not None:  # counted from the end, not from when each was stored
+            owned["expires_at"] = job.pictures_until
         for row in outcome.outputs:
-            add_blob(connection, row.model_copy(update={"owner": "job_output", "owner_id": job.id}))
+            add_blob(connection, row.model_copy(update=owned))
     return job

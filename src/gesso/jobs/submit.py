@@ -100,12 +100,13 @@ def _earlier(connection: Connection, submission: Submission, job_id: str, now: i
     """Return the job an equal submit made; None when this one is the first, recorded as `job_id`."""
     caller = submission.caller
     if submission.idempotency is not None:
-        known = keep_or_find(connection, submission.idempotency, caller.account_id, caller.mode, job_id, now)
-        if known == job_id:
-            return None
-        earlier = find_job(connection, known)
-        assert earlier is not None, "jobs are never removed"
-        return earlier
+        while True:
+            known = keep_or_find(connection, submission.idempotency, caller.account_id, caller.mode, job_id, now)
+            if known == job_id:
+                return None
+            earlier = find_job(connection, known)
+            if earlier is not None:  # else the record was forgotten and the job removed in between
+                return earlier
     if submission.repeat is not None:
         return keep_or_attach(connection, submission.repeat, caller.key_id, job_id, now)
     return None

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from gesso.accounts.ledger import balance, entries
 from gesso.accounts.limits import KeyLimits, KeyUsage, usage
+from gesso.accounts.retention import FOREVER, Kept
 from gesso.domain.clock import to_iso
 from gesso.domain.credits import render_credits
 from gesso.server.account_bodies import (
@@ -18,6 +19,7 @@ from gesso.server.account_bodies import (
     LedgerBody,
     LimitsBody,
     RequestsLimitBody,
+    RetentionBody,
 )
 from gesso.server.auth import CallerOf
 from gesso.server.errors import problem_responses
@@ -39,7 +41,14 @@ async def show_account(caller: CallerOf, parts: PartsOf) -> AccountBody:
         tier=caller.tier,
         balance=render_credits(micro),
         limits=_limits_body(limits, used),
+        retention=_retention_body(caller.retention.in_force(parts.kept)),
+        private=caller.private,
     )
+
+
+def _retention_body(kept: Kept) -> RetentionBody:
+    said = {name: None if seconds >= FOREVER else seconds for name, seconds in kept.model_dump().items()}
+    return RetentionBody(**said)
 
 
 def _limits_body(limits: KeyLimits, used: KeyUsage) -> LimitsBody:

@@ -40,6 +40,16 @@ class LimitsBody(BaseModel):
     credits_per_day: CreditsLimitBody | None = None
 
 
+class RetentionBody(BaseModel):
+    """How long an account's things are kept; null is for ever."""
+
+    results_seconds: int | None = Field(description="Pictures of jobs, from the end of the job.")
+    files_seconds: int | None = Field(description="Uploaded files, from when they came.")
+    jobs_seconds: int | None = Field(
+        description="Jobs, from their end: then they cannot be asked for any more. Never before their pictures are gone."
+    )
+
+
 class AccountBody(BaseModel):
     """The account of a key."""
 
@@ -51,6 +61,8 @@ class AccountBody(BaseModel):
     )
     balance: str = Field(description="Credits (US cents) of this mode.")
     limits: LimitsBody = Field(description="What this key may do, and what is left of it.")
+    retention: RetentionBody = Field(description="How long what is made from now on is kept.")
+    private: bool = Field(description="The pictures of this key's jobs are never behind links.")
 
 
 class EntryBody(BaseModel):

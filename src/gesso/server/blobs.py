@@ -38,7 +38,7 @@ async def fetch_blob(request: Request, blob_id: str, expires: str, signature: st
     if not parts.links.verify(blob_id, "GET", expires, signature, now // SECOND):
         raise Forbidden("This link is not valid or has expired: ask for the job or the file again to get a fresh one.")
     row = await parts.database.read(lambda connection: get_blob(connection, blob_id))
-    if row is None or (row.expires_at is not None and row.expires_at <= now):
+    if row is None or row.private or (row.expires_at is not None and row.expires_at <= now):
         raise NotFound("This picture was deleted.")
     etag = f'"{row.sha256}"'
     headers = {

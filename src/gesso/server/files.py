@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from gesso.accounts.keys import Caller
+from gesso.accounts.retention import find_retention
 from gesso.domain.clock import SECOND, to_iso
 from gesso.domain.errors import Conflict, Forbidden, InvalidInput, PayloadTooLarge
 from gesso.intake.sources import FILE_SCHEME
@@ -144,10 +145,13 @@ async def receive_upload(
     subject = upload_subject(account_id, mode, upload_id, until)
     if not parts.links.verify(subject, "PUT", expires, signature, parts.clock() // SECOND):
         raise Forbidden("This upload address is not valid or has expired: start a new one with POST /v1/uploads.")
-    if await parts.database.read(lambda c: get_blob(c, upload_id)) is not None:
+    there, retention = await parts.database.read(lambda c: (get_blob(c, upload_id), find_retention(c, account_id)))
+    if there is not None:
         raise Conflict("This upload was already received.")
     parts.room.check()
-    caller = Caller(account_id=account_id, key_id="", mode="live" if mode == "live" else "test", tier="")
+    caller = Caller(
+        account_id=account_id, key_id="", mode="live" if mode == "live" else "test", tier="", retention=retention
+    )
     async with arrivals.arriving(request, parts.max_picture_bytes) as body:
         ends = None if until is None else int(until) * SECOND  # signed: it is a number
         row = await keep_picture(parts, caller, await read_body(body), None, upload_id, ends)

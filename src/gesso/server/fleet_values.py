@@ -59,25 +59,39 @@ class FleetValues:
         self._parts, self._one_at_a_time = parts, asyncio.Lock()
         self._known: Overview | None = None
         self._until = float("-inf")
+        self._looking: asyncio.Task[tuple[Overview | None, float]] | None = None
 
     async def look(self) -> Overview | None:
         """Return how things stand, as of some seconds ago at most; None when the database does not say."""
         async with self._one_at_a_time:
-            began = time.monotonic()
-            if began >= self._until:
-                self._known = await self._ask()
-                now = time.monotonic()
-                self._until = now + max(REMEMBERED_SECONDS, (now - began) * TIMES_ITS_COST)
+            while time.monotonic() >= self._until:  # again only where an answer came late, and nobody asked for long
+                await self._renew()
         return self._known
 
-    async def _ask(self) -> Overview | None:
-        now = self._parts.clock()
+    async def _renew(self) -> None:
+        """Look, or go on with a look that took too long before: never two of them wait for one database."""
+        looking = self._looking = self._looking or asyncio.create_task(self._ask())
+        await asyncio.wait({looking}, timeout=PATIENCE_SECONDS)
+        if looking.done():
+            self._looking = None
+            self._known, self._until = looking.result()
+        else:
+            log.warning("fleet_not_looked_over", reason="it takes too long")
+            self._known, self._until = None, time.monotonic() + REMEMBERED_SECONDS
+
+    async def _ask(self) -> tuple[Overview | None, float]:
+        """Return how things stand, and until when that is to be remembered."""
+        began, now = time.monotonic(), self._parts.clock()
+        known, times = None, 1  # who does not answer is asked again soon, as it is told of meanwhile
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await self._parts.database.read(lambda connection: look_over(connection, now))
-        except (GessoError, TimeoutError) as error:
-            log.warning("fleet_not_looked_over", reason=str(error) or "it took too long")
-            return None
+            known, times = (
+                await self._parts.database.read(lambda connection: look_over(connection, now)),
+                TIMES_ITS_COST,
+            )
+        except GessoError as error:
+            log.warning("fleet_not_looked_over", reason=str(error))
+        ended = time.monotonic()
+        return known, ended + max(REMEMBERED_SECONDS, (ended - began) * times)
 
     def families(self, known: Overview | None) -> list[GaugeMetricFamily]:
         """Return the values; without an overview only that there is none."""

@@ -43,6 +43,19 @@ class JobAsk(BaseModel):
         le=3,
         description="How many previews of each picture to send with the job's events while it is painted. They change nothing of it.",
     )
+    delivery: Literal["links", "inline"] | None = Field(
+        default=None,
+        description="inline: the pictures are private. They come in the answer about the ended job, are never behind a "
+        "link, and go a minute after an answer carried them, an hour after the end at the latest. Left out, links, or "
+        "inline where the key is private.",
+    )
+    keep_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=100 * 365 * 24 * 3600,
+        description="How long the pictures are kept after the job's end, at most; never longer than the account's own "
+        "time (GET /v1/account).",
+    )
     webhook: str | HookAsk | None = Field(
         default=None,
         description="Where to tell of the job: a link, or a link and events. Signed with the account's secret "
@@ -54,7 +67,11 @@ class PictureBody(BaseModel):
     """One finished picture."""
 
     index: int = Field(description="0 for the first picture of the job.")
-    url: str = Field(description="Signed link that needs no key and expires; show the job again for a fresh one.")
+    url: str | None = Field(
+        description="Signed link that needs no key and expires; show the job again for a fresh one. Null once the picture "
+        "is gone, and of a private one."
+    )
+    data: str | None = Field(default=None, description="The file in base64: of a private picture.")
     media_type: str = Field(examples=["image/png"], description="image/png, image/jpeg or image/webp.")
     width: int = Field(description="In pixels.")
     height: int = Field(description="In pixels.")
@@ -130,7 +147,17 @@ class JobBody(BaseModel):
     deleted_at: Time | None
     seed: int | None = Field(description="The seed of the first picture; the one drawn when none was given.")
     progress: ProgressBody | None = Field(description="Only while it runs.")
-    pictures: list[PictureBody] = Field(description="Empty until the job succeeded.")
+    pictures: list[PictureBody] = Field(
+        description="Empty until the job succeeded. Private ones are only in the answer of a submit or of "
+        "GET /v1/jobs/{id}, as long as they are kept."
+    )
+    private: bool = Field(
+        description="No link leads to its pictures, and they are not kept once they were handed over."
+    )
+    pictures_until: Time | None = Field(
+        description="When its pictures go, or went. Null before the end, and where it is not known."
+    )
+    pictures_gone: bool = Field(description="It succeeded, and its pictures are not kept any more.")
     error: FailureBody | None = Field(description="Only of a failed job.")
     route: RouteBody
     parameters: list[VerdictBody] = Field(description="What became of every parameter of the model.")

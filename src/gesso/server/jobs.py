@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -10,11 +11,13 @@ from fastapi.responses import StreamingResponse
 from gesso.accounts.keys import Caller
 from gesso.domain.errors import InvalidInput
 from gesso.domain.job import Job
+from gesso.domain.privacy import ALWAYS
 from gesso.intake.ask import Ask
 from gesso.jobs.store import list_jobs
 from gesso.server.arrival import ArrivalsOf
 from gesso.server.auth import CallerOf
 from gesso.server.bodies import State
+from gesso.server.envelope import ENVELOPE
 from gesso.server.errors import problem_responses
 from gesso.server.faults import FaultHeader, fault_of
 from gesso.server.job_bodies import JobBody, JobPageBody, QuoteBody
@@ -23,6 +26,7 @@ from gesso.server.model_bodies import ask_schema
 from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
 from gesso.server.parts import PartsOf
 from gesso.server.preferences import wait_seconds
+from gesso.server.private import when_sent
 from gesso.server.rate_headers import note_rate
 from gesso.server.reading import idempotency_key, read_ask, repeat_of
 from gesso.server.render import (
@@ -34,6 +38,7 @@ from gesso.server.render import (
     verdict_body,
 )
 from gesso.server.waiting import job_events, wait_for_end
+from gesso.storage.pictures import pictures_of
 from gesso.wiring import Parts
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -61,13 +66,15 @@ _ASK_SCHEMA: dict[str, Any] = {
                         "strict": {"type": "string", "enum": ["true", "false"]},
                         "priority": {"type": "string", "enum": ["normal", "low"]},
                         "previews": {"type": "string", "enum": ["0", "1", "2", "3"]},
+                        "delivery": {"type": "string", "enum": ["links", "inline"]},
+                        "keep_seconds": {"type": "string", "description": "A whole number."},
                         "webhook": {"type": "string", "description": "A link, or JSON with `url` and `events`."},
                         "prompt": {"type": "string", "description": "Like any parameter: a part of its own."},
                         "image": {"type": "string", "format": "binary", "description": "Like any picture parameter."},
                         "mask": {"type": "string", "format": "binary"},
                     },
                     "additionalProperties": True,
-                    "description": "Every part but model, input, metadata, strict, priority, previews and webhook is a parameter of the model.",
+                    "description": f"Every part but {', '.join(ENVELOPE)} is a parameter of the model.",
                 }
             },
         },
@@ -116,7 +123,7 @@ async def submit_job(
         extra["Preference-Applied"] = f"wait={wait:.0f}"
     if submitted.replayed:
         extra["Idempotent-Replayed"] = "true"
-    return _answer(parts, request, job, 200 if job.is_terminal and wait is not None else 202, extra)
+    return await _answer(parts, request, job, 200 if job.is_terminal and wait is not None else 202, extra)
 
 
 async def _ask(request: Request, parts: Parts) -> Ask:
@@ -128,6 +135,9 @@ async def _ask(request: Request, parts: Parts) -> Ask:
         metadata=raw.metadata,
         priority=raw.priority,
         previews=raw.previews,
+        at_most_seconds=raw.keep_seconds,
+        inline=ALWAYS,
+        delivery=raw.delivery,
         webhook=raw.webhook,
         host=base_url(parts, request),
         idempotency_key=idempotency_key(request),
@@ -170,7 +180,7 @@ async def list_own_jobs(
         )
     )
     link = linker(parts, request)
-    return JobPageBody(jobs=[job_body(job, link) for job in page.jobs], next_cursor=page.next_cursor)
+    return JobPageBody(jobs=[job_body(job, link, parts.clock()) for job in page.jobs], next_cursor=page.next_cursor)
 
 
 def _text(name: str, value: str | None) -> str | None:
@@ -193,7 +203,7 @@ async def show_job(
     wait = wait_seconds(prefer)
     if wait is not None:
         job = await wait_for_end(request, parts, job, caller, wait)
-    return _answer(parts, request, job, 200, {})
+    return await _answer(parts, request, job, 200, {})
 
 
 @router.get(
@@ -224,7 +234,7 @@ async def cancel_job(request: Request, job_id: JobId, caller: CallerOf, parts: P
     A running job is told to stop, and is usually cancelled when this answers; else it is soon, or ends as it would have.
     """
     job = await cancel_own_job(request, parts, job_id, caller)
-    return _answer(parts, request, job, 200, {})
+    return await _answer(parts, request, job, 200, {})
 
 
 @router.delete("/{job_id}", status_code=204, responses=problem_responses(401, 404, 409, 422))
@@ -234,7 +244,14 @@ async def delete_job(job_id: JobId, caller: CallerOf, parts: PartsOf) -> Respons
     return Response(status_code=204)
 
 
-def _answer(parts: Parts, request: Request, job: Job, status: Literal[200, 202], extra: dict[str, str]) -> Response:
-    body = job_body(job, linker(parts, request), parts.feed.snapshot(job.id))
-    headers = {**job_headers(job), **extra}
-    return Response(body.model_dump_json(), status, headers, "application/json")
+async def _answer(
+    parts: Parts, request: Request, job: Job, status: Literal[200, 202], extra: dict[str, str]
+) -> Response:
+    link, snapshot, headers = linker(parts, request), parts.feed.snapshot(job.id), {**job_headers(job), **extra}
+    if not (job.is_private and job.shows_pictures(parts.clock())):
+        body = job_body(job, link, parts.clock(), snapshot).model_dump_json()
+        return Response(body, status, headers, "application/json")
+    files = await pictures_of(parts.blobs, job, parts.clock())
+    text = await asyncio.to_thread(lambda: job_body(job, link, parts.clock(), snapshot, files).model_dump_json())
+    sent = when_sent(parts, job) if None not in files and not await request.is_disconnected() else None
+    return Response(text, status, headers | {"Cache-Control": "no-store"}, "application/json", background=sent)

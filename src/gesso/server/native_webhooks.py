@@ -20,7 +20,8 @@ def render(view: View, sending: Sending) -> Posting:
     job = view.job
     links = dict(zip((picture.blob for picture in job.pictures), view.links, strict=True))
     happened = job.started_at if sending.event == "started" else job.ended_at
-    return message(f"job.{sending.event}", happened or job.created_at, job_body(job, links.__getitem__), sending)
+    body = job_body(job, links.__getitem__, sending.sent_at * SECOND)
+    return message(f"job.{sending.event}", happened or job.created_at, body, sending)
 
 
 def message(kind: str, happened_at: int, data: Any, sending: Sending) -> Posting:

@@ -39,13 +39,17 @@ def start_upload(
     it comes.
     """
     upload, now = new_id(), parts.clock() // SECOND
-    until = None if keep_seconds is None else now + min(keep_seconds, parts.file_microseconds // SECOND)
+    until = None if keep_seconds is None else now + min(keep_seconds, _files_seconds(parts, caller))
     expires = now + seconds if until is None else min(now + seconds, until)
     query = parts.links.sign(upload_subject(caller.account_id, caller.mode, upload, until), "PUT", expires)
     put_url = f"{host}/uploads/{caller.account_id}/{caller.mode}/{upload}?{query}"
     if until is None:
         return Started(upload, put_url, expires * SECOND)
     return Started(upload, f"{put_url}&until={until}", expires * SECOND, until * SECOND)
+
+
+def _files_seconds(parts: Parts, caller: Caller) -> int:
+    return caller.retention.in_force(parts.kept).files_seconds
 
 
 def upload_subject(account_id: str, mode: str, upload_id: str, until: int | str | None) -> str:
@@ -76,7 +80,7 @@ async def keep_picture(
         f"image/{header.format}",
         name,
         now,
-        parts.file_microseconds if until is None else until - now,
+        _files_seconds(parts, caller) * SECOND if until is None else until - now,
         blob_id=blob_id,
     )
 

@@ -45,6 +45,10 @@ def rate_headers(scope: Mapping[str, Any], defaults: KeyLimits, clock: Clock) ->
     per_minute = caller.limits.in_force(defaults).requests_per_minute
     if per_minute is None:
         return []
-    rate: Rate = scope.get("rate") or Bucket(per_minute).rate(caller.full_at, clock())
+    rate: Rate | None = scope.get("rate")
+    if rate is None:
+        rate = Bucket(per_minute).rate(caller.full_at, clock())
+    elif not rate.refused:  # an answer may be waited for; what came back meanwhile may be taken
+        rate = Bucket(rate.limit).rate(rate.full_at, clock())
     written: WrittenAs = scope.get("rate_written_as") or standard
     return [(name.lower().encode(), text.encode()) for name, text in written(rate).items()]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import re
 from codecs import BOM_UTF8
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Literal
 
@@ -18,34 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
-from gesso.domain.errors import InvalidInput, MalformedBody, PayloadTooLarge, Problem, UnsupportedMedia
-from gesso.domain.hook import Hook
-from gesso.server.hook_reading import read_hook
+from gesso.domain.errors import InvalidInput, MalformedBody, PayloadTooLarge, UnsupportedMedia
+from gesso.server.envelope import ENVELOPE, MAX_FIELDS, WORDS, RawAsk, envelope_of
 
 MAX_DEPTH = 32
 MAX_VALUES = 50_000
-MAX_FIELDS = 256
 LARGE_BYTES = 64 * 1024
 BROKEN_OFF = "The body broke off before its end."
-MAX_METADATA_BYTES = 16 * 1024
 MAX_KEY_LENGTH = 255
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-ENVELOPE = ("model", "input", "metadata", "strict", "priority", "previews", "webhook")
-PRIORITIES = ("normal", "low")
-MOST_PREVIEWS = 3
-
-
-@dataclass(frozen=True)
-class RawAsk:
-    """The envelope of `POST /v1/jobs`, its types checked, its input not."""
-
-    model: Any
-    input: dict[str, Any]
-    metadata: dict[str, Any] = field(default_factory=dict)
-    strict: bool = False
-    priority: Literal["normal", "low"] | None = None
-    previews: int = 0
-    webhook: Hook | None = None
 
 
 def media_type(request: Request) -> str:
@@ -60,7 +39,7 @@ async def read_ask(request: Request, max_picture_bytes: int) -> RawAsk:
         return await _from_multipart(request, max_picture_bytes)
     if kind not in ("application/json", ""):
         raise UnsupportedMedia(f"Send application/json or multipart/form-data, not {kind}.")
-    return _envelope(await read_json_object(request))
+    return envelope_of(await read_json_object(request))
 
 
 async def read_json_object(request: Request) -> dict[str, Any]:
@@ -151,77 +130,6 @@ def check_text(text: str, what: str) -> None:
     )
 
 
-def _envelope(body: dict[str, Any]) -> RawAsk:
-    problems = [
-        Problem(
-            field=name[:100], code="unknown_field", message=f"{name[:100]} is not a field here.", allowed=list(ENVELOPE)
-        )
-        for name in list(body)[:MAX_FIELDS]
-        if name not in ENVELOPE
-    ]
-    problems += _wrong_type(body, "input", dict, "a JSON object with the model's parameters")
-    problems += _wrong_type(body, "metadata", dict, "a JSON object")
-    problems += _wrong_type(body, "strict", bool, "true or false")
-    problems += _wrong_priority(body)
-    problems += _wrong_previews(body)
-    problems += _too_many(body)
-    if "input" not in body:
-        problems.append(Problem(field="input", code="required", message="input is missing: the model's parameters."))
-    if isinstance(body.get("metadata"), dict) and len(json.dumps(body["metadata"])) > MAX_METADATA_BYTES:
-        message = f"metadata is over {MAX_METADATA_BYTES} bytes."
-        problems.append(Problem(field="metadata", code="too_long", message=message, allowed=MAX_METADATA_BYTES))
-    try:
-        webhook = read_hook(body.get("webhook"))
-    except InvalidInput as error:
-        problems += error.problems
-    if problems:
-        raise InvalidInput(problems)
-    return RawAsk(
-        model=body.get("model"),
-        input=body["input"],
-        metadata=body.get("metadata") or {},
-        strict=body.get("strict") or False,
-        priority=body.get("priority"),
-        previews=body.get("previews") or 0,
-        webhook=webhook,
-    )
-
-
-def _wrong_priority(body: dict[str, Any]) -> list[Problem]:
-    value = body.get("priority")
-    if value is None or (isinstance(value, str) and value in PRIORITIES):
-        return []
-    message = f"priority must be {' or '.join(PRIORITIES)}."
-    return [Problem(field="priority", code="not_a_choice", message=message, allowed=list(PRIORITIES))]
-
-
-def _wrong_previews(body: dict[str, Any]) -> list[Problem]:
-    value = body.get("previews")
-    if value is None or (type(value) is int and 0 <= value <= MOST_PREVIEWS):
-        return []
-    message = f"previews must be a whole number from 0 to {MOST_PREVIEWS}."
-    return [Problem(field="previews", code="out_of_range", message=message, allowed={"minimum": 0, "maximum": 3})]
-
-
-def _too_many(body: dict[str, Any]) -> list[Problem]:
-    given = body.get("input")
-    if not isinstance(given, dict) or len(given) <= MAX_FIELDS:
-        return []
-    message = f"input has {len(given)} fields; at most {MAX_FIELDS} are allowed."
-    return [Problem(field="input", code="too_many", message=message, allowed=MAX_FIELDS)]
-
-
-def _wrong_type(body: dict[str, Any], name: str, kind: type, allowed: str) -> list[Problem]:
-    value = body.get(name)
-    if name not in body or isinstance(value, kind):
-        return []
-    return [
-        Problem(
-            field=name, code="type", message=f"{name} must be {allowed}, not {type(value).__name__}.", allowed=allowed
-        )
-    ]
-
-
 async def read_form(request: Request, max_picture_bytes: int) -> FormData:
     """Parse multipart; its files are spooled to disk past a megabyte."""
     try:
@@ -236,7 +144,7 @@ async def read_form(request: Request, max_picture_bytes: int) -> FormData:
 
 
 async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
-    """Read `model`, `priority` and the JSON of `input`, `metadata`, `strict` and `previews` from parts.
+    """Read the envelope from parts: words as they are, the rest as JSON.
 
     Any other part is a parameter of the model.
     """
@@ -247,9 +155,7 @@ async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
         for name, part in form.multi_items():
             value = await _part(name, part, max_picture_bytes)
             if name in ENVELOPE:
-                body[name] = (
-                    value if name in ("model", "priority") or _is_link(name, value) else parse_json(value, name)
-                )
+                body[name] = value if name in ("model", *WORDS) or _is_link(name, value) else parse_json(value, name)
             elif name in given:
                 given[name] = [*(given[name] if isinstance(given[name], list) else [given[name]]), value]
             else:
@@ -259,7 +165,7 @@ async def _from_multipart(request: Request, max_picture_bytes: int) -> RawAsk:
     if not isinstance(body.get("input", {}), dict):
         raise InvalidInput.of("input", "type", "input must be a JSON object with the model's parameters.")
     body["input"] = body.get("input", {}) | given
-    return _envelope(body)
+    return envelope_of(body)
 
 
 def _is_link(name: str, value: bytes | str) -> bool:

@@ -27,8 +27,14 @@ from gesso.server.job_bodies import (
 LinkTo = Callable[[str], str]  # blob id → signed link
 
 
-def job_body(job: Job, link: LinkTo, snapshot: Snapshot | None = None) -> JobBody:
-    """Return the JSON form of a job."""
+def job_body(
+    job: Job,
+    link: LinkTo,
+    now: int,
+    snapshot: Snapshot | None = None,
+    files: tuple[bytes | None, ...] | None = None,
+) -> JobBody:
+    """Return the JSON form of a job; `files` are the pictures themselves, where the answer carries private ones."""
     request = job.request
     progress = None
     if snapshot is not None and snapshot.stage and not job.is_terminal:
@@ -46,9 +52,10 @@ def job_body(job: Job, link: LinkTo, snapshot: Snapshot | None = None) -> JobBod
         deleted_at=_time(job.deleted_at),
         seed=request.seed if request else None,
         progress=progress,
-        pictures=[
-            PictureBody(url=link(picture.blob), **picture.model_dump(exclude={"blob"})) for picture in job.pictures
-        ],
+        pictures=_pictures(job, link, now, files),
+        private=job.is_private,
+        pictures_until=_time(job.pictures_until) if job.state == "succeeded" else None,
+        pictures_gone=job.state == "succeeded" and (job.deleted_at is not None or not job.shows_pictures(now)),
         error=FailureBody(**job.failure.model_dump()) if job.failure else None,
         route=route_body(job.plan),
         parameters=[verdict_body(verdict) for verdict in job.plan.routes[0].verdicts],
@@ -58,6 +65,18 @@ def job_body(job: Job, link: LinkTo, snapshot: Snapshot | None = None) -> JobBod
         refunded=render_credits(job.refunded_micro),
         metadata=job.metadata,
     )
+
+
+def _pictures(job: Job, link: LinkTo, now: int, files: tuple[bytes | None, ...] | None) -> list[PictureBody]:
+    said = [picture.model_dump(exclude={"blob"}) for picture in job.pictures]
+    if not job.is_private:
+        kept = job.shows_pictures(now)
+        links = [link(picture.blob) if kept else None for picture in job.pictures]
+        return [PictureBody(url=url, **one) for url, one in zip(links, said, strict=True)]
+    if files is None or None in files:
+        return []
+    texts = [base64.b64encode(file or b"").decode("ascii") for file in files]
+    return [PictureBody(url=None, data=text, **one) for text, one in zip(texts, said, strict=True)]
 
 
 def route_body(plan: Plan) -> RouteBody:

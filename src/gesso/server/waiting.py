@@ -74,7 +74,7 @@ async def _left(request: Request) -> None:
 async def job_events(request: Request, parts: Parts, job: Job, caller: Caller) -> AsyncIterator[bytes]:
     """Yield the server-sent events of a job: itself, its progress, and itself again when it ended or the server stops."""
     link = linker(parts, request)
-    yield event_text("job", job_body(job, link).model_dump_json())
+    yield event_text("job", job_body(job, link, parts.clock()).model_dump_json())
     if job.is_terminal:
         return
     told: set[tuple[int, int]] = set()
@@ -99,7 +99,7 @@ async def job_events(request: Request, parts: Parts, job: Job, caller: Caller) -
             return
         if parts.feed.closed:
             break
-    yield event_text("job", job_body(job, link).model_dump_json())
+    yield event_text("job", job_body(job, link, parts.clock()).model_dump_json())
 
 
 async def heard(snapshots: AsyncIterator[Snapshot]) -> AsyncGenerator[Snapshot | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 PAGE_OBJECTS = 500
+DELETED_AT_ONCE = 500  # objects in one call; S3 takes a thousand
 PROBE_ACCOUNT = "00000000-0000-0000-0000-000000000000"  # never given to an account
-OWNER_OBJECT = "owner"  # names the database whose rows the objects of a remote store have
+OWNER_OBJECT = "owner"  # names the database whose rows the objects have
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class BlobStore:
         """
         key = _key(account_id, blob_id)
         try:
-            await self._put(key, data, _attributes(blob_id, media_type) if self.remote else None)
+            with self.meters.storage_call("put"):
+                await self._put(key, data, _attributes(blob_id, media_type) if self.remote else None)
         except NotFound as error:  # not the object is missing, but where it goes
             raise StorageFailed("The object could not be written.") from error
         except Conflict:
@@ -97,7 +99,7 @@ class BlobStore:
         import obstore
 
         # One request, also for large objects: only so it is whole or absent, and never over another one.
-        with self.meters.storage_call("put"), in_our_words("written", remote=self.remote):
+        with in_our_words("written", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 await obstore.put_async(
                     self._store, key, data, mode="create", use_multipart=False, attributes=attributes
@@ -153,6 +155,40 @@ class BlobStore:
             async with asyncio.timeout(self._seconds):
                 await obstore.delete_async(self._store, _key(account_id, blob_id))
 
+    async def delete_many(self, objects: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Remove objects by account and id, in few calls where the store offers that; return those that may be left.
+
+        Each of these failed by itself or in one call with others: trying again is right for all of them.
+        """
+        if not self.remote:
+            return [one for one in objects if not await self._is_deleted(*one)]
+        left: list[tuple[str, str]] = []
+        for start in range(0, len(objects), DELETED_AT_ONCE):
+            some = objects[start : start + DELETED_AT_ONCE]
+            left += [] if await self._are_deleted(some) else some
+        return left
+
+    async def _is_deleted(self, account_id: str, blob_id: str) -> bool:
+        try:
+            await self.delete(account_id, blob_id)
+        except StorageFailed:
+            return False
+        return True
+
+    async def _are_deleted(self, objects: Sequence[tuple[str, str]]) -> bool:
+        import obstore
+
+        keys = [_key(account_id, blob_id) for account_id, blob_id in objects]
+        try:
+            with suppress(NotFound), in_our_words("deleted", remote=True):
+                async with asyncio.timeout(self._seconds):
+                    await obstore.delete_async(self._store, keys)
+                return True
+        except StorageFailed:
+            return False
+        # A store that minds absent objects has stopped at one.
+        return all([await self._is_deleted(*one) for one in objects])
+
     async def pages(self) -> AsyncGenerator[list[StoredObject], None]:
         """Yield every object, some hundred at a time, in no order; objects may come and go meanwhile.
 
@@ -184,18 +220,28 @@ class BlobStore:
     async def belongs_to(self, owner: str) -> bool:
         """Tell whether the store is `owner`'s, which it becomes when it is nobody's. Raises `StorageFailed`.
 
-        Only a remote store can be given to two databases by mistake: each would sweep away the other's objects.
+        A folder and an object store can be given to two databases by mistake: each would sweep away the other's objects.
+        What is in memory has one process.
         """
+        if self._folder is None and not self.remote:
+            return True
+        try:
+            return await self._owner() == owner
+        except NotFound:
+            with suppress(Conflict):  # another process of whichever database was first
+                await self._put(OWNER_OBJECT, owner.encode(), None)
+        try:
+            return await self._owner() == owner
+        except NotFound as error:
+            raise StorageFailed("The object could not be written.") from error
+
+    async def _owner(self) -> str:
         import obstore
 
-        if not self.remote:
-            return True
-        with suppress(Conflict):
-            await self._put(OWNER_OBJECT, owner.encode(), None)
-        with in_our_words("read", remote=True):
+        with in_our_words("read", remote=self.remote):
             async with asyncio.timeout(self._seconds):
                 result = await obstore.get_async(self._store, OWNER_OBJECT)
-                return bytes(await result.bytes_async()) == owner.encode()
+                return bytes(await result.bytes_async()).decode(errors="replace")
 
     async def check(self) -> None:
         """Raise `StorageFailed` when nothing can be written, read or removed now."""

@@ -12,7 +12,7 @@ async def pictures_of(blobs: BlobStore, job: Job, now: int) -> tuple[bytes | Non
 
     One that is gone is None; so are those that were kept long enough, also before they are removed.
     """
-    if job.pictures_until is not None and job.pictures_until <= now:
+    if not job.shows_pictures(now):
         return (None,) * len(job.pictures)
     found: list[bytes | None] = []
     for picture in job.pictures:

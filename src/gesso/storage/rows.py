@@ -32,6 +32,7 @@ class BlobRow(Frozen):
     filename: str | None = None
     created_at: int
     expires_at: int | None = None
+    private: bool = False  # never behind a link, nor named in a request
 
 
 _COLUMNS = tuple(BlobRow.model_fields)
@@ -71,7 +72,7 @@ def get_blob(connection: Connection, blob_id: str) -> BlobRow | None:
 def get_own_blob(connection: Connection, blob_id: str, account_id: str, mode: Mode) -> BlobRow:
     """Return an account's own row; `NotFound` for an absent one and for another account's or mode's alike."""
     row = get_blob(connection, blob_id)
-    if row is None or (row.account_id, row.mode) != (account_id, mode):
+    if row is None or row.private or (row.account_id, row.mode) != (account_id, mode):
         raise NotFound("There is no such file.")
     return row
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gesso.domain.errors import StorageFailed
 from gesso.storage.blobs import BlobStore, StoredObject
 from gesso.storage.rows import ids_with_row
 from gesso.storage.transactions import Transactions
@@ -11,14 +12,17 @@ async def sweep_orphans(database: Transactions, store: BlobStore, before_seconds
     """Remove objects last written before a Unix time that have no row, and what puts cut short left; return how many.
 
     `before_seconds` must lie before the start of every job that runs, as pictures are stored long before their rows are
-    written, and longer ago than any request takes. Memory: one page, however many objects there are.
+    written, and longer ago than any request takes. Raises `StorageFailed` at the first page of which something could not
+    be removed; the next sweep finds it again. Memory: one page, however many objects there are.
     """
     removed = 0
     async for page in store.pages():
         old = [stored for stored in page if stored.modified_seconds < before_seconds]
-        for orphan in await _without_row(database, old):
-            await store.delete(orphan.account_id, orphan.blob_id)
-            removed += 1
+        orphans = [(stored.account_id, stored.blob_id) for stored in await _without_row(database, old)]
+        left = await store.delete_many(orphans)
+        removed += len(orphans) - len(left)
+        if left:
+            raise StorageFailed(f"{len(left)} objects that belong to nothing could not be deleted.")
     return removed + await store.remove_unfinished(before_seconds)
 
 

@@ -222,6 +222,7 @@ class JobRunner:
             filename=None,
             created_at=now,
             expires_at=now + self._kept_microseconds(request),
+            private=job.is_private,
         )
         work.outputs.append(row)
         put = partial(self._blobs.put, row.account_id, row.id, made.data, media_type=media_type)
@@ -242,8 +243,7 @@ class JobRunner:
         )
 
     def _kept_microseconds(self, request: Request) -> int:
-        wanted = request.keep_seconds
-        return self._output_microseconds if wanted is None else min(self._output_microseconds, wanted * SECOND)
+        return self._output_microseconds if request.keep_seconds is None else request.keep_seconds * SECOND
 
     async def discard(self, outputs: tuple[BlobRow, ...]) -> None:
         """Remove stored pictures that will not be delivered; what fails here is swept later."""

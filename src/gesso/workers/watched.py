@@ -32,12 +32,14 @@ class Watched:
 
     def begun(self, job: Job, engine: str) -> Span:
         """Return the span of a run that begins now. How long its job waited is a span of its own beside it."""
-        self._meters.job_claimed(job, engine, self._clock())
+        now = self._clock()
+        self._meters.job_claimed(job, engine, now)
         if not tracing.on():
             return NOTHING
         said: dict[str, str | int] = {"gesso.job.id": job.id, "gesso.model": job.model, "gesso.engine": engine}
         said |= {"gesso.worker.id": self._worker, "gesso.attempt": job.attempt, "gesso.mode": job.mode}
-        tracing.begin("wait", said, parent=job.traceparent, began_at=job.queued_at).end()
+        since = None if job.queued_at is None else min(job.queued_at, now)  # one given back: from the end of its lease
+        tracing.begin("wait", said, parent=job.traceparent, began_at=since).end()
         return tracing.begin("run", said, parent=job.traceparent, kind="consumer")
 
     def settled(self, run: Run, outcome: Outcome | None, ended: Ended) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from gesso.catalogue.load import Catalogue
 from gesso.dialects.dialect import Posting, Sending, Webhooks
 from gesso.dialects.registry import BY_NAME
+from gesso.dialects.shown import shown
 from gesso.dialects.view import View
 from gesso.domain.budget import Budget
 from gesso.domain.clock import SECOND, Clock
@@ -124,14 +125,16 @@ class WebhookLetters:
         host = self._public_url or (job.request.host if job.request is not None else "")
         expires = links_end(self._clock(), self._link_seconds)
         link = linker_to(self._links, host, expires)
+        read = await pictures_of(self._blobs, job, self._clock()) if files else None
+        told = shown(job, read, link, self._clock())
         return View(
-            job=job,
+            job=told.job,
             model=self._catalogue.find(job.model),
             base=host + (BY_NAME[dialect].mount if dialect in BY_NAME else ""),
             host=host,
-            links=tuple(link(picture.blob) for picture in job.pictures),
+            links=told.links,
             links_expire_at=expires * SECOND,
-            files=await pictures_of(self._blobs, job, self._clock()) if files else None,
+            files=told.files,
         )
 
 

@@ -229,3 +229,24 @@ def test_one_waits_for_another_that_migrates(postgres_databases, tmp_path):
             first.exec_driver_sql("COMMIT")
             assert second.result(60).found is None
     Database.open_postgres(url, connections=2).close()
+
+
+@pytest.mark.postgres
+def test_a_migration_that_is_undone_for_a_deadlock_with_a_running_server_is_done_again(postgres_databases, tmp_path):
+    url = postgres_databases.address(postgres_databases.make_bare())
+    with closing(Server(url).connect()) as other, closing(Server(url).connect()) as watcher:
+        apply(other, "0004")
+        # Whoever waits so long looks for a deadlock, once, and is undone when it finds one.
+        name = other.exec_driver_sql("SELECT current_database()").scalar()
+        other.exec_driver_sql(f"ALTER DATABASE {name} SET deadlock_timeout = '2s'")
+        other.exec_driver_sql(
+            "SET lock_timeout = 0; SET deadlock_timeout = '20s'; BEGIN; LOCK TABLE jobs IN ROW EXCLUSIVE MODE"
+        )
+        with ThreadPoolExecutor(1) as pool:
+            migrating = pool.submit(upgrade, url, tmp_path / "unused")
+            while not watcher.exec_driver_sql("SELECT COUNT(*) FROM pg_locks WHERE NOT granted").scalar():
+                assert not migrating.done()
+            other.exec_driver_sql("LOCK TABLE keys IN ROW SHARE MODE")  # each has what the other waits for
+            other.exec_driver_sql("COMMIT")
+            assert migrating.result(60).found == "0004"
+        assert revision(watcher) == HEAD

@@ -92,7 +92,7 @@ class Desk:
         return Ask(model=model, input=given, **rest)
 
     def objects(self) -> list[str]:
-        return sorted(path.name for path in (self.parts.data_dir / "blobs").rglob("*") if path.is_file())
+        return sorted(path.name for path in (self.parts.data_dir / "blobs").glob("*/*") if path.is_file())
 
 
 @asynccontextmanager

@@ -137,7 +137,9 @@ async def test_a_failed_submit_frees_its_slot(desk):
 async def test_a_repeat_finds_its_job_when_its_file_is_gone(desk, sign):
     file = await kept_file(desk)
     ask = desk.ask(model=EDITABLE, image=f"gesso://files/{file}", **sign)
+    desk.engine.go.set()
     first = await desk.parts.intake.accept(ask, desk.caller)
+    await desk.parts.feed.wait(first.job.id, 20)  # a job whose file went before it was read fails, and has no repeats
     await delete_file(desk.parts.database, desk.parts.blobs, file, desk.caller.account_id, desk.caller.mode)
     repeated = await desk.parts.intake.accept(ask, desk.caller)
     assert (repeated.job.id, repeated.replayed) == (first.job.id, True)

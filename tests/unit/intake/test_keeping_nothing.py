@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from intake_desk import Desk, open_desk
 
-from gesso.intake.ask import FORGOTTEN_SECONDS, Ask
+from gesso.domain.privacy import PRIVATE_SECONDS
+from gesso.intake.ask import Ask
 
+USUAL = 7 * 24 * 3600
 FORGETS, KEEPS, WAITS = "flux-2", "flux-2-klein-9b-base-text-to-image", "juggernaut-flux-lora"
 
 
@@ -21,14 +23,14 @@ async def desk(tmp_path) -> AsyncIterator[Desk]:
 @pytest.mark.parametrize(
     ("model", "sync_mode", "served", "asked", "kept"),
     [
-        (FORGETS, True, True, None, FORGOTTEN_SECONDS),
+        (FORGETS, True, True, None, PRIVATE_SECONDS),
         (FORGETS, "True", True, 60, 60),
-        (FORGETS, True, True, 7200, FORGOTTEN_SECONDS),
-        (FORGETS, False, True, None, None),
-        (FORGETS, True, False, None, None),  # nobody hands the pictures over: they have to be fetched
-        (KEEPS, True, True, None, None),
+        (FORGETS, True, True, 7200, PRIVATE_SECONDS),
+        (FORGETS, False, True, None, USUAL),
+        (FORGETS, True, False, None, USUAL),  # nobody hands the pictures over: they have to be fetched
+        (KEEPS, True, True, None, USUAL),
         (KEEPS, True, True, 60, 60),
-        (WAITS, True, True, None, None),
+        (WAITS, True, True, None, USUAL),
         ("gesso-sketch", None, True, 60, 60),
     ],
 )

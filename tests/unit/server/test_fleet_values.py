@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 from open_server import Open, open_server
@@ -68,6 +71,52 @@ async def test_a_database_that_is_away_has_no_values(open_, monkeypatch):
     assert "gesso_database_answers 0.0" in text
     assert not [line for line in text.splitlines() if line.startswith("gesso_fleet_")]
     assert "gesso_jobs_running 0.0" in text
+
+
+async def test_a_database_that_hung_for_a_moment_is_not_told_as_away_for_long(open_, looks, monkeypatch):
+    """`gesso_database_answers` pages somebody after a minute of 0."""
+    clock, going_on = [100.0], threading.Event()
+    values, original = fleet_values.FleetValues(open_.parts), fleet_values.look_over
+
+    def hangs(connection, at):
+        counted = original(connection, at)
+        going_on.wait(30)
+        return counted
+
+    monkeypatch.setattr(fleet_values, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(fleet_values, "look_over", hangs)
+    monkeypatch.setattr(fleet_values, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert await values.look() is None
+    clock[0] += fleet_values.REMEMBERED_SECONDS
+    assert await values.look() is None
+    assert len(looks) == 1  # a second one would only wait behind the first
+    going_on.set()
+    monkeypatch.setattr(fleet_values, "PATIENCE_SECONDS", 30)
+    clock[0] += fleet_values.REMEMBERED_SECONDS
+    assert await values.look() is not None
+    assert len(looks) == 1
+
+
+async def test_an_answer_nobody_waited_for_is_not_told_later(open_, looks, monkeypatch):
+    clock, going_on = [100.0], threading.Event()
+    values, original = fleet_values.FleetValues(open_.parts), fleet_values.look_over
+
+    def hangs(connection, at):
+        going_on.wait(30)
+        return original(connection, at)
+
+    monkeypatch.setattr(fleet_values, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(fleet_values, "look_over", hangs)
+    monkeypatch.setattr(fleet_values, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert await values.look() is None
+    looking = values._looking
+    going_on.set()
+    await asyncio.wait({looking})
+    clock[0] += 3600
+    monkeypatch.setattr(fleet_values, "PATIENCE_SECONDS", 30)
+    known = await values.look()
+    assert known is not None
+    assert len(looks) == 2
 
 
 async def test_a_database_that_may_only_be_read_from_is_not_ready(open_, monkeypatch):

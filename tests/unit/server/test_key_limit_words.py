@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from gesso.accounts.keys import Caller
+from gesso.accounts.limits import KeyLimits
 from gesso.dialects.call import Call
 from gesso.dialects.registry import BY_NAME
+from gesso.domain.clock import SECOND
 from gesso.domain.errors import DailyCreditsSpent, RateLimited, TooManyJobs
-from gesso.domain.rate import Rate
+from gesso.domain.rate import Bucket, Rate
 from gesso.server.errors import headers_of, status_of
-from gesso.server.rate_headers import standard
+from gesso.server.rate_headers import note_rate, rate_headers, standard
 
 CALL = Call("POST")
 LIMITED = Rate(limit=90, remaining=0, reset_seconds=61, refused=True)
@@ -58,6 +61,25 @@ def test_fashn_tells_calls_from_jobs() -> None:
 def test_when_to_come_again_is_said_of_each() -> None:
     assert headers_of(RateLimited(retry_after_seconds=7)) == {"Retry-After": "7"}
     assert headers_of(SPENT) == {"Retry-After": "3600"}
+
+
+def told(scope: dict[str, object], now: int) -> tuple[int, ...]:
+    headers = dict(rate_headers(scope, KeyLimits(requests_per_minute=1), lambda: now))
+    return tuple(int(headers[f"ratelimit-{name}".encode()]) for name in ("limit", "remaining", "reset"))
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["submit", "poll"])
+def test_an_answer_that_was_waited_for_says_how_the_key_stands_when_it_comes(counted) -> None:
+    """Up to five minutes go by with `Prefer: wait=300`."""
+    came, bucket = 1_700_000_000 * SECOND, Bucket(1)
+    full_at = came + bucket.interval
+    caller = Caller(account_id="a", key_id="k", mode="test", tier="business", full_at=0 if counted else full_at)
+    scope: dict[str, object] = {"caller": caller}
+    if counted:
+        note_rate(scope, bucket.rate(full_at, came))
+    assert told(scope, came) == (1, 0, 60)
+    assert told(scope, came + 59 * SECOND) == (1, 0, 1)
+    assert told(scope, came + 300 * SECOND) == (1, 1, 0)
 
 
 def test_headers_in_the_words_of_those_who_have_their_own() -> None:

@@ -58,7 +58,7 @@ class Desk:
         return await self.parts.database.read(lambda c: balance(c, self.caller.account_id, "test"))
 
     def objects(self) -> list[Path]:
-        return [path for path in (self.parts_folder / "blobs").rglob("*") if path.is_file()]
+        return [path for path in (self.parts_folder / "blobs").glob("*/*") if path.is_file()]
 
     @property
     def parts_folder(self) -> Path:

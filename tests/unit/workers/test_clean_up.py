@@ -10,7 +10,9 @@ import pytest
 from desk import Turned
 from structlog.testing import capture_logs
 
-from gesso.domain.clock import HOUR, SECOND
+from gesso.accounts.keys import first_start
+from gesso.database.connect import Database
+from gesso.domain.clock import HOUR, SECOND, now_microseconds
 from gesso.domain.errors import NotFound, StorageFailed
 from gesso.domain.ids import new_id
 from gesso.wiring import Around
@@ -33,6 +35,28 @@ async def test_orphans_go_when_they_are_old_enough_and_owned_objects_stay(open_d
         assert await desk.parts._clean_up.sweep() == 1
         assert {path.name for path in desk.objects()} == {young, job.pictures[0].blob}
         assert await desk.parts._clean_up.sweep() == 0
+
+
+async def test_what_another_databases_rows_name_stays(open_desk, tmp_path):
+    """Whoever forgets GESSO_DATABASE_URL starts a new SQLite database beside the pictures of PostgreSQL's rows."""
+    async with open_desk() as desk:
+        await desk.parts._clean_up.stop()
+        await desk.ended(await desk.submit("picture"))
+        assert await desk.parts._clean_up.sweep() == 0
+        others = Database.open_sqlite(tmp_path / "other.db")
+        try:
+            await others.write(lambda c: first_start(c, now_microseconds(), 0))
+            clean_up = desk.parts._clean_up
+            clean_up._database, own = others, clean_up._database
+            for path in desk.objects():
+                age(path, 7200)
+            with capture_logs() as lines:
+                assert await clean_up.sweep() == 0
+            assert [line["event"] for line in lines] == ["not_swept"]
+            assert len(desk.objects()) == 1
+            clean_up._database = own
+        finally:
+            others.close()
 
 
 async def test_what_a_running_job_stored_stays_however_old(open_desk):
@@ -77,6 +101,9 @@ async def test_a_failed_step_is_one_line_and_keeps_no_other_from_being_done(open
         async def delete(self, account_id: str, blob_id: str) -> None:
             raise StorageFailed("The object could not be deleted: the disk is read-only.")
 
+        async def delete_many(self, objects):
+            return list(objects)
+
     clock = Turned()
     async with open_desk(clock=clock, around=Around(blobs=NoDeletes)) as desk:
         clean_up = desk.parts._clean_up
@@ -102,7 +129,7 @@ async def test_a_failed_step_is_one_line_and_keeps_no_other_from_being_done(open
             await swept.wait()
             await asyncio.sleep(0)
         told = [(line["event"], line["log_level"]) for line in lines]
-        assert told == [("blob_left_behind", "warning"), ("clean_up_failed", "warning")]
+        assert told == [("blobs_left_behind", "warning"), ("clean_up_failed", "warning")]
         assert all("exc_info" not in line for line in lines)
         assert (await desk.ended(await desk.submit("picture"))).state == "succeeded"
 

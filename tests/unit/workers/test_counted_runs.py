@@ -9,7 +9,10 @@ from desk import FaultyDatabase, Turned
 
 from gesso.jobs.cancel import cancel
 from gesso.jobs.recover import requeue_expired
+from gesso.telemetry import tracing
+from gesso.telemetry.span import NOTHING
 from gesso.wiring import Around
+from gesso.workers.watched import Watched
 
 LEASE_OVER = 60_000_000
 
@@ -59,6 +62,24 @@ async def test_how_long_a_job_waited_is_counted_from_when_it_was_ready(open_desk
         assert value(desk, "gesso_claim_seconds_sum", engine="builtin") == pytest.approx(7, abs=0.001)
         model = {"model": first.model, "engine": "builtin", "outcome": "succeeded"}
         assert value(desk, "gesso_run_seconds_sum", **model) == pytest.approx(7, abs=0.001)
+
+
+@pytest.mark.parametrize(("queued_after", "began_after"), [(-3_000_000, -3_000_000), (20_000_000, 0)])
+async def test_no_wait_is_told_to_begin_in_the_future(open_desk, monkeypatch, queued_after, began_after):
+    """A job that was given back counts as ready from the end of its lease, which may not have come."""
+    begun: dict[str, int | None] = {}
+
+    def begin(name: str, *_, began_at: int | None = None, **__):
+        begun[name] = began_at
+        return NOTHING
+
+    monkeypatch.setattr(tracing, "on", lambda: True)
+    async with open_desk() as desk:
+        job, now = await desk.ended(await desk.submit("picture")), desk.parts.clock()
+        monkeypatch.setattr(tracing, "begin", begin)
+        watched = Watched(desk.parts.meters, lambda: now, desk.parts.feed, "w")
+        watched.begun(job.model_copy(update={"queued_at": now + queued_after}), "builtin")
+        assert begun == {"wait": now + began_after, "run": None}
 
 
 async def test_a_settlement_that_comes_too_late_is_a_lost_lease_and_no_end(open_desk):

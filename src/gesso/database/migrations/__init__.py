@@ -6,12 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gesso.database.dialect import alone, is_postgres
+from gesso.database.failures import is_undone_by_others
 from gesso.domain.errors import OperatorError
 
-HEAD = "0012"  # the newest file in versions/; a test keeps it true
+HEAD = "0013"  # the newest file in versions/; a test keeps it true
+TRIES = 5
 
 
 def revision(connection: Connection) -> str | None:
@@ -38,8 +40,19 @@ def must_be_at_head(connection: Connection) -> None:
 def bring_up_to_date(connection: Connection) -> str | None:
     """Apply what is missing, all or nothing, and return the revision it was at; two that start at once do it once.
 
-    The connection must not be in a transaction. Raises `OperatorError` when a newer Gesso wrote the database.
+    What meets a deadlock with servers at work is undone and begun again. The connection must not be in a transaction.
+    Raises `OperatorError` when a newer Gesso wrote the database.
     """
+    for _ in range(TRIES - 1):
+        try:
+            return _bring_up_to_date(connection)
+        except DBAPIError as error:
+            if not is_undone_by_others(error):
+                raise
+    return _bring_up_to_date(connection)
+
+
+def _bring_up_to_date(connection: Connection) -> str | None:
     if revision(connection) == HEAD:
         return HEAD
     connection.exec_driver_sql("BEGIN" if is_postgres(connection) else "BEGIN IMMEDIATE")

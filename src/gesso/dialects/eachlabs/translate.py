@@ -14,6 +14,7 @@ from gesso.dialects.eachlabs.echo import shortened
 from gesso.dialects.wanted import Listing, Wanted
 from gesso.domain.errors import InvalidInput, Problem
 from gesso.domain.hook import Hook
+from gesso.domain.privacy import Inline
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PICTURE_TYPE = re.compile(r"image/([a-z0-9][a-z0-9.+-]{0,40})")
@@ -57,6 +58,7 @@ def _wanted(body: Mapping[str, Any], wait: float | None) -> Wanted:
         wait=wait,
         webhook=webhook,
         served=frozenset({"inline_result"}),
+        inline=Inline(when=(wire.INLINE,), how="send sync_mode: true to a model that has it"),
     )
 
 

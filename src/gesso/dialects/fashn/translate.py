@@ -13,6 +13,7 @@ from gesso.dialects.ids import from_uuid
 from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound, Problem
 from gesso.domain.hook import Hook
+from gesso.domain.privacy import Inline
 
 _URL = re.compile(r"https?://[^\s/]\S{0,2000}", re.IGNORECASE)
 
@@ -37,6 +38,7 @@ def run(call: Call) -> Wanted:
         fields={"model": "model_name"},
         webhook=webhook,
         served=frozenset({"inline_result"}),
+        inline=Inline(when=INLINE, how="send return_base64: true"),
         keep_seconds=INLINE_KEPT_SECONDS if any(_is_true(inputs or {}, one) for one in INLINE) else None,
     )
 

@@ -20,6 +20,7 @@ from gesso.dialects.view import View
 from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, Problem
 from gesso.domain.job import Job
+from gesso.domain.privacy import Inline
 from gesso.domain.request import Operation
 
 _SHARED = ("prompt", "num_inference_steps", "guidance_scale", "seed")
@@ -58,6 +59,7 @@ def to_wanted(call: Call, product: Product, operation: Operation) -> Wanted:
         echo={"product": product.name, "response_format": shape},
         distinct={"response_format": shape},
         wait=LONGEST_WAIT_SECONDS,
+        inline=Inline(always=shape != "url", how="send another response_format than url"),
         repeat="unsaid",
         keep_alive_seconds=KEEP_ALIVE_SECONDS,
     )

@@ -22,6 +22,7 @@ from gesso.dialects.openai.wire import (
 )
 from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound, Problem
+from gesso.domain.privacy import Inline
 
 _IMAGE_PART = re.compile(r"images?(\[[0-9]*\])?")
 PICTURE_FIELDS = ("image", "images", "mask")
@@ -65,6 +66,7 @@ def to_wanted(call: Call, endpoint: Endpoint) -> Wanted:
             "identifier": identifier,
         },
         wait=WAIT_SECONDS,
+        inline=Inline(always=response_format != "url", how="leave response_format out, or send b64_json"),
         stream=stream_of(endpoint, previews) if streams else None,
     )
 

@@ -13,6 +13,7 @@ from gesso.dialects.replicate.wire import CANCEL_AFTER_SECONDS, EVENTS, OUTPUTS_
 from gesso.dialects.wanted import Wanted
 from gesso.domain.errors import InvalidInput, NotFound, Problem
 from gesso.domain.hook import Hook, HookEvent
+from gesso.domain.privacy import Inline
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait(?:\s*=\s*\"?(\d{1,9})\"?)?(?=$|[,;\s])", re.IGNORECASE)
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s?)?", re.IGNORECASE)
@@ -69,6 +70,7 @@ def _wanted(call: Call, name: str, problems: list[Problem]) -> Wanted:
         wait=wait,
         webhook=webhook,
         cancel_after_seconds=cancel_after,
+        inline=Inline(always=as_data, how="send the header Gesso-Outputs: data"),
     )
 
 

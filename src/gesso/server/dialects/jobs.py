@@ -30,6 +30,7 @@ from gesso.server.dialects.views import view_of
 from gesso.server.errors import status_of
 from gesso.server.faults import fault_of
 from gesso.server.own_jobs import cancel_own_job, delete_own_job, load_job
+from gesso.server.private import delivery_of, note_handed_over, when_sent
 from gesso.server.rate_headers import note_rate
 from gesso.server.reading import idempotency_key, repeat_of
 from gesso.server.render import job_headers
@@ -64,6 +65,8 @@ async def accept(desk: Desk, action: Submit, call: Call) -> Accepted:
         host=call.host,
         served=wanted.served,
         keep_seconds=wanted.keep_seconds,
+        inline=wanted.inline,
+        delivery=delivery_of(request),
         previews=wanted.stream.previews if wanted.stream else 0,
         webhook=wanted.webhook,
         idempotency_key=idempotency_key(request),
@@ -96,7 +99,7 @@ async def answer(desk: Desk, action: Submit, accepted: Accepted) -> Response:
         ended = await wait_for_end(desk.request, desk.parts, job, desk.known, seconds)
         response = await _rendered(desk, action, ended, call, replayed=accepted.submitted.replayed)
         if wanted.repeat == "unsaid" and ended.is_terminal and not await desk.request.is_disconnected():
-            response.background = BackgroundTask(_told, desk, ended)
+            response.background = BackgroundTask(_told, desk, ended, handed_over=response.background is not None)
         return response
 
     if wanted.keep_alive_seconds is None:
@@ -112,8 +115,10 @@ async def _or_refused(desk: Desk, answer: Coroutine[Any, Any, Response], call: C
         return respond(desk.dialect.error(error, status_of(error), call))
 
 
-async def _told(desk: Desk, job: Job) -> None:
+async def _told(desk: Desk, job: Job, *, handed_over: bool) -> None:
     """Let the next equal request be a new job: this one's answer was sent."""
+    if handed_over:
+        await note_handed_over(desk.parts, job)
     try:
         await desk.parts.database.write(lambda connection: forget_request(connection, job.id))
     except StorageFailed as error:  # for a minute more it would attach
@@ -190,7 +195,10 @@ async def _rendered(desk: Desk, action: Submit | Show, job: Job, call: Call, *, 
     view = await view_of(desk, job, call, files=files, replayed=replayed)
     if not files:
         return _written(job, action.render(view, call), replayed=replayed)
-    return await asyncio.to_thread(lambda: _written(job, action.render(view, call), replayed=replayed))
+    response = await asyncio.to_thread(lambda: _written(job, action.render(view, call), replayed=replayed))
+    if view.files and not await desk.request.is_disconnected():
+        response.background = when_sent(desk.parts, job)
+    return response
 
 
 def _written(job: Job, reply: Reply, *, replayed: bool = False) -> Response:

@@ -15,6 +15,7 @@ from gesso.domain.job import Failure, Job
 from gesso.server.dialects.desk import Desk
 from gesso.server.dialects.views import view_of
 from gesso.server.dialects.watch import HEADERS, event_bytes
+from gesso.server.private import note_handed_over
 from gesso.server.render import job_headers
 from gesso.server.waiting import KEEP_ALIVE, heard, read_job
 
@@ -92,3 +93,5 @@ async def _pictures(desk: Desk, stream: Stream, job: Job, call: Call) -> AsyncGe
             yield event_bytes(stream.failed(_DELETED))
             return
         yield await asyncio.to_thread(lambda place=place: event_bytes(stream.picture(view, place)))  # type: ignore[misc]
+    if view.files and job.request is not None and job.request.privacy == "once":
+        await note_handed_over(desk.parts, job)  # not reached when the client left before

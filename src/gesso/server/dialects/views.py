@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gesso.dialects.call import Call
+from gesso.dialects.shown import shown
 from gesso.dialects.view import FileView, View
 from gesso.domain.clock import SECOND
 from gesso.domain.job import Job
@@ -17,14 +18,16 @@ async def view_of(desk: Desk, job: Job, call: Call, *, files: bool = False, repl
     parts = desk.parts
     expires = links_end(parts.clock(), parts.link_seconds)
     link = linker_to(parts.links, call.host, expires)
+    read = await pictures_of(parts.blobs, job, parts.clock()) if files else None
+    told = shown(job, read, link, parts.clock())
     return View(
-        job=job,
+        job=told.job,
         model=parts.catalogue.find(job.model),
         base=call.base,
         host=call.host,
-        links=tuple(link(picture.blob) for picture in job.pictures),
+        links=told.links,
         links_expire_at=expires * SECOND,
-        files=await pictures_of(parts.blobs, job, parts.clock()) if files else None,
+        files=told.files,
         snapshot=parts.feed.snapshot(job.id),
         replayed=replayed,
     )
