@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from gesso.catalogue.vendors import VENDORS
 from postgres import Databases, Unavailable, private_server
 
 # Time is never asserted: a slow machine must not fail a rule. A change is judged by the same examples wherever it is run;
@@ -22,6 +23,9 @@ POSTGRES_URL = "GESSO_TEST_POSTGRES_URL"  # stays where it is: the processes tha
 GIVEN_POSTGRES = os.environ.get(POSTGRES_URL)
 for _name in [name for name in os.environ if name.startswith("GESSO_") and name != POSTGRES_URL]:
     del os.environ[_name]
+for _vendor in VENDORS.values():  # no test spends the money of the person who runs it
+    for _name in _vendor.variables:
+        os.environ.pop(_name, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

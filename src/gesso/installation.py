@@ -54,27 +54,26 @@ def engines_of(settings: Settings) -> tuple[Engine, ...]:
     return (
         BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads),
         ResizeEngine(),
-        upstream_of(settings),
+        *upstreams_of(settings),
     )
 
 
-def upstream_of(settings: Settings) -> UpstreamEngine:
-    """Return the engine that runs jobs at vendors, with the keys there are."""
+def upstreams_of(settings: Settings) -> tuple[Engine, ...]:
+    """Return the engine that runs jobs at vendors, if there is any vendor's key."""
     keys = read_keys(os.environ, settings.secrets_file)
-    return UpstreamEngine(
-        UPSTREAMS,
-        {
-            name: VendorSettings(
-                key=None if name in settings.upstream_off else keys.get(name),
-                base=settings.upstream_urls.get(name),
-                limits=replace(vendor.limits, at_once=settings.upstream_at_once.get(name, vendor.limits.at_once)),
-                targets=_targets_of(settings, name),
-            )
-            for name, vendor in UPSTREAMS.items()
-        },
-        policy=Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes),
-        decode_limits=decode_limits_of(settings),
-    )
+    known = {
+        name: VendorSettings(
+            key=None if name in settings.upstream_off else keys.get(name),
+            base=settings.upstream_urls.get(name),
+            limits=replace(vendor.limits, at_once=settings.upstream_at_once.get(name, vendor.limits.at_once)),
+            targets=_targets_of(settings, name),
+        )
+        for name, vendor in UPSTREAMS.items()
+    }
+    if not any(vendor.key for vendor in known.values()):
+        return ()
+    policy = Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes)
+    return (UpstreamEngine(UPSTREAMS, known, policy=policy, decode_limits=decode_limits_of(settings)),)
 
 
 def _targets_of(settings: Settings, vendor: str) -> dict[str, str]:

@@ -281,7 +281,7 @@ class Parts:
         """Return each engine with None, or why it could not run anything now."""
         return [
             (name, self.engines.why_not(RouteChoice(engine=name, fidelity="exact", runs=name)))
-            for name in (*self.engines.names, *sorted((self.engines.elsewhere or set()) - set(self.engines.names)))
+            for name in (*self.engines.names, *self.engines.only_elsewhere)
         ]
 
 

@@ -22,6 +22,7 @@ from gesso.installation import engines_of, rules_of
 from gesso.intake.accept import FIDELITIES
 from gesso.intake.prepare import Prepared, find_model, prepare
 from gesso.settings import Settings
+from gesso.workers.files import files_for, files_of
 from gesso.workers.inputs import Fetched, decode_inputs, holding
 
 OnProgress = Callable[[Progress], None]
@@ -71,8 +72,12 @@ async def _run(
     adapter = adapter_of(model, name)
     prepared = prepare(rules, model, values, fidelities=FIDELITIES["stand_in"], adapter=adapter)
     request, route = prepared.request, prepared.plan.routes[0]
-    inputs = await decode_inputs(request, _bytes_by_field(prepared), rules.decode_limits)
-    task = Task(new_id(), request, route, inputs.image, inputs.mask, inputs.references)
+    by_field = _bytes_by_field(prepared)
+    inputs = await decode_inputs(request, by_field, rules.decode_limits, fitted=not route.vendor)
+    if route.vendor:
+        task = Task(new_id(), request, route, files=files_for(route, await files_of(inputs)))
+    else:
+        task = Task(new_id(), request, route, inputs.image, inputs.mask, inputs.references)
     result = _Result(request, on_progress)
     try:
         async with aclosing(engines[route.engine].run(task)) as events:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
@@ -37,4 +37,19 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Let go of what the engine holds (sessions, threads)."""
+        ...
+
+
+@runtime_checkable
+class GoesElsewhere(Protocol):
+    """An engine whose work is done elsewhere: by vendors this process has keys of (`offers`), and goes on there unless
+    it is stopped."""
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """Return the vendors it can use."""
+        ...
+
+    async def withdraw(self, route: RouteChoice, token: str | None) -> None:
+        """Stop what a job had begun there, as far as it can be stopped; `token` is the job's checkpoint. Never raises."""
         ...

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from gesso.catalogue.vendors import VENDORS
 from gesso.domain.request import RouteChoice
-from gesso.engines.engine import Engine
+from gesso.engines.engine import Engine, GoesElsewhere
 
 
 class Engines:
-    """A fixed set of engines. `names` are those jobs may be claimed for; `elsewhere` those that other processes have.
+    """A fixed set of engines. `names` are those jobs may be claimed for; `elsewhere` those that other processes have
+    (and, as "engine/vendor", what theirs can use).
 
     `elsewhere` is None where there are no other processes.
     """
@@ -26,6 +27,24 @@ class Engines:
     def __getitem__(self, name: str) -> Engine:
         return self._engines[name]
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What other processes are told that this one has: its engines, and what each can use elsewhere."""
+        offered = (f"{name}/{offer}" for name, engine in self._engines.items() for offer in _offers(engine))
+        return (*self._engines, *offered)
+
+    @property
+    def only_elsewhere(self) -> tuple[str, ...]:
+        """The engines that other processes have and this one has not."""
+        return tuple(sorted(name for name in self.elsewhere or () if "/" not in name and name not in self._engines))
+
+    async def withdraw(self, routes: Iterable[RouteChoice], token: str | None) -> None:
+        """Stop what a cancelled job had begun elsewhere, on whichever of its routes."""
+        for route in routes:
+            engine = self._engines.get(route.engine)
+            if route.vendor and isinstance(engine, GoesElsewhere):
+                await engine.withdraw(route, token)
+
     def slots(self, name: str) -> int:
         """Return how many jobs the engine runs at once."""
         return self._engines[name].slots
@@ -34,7 +53,7 @@ class Engines:
         """Return None when the route could run now, else the reason in a sentence."""
         engine = self._engines.get(route.engine)
         if engine is None and self.elsewhere is not None:
-            if route.engine in self.elsewhere:
+            if (f"{route.engine}/{route.vendor}" if route.vendor else route.engine) in self.elsewhere:
                 return None
             return f"no worker with the engine {route.engine} is alive{_needs(route)}"
         if engine is None:
@@ -46,6 +65,10 @@ class Engines:
         """Close every engine."""
         for engine in self._engines.values():
             await engine.close()
+
+
+def _offers(engine: Engine) -> tuple[str, ...]:
+    return engine.offers if isinstance(engine, GoesElsewhere) else ()
 
 
 def _needs(route: RouteChoice) -> str:

@@ -14,7 +14,10 @@ KEPT = 24 * HOUR  # how long one that fell silent is still listed
 
 
 class WorkerRow(Frozen):
-    """A process that runs jobs; times are microseconds UTC. It counts as alive before `alive_until`."""
+    """A process that runs jobs; times are microseconds UTC. It counts as alive before `alive_until`.
+
+    `engines` are its engines' names, and what they can use elsewhere as "engine/vendor".
+    """
 
     id: str
     host: str
@@ -51,6 +54,6 @@ def list_workers(connection: Connection) -> list[WorkerRow]:
 
 
 def alive_engines(connection: Connection, now: int) -> frozenset[str]:
-    """Return the names of the engines that some worker alive has."""
+    """Return the engines that some worker alive has, and what theirs can use elsewhere ("engine/vendor")."""
     rows = connection.execute(select(workers.c.engines).where(workers.c.alive_until > now))
     return frozenset(name for (names,) in rows for name in names.split(","))

@@ -56,7 +56,7 @@ def look_over(connection: Connection, now: int) -> Overview:
         at=now,
         waiting=waiting,
         oldest=oldest,
-        workers=Counter(name for worker in alive for name in worker.engines),
+        workers=Counter(name for worker in alive for name in worker.engines if "/" not in name),
         webhooks_pending=count_pending(connection),
         webhook_due_at=connection.execute(_OLDEST_DUE, {"now": now}).scalar(),
         circuits=count_circuits(connection, now),

@@ -30,7 +30,7 @@ def row_of(worker: str, engines: Engines, started_at: int) -> Callable[[int], Wo
             host=socket.gethostname(),
             pid=os.getpid(),
             version=__version__,
-            engines=engines.names,
+            engines=engines.told,
             slots=sum(engines.slots(name) for name in engines.names),
             started_at=started_at,
             alive_until=alive_until,

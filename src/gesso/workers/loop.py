@@ -29,6 +29,7 @@ from gesso.workers.watched import Found, Watched
 
 log = structlog.get_logger(__name__)
 _Settled: TypeAlias = "tuple[Ended, Found | None]"
+MOST_CLAIMED = 32  # in one transaction
 LAST_SECONDS = 10.0  # after the grace period: as long as SQLite waits for a lock
 CANCELLED = Outcome(state="cancelled")
 BROKEN = Outcome(
@@ -58,6 +59,7 @@ class Worker:
         self.id = new_id()
         self._database, self._runner, self._feed, self._clock = database, runner, feed, clock
         self._lease, self._running_limit = int(lease_seconds * SECOND), running_limit
+        self._engines = engines
         self._slots = {name: engines.slots(name) for name in engines.names}
         self._free = dict(self._slots)
         self._watched = Watched(meters or Meters(), clock, feed, self.id)
@@ -65,6 +67,7 @@ class Worker:
         self._patience = Patience(database)
         self._runs = Leases(database, clock, self._lease)
         self._tasks: set[asyncio.Task[None]] = set()  # each sees one run to its settlement
+        self._withdrawals: set[asyncio.Task[None]] = set()
         self._held: set[asyncio.Future[None]] = set()  # slots whose job is being submitted
         self._waiting = set(self._free)  # engines with jobs in the queue, perhaps: at first those of an earlier process
         self._wake = asyncio.Event()
@@ -94,7 +97,7 @@ class Worker:
         for run in self._runs:
             run.stop()
         await self._ended(LAST_SECONDS)
-        left = [task for task in (*self._tasks, self._claiming, self._renewing) if task is not None]
+        left = [task for task in (*self._tasks, *self._withdrawals, self._claiming, self._renewing) if task is not None]
         for task in left:
             task.cancel()
         if left:
@@ -105,7 +108,9 @@ class Worker:
         try:
             async with asyncio.timeout(seconds):
                 while under_way := [
-                    one for one in (*self._tasks, *self._held, self._claiming) if one and not one.done()
+                    one
+                    for one in (*self._tasks, *self._withdrawals, *self._held, self._claiming)
+                    if one and not one.done()
                 ]:
                     await asyncio.wait(under_way)
         except TimeoutError:
@@ -182,9 +187,10 @@ class Worker:
                     await self._patience.rest(next(pauses))
 
     async def _claim_all(self) -> None:
-        for engine, wanted in list(self._free.items()):
-            if self._stopping or engine not in self._waiting or wanted < 1:
+        for engine, free in list(self._free.items()):
+            if self._stopping or engine not in self._waiting or free < 1:
                 continue
+            wanted = min(free, MOST_CLAIMED)
             self._free[engine] -= wanted
             self._waiting.discard(engine)  # a submit during the claim brings it back
             try:
@@ -196,6 +202,8 @@ class Worker:
             self._watched.cancelled(found.cancelled)
             if len(found.jobs) == wanted:
                 self._waiting.add(engine)
+                if wanted < free:
+                    self._wake.set()
             for job in found.jobs:
                 self.start_job(job, engine)
 
@@ -282,12 +290,20 @@ class Worker:
         self._watched.cancelled(found.cancelled)
         return ended, found.jobs
 
+    def _withdraw(self, job: Job) -> None:
+        """Have stopped elsewhere what a cancelled job had begun there; nobody waits for it."""
+        task = asyncio.create_task(self._engines.withdraw(job.plan.routes, job.checkpoint))
+        self._withdrawals.add(task)
+        task.add_done_callback(self._withdrawals.discard)
+
     async def _tell(self, run: Run, outcome: Outcome | None, ended: Ended) -> None:
         """Publish what came of a run, and remove pictures that nobody owns."""
         job = run.job
         self._watched.settled(run, outcome, ended)
         if ended.job is not None:
             self._feed.publish(ended.job)
+            if ended.job.state == "cancelled" and ended.job.checkpoint is not None:
+                self._withdraw(ended.job)
             log.info("job_ended", job=job.id, state=ended.job.state, model=job.model, engine=run.engine)
             return
         self._feed.forget(job.id)

@@ -68,6 +68,8 @@ class UpstreamEngine:
 
     def readiness(self, route: RouteChoice) -> Readiness:
         """Tell whether the route's vendor is known here and its key is there."""
+        if not route.vendor:
+            return Readiness(bool(self.offers), "" if self.offers else "there is no vendor's key")
         known = NAMES.get(route.vendor)
         if known is None or route.vendor not in self._vendors:
             return Readiness(False, f"this version does not speak to {known.name if known else route.vendor}")
@@ -114,6 +116,11 @@ class UpstreamEngine:
             yield raw(decoded, index, seed)
         if done.refused:
             yield Note("pictures_refused", "The vendor kept pictures back.", {"pictures": done.refused})
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """Return the vendors there are keys of."""
+        return tuple(name for name in self._vendors if (found := self._settings.get(name)) and found.key)
 
     async def withdraw(self, route: RouteChoice, token: str | None) -> None:
         """Stop at the vendor what a job had begun there and nobody will wait for."""
