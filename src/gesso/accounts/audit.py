@@ -63,7 +63,8 @@ _NOTHING_DELIVERED = text(
     "report, deleted_at, 0 FROM jobs WHERE state <> 'succeeded' AND refunded_micro <> "
     "CASE WHEN state IN ('failed', 'cancelled') THEN charged_micro ELSE 0 END "
     "UNION ALL "
-    "SELECT id, state, refunded_micro, charged_micro, NULL, NULL, delivered FROM removed_jobs "
+    "SELECT id, state, refunded_micro, charged_micro, NULL, NULL, "
+    "CASE WHEN delivered IS NULL OR delivered >= picture_count THEN 1 ELSE 0 END FROM removed_jobs "
     "WHERE state <> 'succeeded' AND refunded_micro <> charged_micro ORDER BY id"
 )
 _MORE_THAN_ONCE = text(
@@ -124,8 +125,8 @@ def _nothing_delivered(connection: Connection) -> Iterator[Discrepancy]:
     The charge of a failure stands where its report says that a vendor billed it (or is wiped: nobody knows any more); of
     a removed job, where all its pictures count as delivered.
     """
-    for job_id, state, refunded, due, report, deleted_at, delivered in connection.execute(_NOTHING_DELIVERED):
-        billed = state == "failed" and (deleted_at is not None or delivered != 0 or _is_billed(report))
+    for job_id, state, refunded, due, report, deleted_at, all_paid in connection.execute(_NOTHING_DELIVERED):
+        billed = state == "failed" and (deleted_at is not None or all_paid or _is_billed(report))
         if not (billed and refunded == 0):
             subject = f"what job {job_id} was refunded, which is {state},"
             yield Discrepancy(subject=subject, found=int(refunded), expected=0 if billed else int(due))

@@ -35,7 +35,7 @@ def pass_on(model: Model, route: Route, request: Request, checked: Checked, serv
         if argument is not None and argument.send in ("size", "ratio") and said.used is not None:
             if decision.scaled_from is not None:
                 said = said._replace(reason=f"{said.reason}, {scaled_words(decision.scaled_from)}")
-        elif said.used is not None and parameter.role is not None and parameter.role in decision.idle:
+        elif route.vendor and said.used is not None and parameter.role is not None and parameter.role in decision.idle:
             said = Said("ignored", decision.idle[parameter.role])  # sent beside what decides, it may contradict it
         verdicts.append(record(parameter, checked, said))
         if said.verdict != "ignored" and said.used is not None and not parameter.is_picture:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from gesso.database.dialect import Notice
 from gesso.domain.credits import Price
 from gesso.domain.errors import StorageFailed
 from gesso.domain.events import Snapshot
@@ -36,12 +37,13 @@ class Told:
         self.notices: list[tuple[str, str]] = []
         self.some = asyncio.Event()
         self.dialect = type("D", (), {"name": "postgresql"})
+        self.info = {"untold": self}
 
     async def write(self, work):
         return work(self)
 
-    def execute(self, _, values):
-        self.notices.append((values["channel"], values["payload"]))
+    def append(self, notice: Notice) -> None:
+        self.notices.append((notice.channel, notice.payload))
         self.some.set()
 
 

@@ -136,7 +136,14 @@ def test_executions_are_narrowed_by_every_filter():
     )
     assert (found.limit, found.offset, found.model) == (7, 3, "flux-2")
     assert found.states == {"succeeded", "failed", "queued"}
-    assert found.failures == {"engine_failed", "expired"}
+    assert found.failures == {
+        "engine_failed",
+        "expired",
+        "upstream_failed",
+        "upstream_timed_out",
+        "upstream_unavailable",
+        "upstream_unknown",
+    }
     assert (found.since, found.until) == (1_767_225_600_000_000, 1_767_225_600_000_001)
 
 
