@@ -38,8 +38,9 @@ class PageShell:
 
     def run(self, block: str, code: int = 0) -> str:
         """Run a block and return what it printed; fail unless it ends with the code. One with another than 0 sets nothing."""
-        for written, ours in self._replaced.items():
-            block = block.replace(written, ours)
+        if self._replaced:  # all at once: a port that is put in may read like another one of the page
+            written = "|".join(re.escape(one) for one in sorted(self._replaced, key=len, reverse=True))
+            block = re.sub(written, lambda found: self._replaced[found[0]], block)
         self._count += 1
         script = self._folder / f"block{self._count}.sh"
         script.write_text(block, encoding="utf-8")
