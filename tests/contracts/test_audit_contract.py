@@ -8,6 +8,7 @@ from store_world import LEASE
 from gesso.accounts import audit as audits
 from gesso.accounts.keys import create_key
 from gesso.accounts.ledger import audit
+from gesso.domain.job import Failure
 
 # What the database itself refuses is planted with its guards taken away; all of it is undone.
 NO_CHECKS = {"sqlite": "PRAGMA ignore_check_constraints = ON", "postgresql": "ALTER TABLE jobs DROP CONSTRAINT %s"}
@@ -116,3 +117,14 @@ def test_two_entries_of_a_kind_are_named_even_where_the_sum_agrees(world, delive
         f"FROM ledger_entries WHERE kind = '{kind}'",
     )
     assert f"the number of {kind}s of job {delivered.id} is 2, but should be 1" in found
+
+
+@pytest.mark.parametrize("billed", [True, False])
+def test_what_a_vendor_billed_of_a_failure_stays_charged_and_nothing_else_does(world, billed):
+    job = world.running(price=400, count=4)
+    failure = Failure(code="content_refused", message="Refused.", billed=billed)
+    ended = world.settle(job, "failed", failure=failure)
+    assert (ended.charged_micro, ended.refunded_micro) == (400, 0 if billed else 400)
+    found = found_after(world, f"UPDATE jobs SET refunded_micro = {400 if billed else 0} WHERE id = '{job.id}'")
+    assert any(job.id in line and "refunded" in line for line in found)
+    assert found_after(world) == []
