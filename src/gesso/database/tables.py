@@ -5,7 +5,7 @@ pydantic (request, plan and report carry a `version`). Partial indexes hold only
 finished ones cost a submit, a claim or a poll nothing.
 """
 
-from gesso.database import account_tables, job_tables, webhook_tables
+from gesso.database import account_tables, job_tables, upstream_tables, webhook_tables
 from gesso.database.metadata import metadata
 
-__all__ = ["account_tables", "job_tables", "metadata", "webhook_tables"]
+__all__ = ["account_tables", "job_tables", "metadata", "upstream_tables", "webhook_tables"]

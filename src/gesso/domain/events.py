@@ -11,6 +11,7 @@ from pydantic import Field
 from gesso.domain.frozen import Frozen
 from gesso.domain.picture import DecodedPicture, DigitalSource, RawPicture
 from gesso.domain.request import Request, RouteChoice
+from gesso.domain.upstream import CallEnded
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class Timing:
     seconds: float
 
 
-Event = Progress | RawPicture | Checkpoint | Note | Timing
+Event = Progress | RawPicture | Checkpoint | Note | Timing | CallEnded
 
 
 class PreviewFile(Frozen):

@@ -13,9 +13,11 @@ from gesso.accounts.limits import give_back
 from gesso.database.dialect import notify
 from gesso.domain.clock import DAY
 from gesso.domain.job import Job
+from gesso.domain.upstream import CallEnded
 from gesso.jobs.outbox import HAS_TARGETS, tell
 from gesso.jobs.queue import leave_queue
 from gesso.jobs.rows import RETURNED, Report, to_job
+from gesso.jobs.upstream_calls import record_calls
 
 INPUTS_KEPT_FOR = DAY  # after the job's end; those of a private job go with it
 MOST_PICTURES = 1 << 16  # more than any job has
@@ -47,10 +49,14 @@ _EXPIRE_INPUTS = text("UPDATE blobs SET expires_at = :expires_at WHERE owner_id 
 
 @dataclass(frozen=True)
 class Ending:
-    """The terminal state a job goes to and what is reported; as many pictures are paid for as the report holds."""
+    """The terminal state a job goes to and what is reported; as many pictures are paid for as the report holds.
+
+    `calls` are those at vendors that ended in this run.
+    """
 
     state: Literal["succeeded", "failed", "cancelled"]
     report: Report
+    calls: tuple[CallEnded, ...] = ()
 
 
 def end_job(
@@ -89,6 +95,7 @@ def end_job(
     if _has_inputs(job):
         kept_for = 0 if job.is_private else INPUTS_KEPT_FOR
         connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + kept_for})
+    record_calls(connection, job, ending.calls, now)
     tell(connection, job, ending.state, now, look=bool(row["has_targets"]))
     notify(connection, "gesso_ended", job.id)
     return job

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import StoredPicture
+from gesso.domain.upstream import CallEnded
 from gesso.jobs.ending import END_LEASED, Ending, end_job
 from gesso.jobs.rows import Report
 from gesso.storage.rows import BlobRow, add_blob
@@ -17,7 +18,8 @@ from gesso.storage.rows import BlobRow, add_blob
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. `outputs` are the rows of the stored pictures; `timings` are seconds by stage."""
+    """How a job ended. `outputs` are the rows of the stored pictures; `timings` are seconds by stage; `calls` those at
+    vendors."""
 
     state: Literal["succeeded", "failed", "cancelled"]
     pictures: tuple[StoredPicture, ...] = ()
@@ -25,6 +27,7 @@ class Outcome:
     timings: Mapping[str, float] = field(default_factory=dict)
     failure: Failure | None = None
     outputs: tuple[BlobRow, ...] = ()
+    calls: tuple[CallEnded, ...] = ()
 
 
 def settle(connection: Connection, job_id: str, worker: str, attempt: int, outcome: Outcome, now: int) -> Job | None:
@@ -38,7 +41,7 @@ def settle(connection: Connection, job_id: str, worker: str, attempt: int, outco
         timings=dict(outcome.timings),
         failure=outcome.failure,
     )
-    job = end_job(connection, END_LEASED, job_id, Ending(outcome.state, report), now, worker, attempt)
+    job = end_job(connection, END_LEASED, job_id, Ending(outcome.state, report, outcome.calls), now, worker, attempt)
     if job is not None:
         owned: dict[str, object] = {"owner": "job_output", "owner_id": job.id, "private": job.is_private}
         if job.pictures_until is not None:  # counted from the end, not from when each was stored

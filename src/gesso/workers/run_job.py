@@ -20,6 +20,7 @@ from gesso.domain.ids import new_id
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import MEDIA_TYPES, RawPicture, StoredPicture
 from gesso.domain.request import Plan, Request, RouteChoice
+from gesso.domain.upstream import CallEnded, open_standing
 from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
 from gesso.imaging.header import Header
@@ -51,6 +52,7 @@ class _Work:
     outputs: list[BlobRow]
     notes: list[ReportNote]
     timings: dict[str, float]
+    calls: list[CallEnded]
 
     def add_time(self, stage: str, seconds: float) -> None:
         self.timings[stage] = self.timings.get(stage, 0.0) + seconds
@@ -98,7 +100,7 @@ class JobRunner:
 
     async def run(self, job: Job) -> Outcome:
         """Return how the job ended. Raises only `LeaseLost` and cancellation, after removing what it had stored."""
-        work = _Work([], [], [], {"queue": ((job.started_at or job.created_at) - job.created_at) / 1e6})
+        work = _Work([], [], [], {"queue": ((job.started_at or job.created_at) - job.created_at) / 1e6}, [])
         try:
             await self._run(job, work)
         except GessoError as error:
@@ -118,6 +120,7 @@ class JobRunner:
             timings=work.timings,
             failure=None,
             outputs=tuple(work.outputs),
+            calls=tuple(work.calls),
         )
 
     async def _run(self, job: Job, work: _Work) -> None:
@@ -155,7 +158,7 @@ class JobRunner:
 
     async def _at_vendors(self, job: Job, request: Request, files: Mapping[str, File]) -> AsyncGenerator[Event, None]:
         """Yield what a route's vendor tells; where it gave nothing and another may, what the next one tells."""
-        routes = routes_to_try(job.plan, self._failover, self._engines.why_not)
+        routes = routes_to_try(job.plan, self._failover, self._engines.why_not, job.checkpoint)
         for route, following in itertools.zip_longest(routes, routes[1:]):
             task = Task(job.id, request, route, files=files_for(route, files), checkpoint=job.checkpoint)
             try:
@@ -193,6 +196,8 @@ class JobRunner:
                 work.notes.append(ReportNote(code=code, message=message, data=data))
             case Timing(stage, seconds):
                 work.add_time(stage, seconds)
+            case CallEnded():
+                work.calls.append(event)
             case Checkpoint(token):
                 await self._commit_checkpoint(job, token)
 
@@ -255,7 +260,11 @@ class JobRunner:
 
     def _failed(self, work: _Work, failure: Failure) -> Outcome:
         return Outcome(
-            state="failed", pictures=(), notes=tuple(work.notes), timings=work.timings, failure=failure, outputs=()
+            state="failed",
+            notes=tuple(work.notes),
+            timings=work.timings,
+            failure=failure,
+            calls=tuple(work.calls),
         )
 
 
@@ -269,8 +278,21 @@ def _failure_of(error: GessoError) -> Failure:
     return Failure(code=code, message=error.message, billed=isinstance(error, JobFailed) and error.billed)
 
 
-def routes_to_try(plan: Plan, failover: bool, why_not: Callable[[RouteChoice], str | None]) -> tuple[RouteChoice, ...]:
-    """Return the first route and, with `failover`, the later ones of its engine that are ready."""
-    first, *others = plan.routes
+def routes_to_try(
+    plan: Plan, failover: bool, why_not: Callable[[RouteChoice], str | None], checkpoint: str | None = None
+) -> tuple[RouteChoice, ...]:
+    """Return the first route and, with `failover`, the later ones of its engine that are ready.
+
+    The first is where an earlier process stopped (`checkpoint`): what has begun there is gone on with.
+    """
+    standing = open_standing(checkpoint)
+    stopped_at = (
+        number
+        for number, route in enumerate(plan.routes)
+        if standing is not None
+        and standing.calls
+        and (route.vendor, route.target) == (standing.vendor, standing.target)
+    )
+    first, *others = plan.routes[next(stopped_at, 0) :]
     later = (one for one in others if failover and one.engine == first.engine and why_not(one) is None)
     return (first, *later)

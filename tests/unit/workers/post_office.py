@@ -174,6 +174,12 @@ class PostOffice:
             while not is_so(await self.log(job)):  # noqa: ASYNC110 - the database tells nobody
                 await asyncio.sleep(0.005)
 
+    async def sends(self, count: int) -> None:
+        """Wait until exactly so many are being sent."""
+        async with asyncio.timeout(SECONDS):
+            while self.deliverer.sending != count:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.005)
+
     async def tried(self, job: Job, times: int) -> LoggedDelivery:
         return await self.when(job, lambda found: len(found.attempts) >= times)
 

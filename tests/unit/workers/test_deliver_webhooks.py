@@ -240,7 +240,8 @@ async def test_a_slow_receiver_delays_nobody_and_gets_few_at_once(open_office):
         await slow.wait_for(2)
         passing = await office.job(quick.url.replace("127.0.0.1", "localhost"))
         await office.when(passing, lambda found: found.delivery.state == "delivered")
-        assert (len(slow.got), office.deliverer.sending) == (2, 2)
+        await office.sends(2)  # the passing one's task ends a moment after its row
+        assert len(slow.got) == 2
         slow.go.set()
         for job in jobs:
             await office.when(job, lambda found: found.delivery.state == "delivered")

@@ -11,8 +11,8 @@ from typing import Protocol
 import structlog
 
 from gesso.domain.clock import SECOND, Clock
+from gesso.domain.upstream import CallStanding
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.checkpoint import CallStanding
 from gesso.engines.upstream.line import Line, retry_after
 from gesso.engines.upstream.sender import NotSent, Unclear
 from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait, Why

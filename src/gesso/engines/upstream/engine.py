@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 
 import structlog
@@ -13,14 +14,15 @@ from gesso.catalogue.vendors import VENDORS as NAMES
 from gesso.domain.clock import Clock, now_microseconds
 from gesso.domain.events import Event, Note, Task
 from gesso.domain.request import SEED_LIMIT, RouteChoice
+from gesso.domain.upstream import CallEnded, standing_of
 from gesso.engines.engine import Readiness
-from gesso.engines.upstream.checkpoint import standing_of
-from gesso.engines.upstream.errors import clean, error_of
+from gesso.engines.upstream.attempt import attempt_note, ended_call
+from gesso.engines.upstream.errors import error_of
 from gesso.engines.upstream.job import Desk, Ended, UpstreamJob
 from gesso.engines.upstream.line import Line
 from gesso.engines.upstream.results import NoPicture, bring, raw
 from gesso.engines.upstream.sender import Access, NotSent, Sender, Unclear
-from gesso.engines.upstream.steps import Cost, Done, Failed
+from gesso.engines.upstream.steps import Done, Failed
 from gesso.engines.upstream.vendor import Limits, Vendor
 from gesso.imaging.decode import DecodeLimits
 from gesso.outgoing.fetch import Outgoing, Policy
@@ -33,13 +35,15 @@ CANCEL_SECONDS = 5.0
 class VendorSettings:
     """What an operator says of one vendor. `base` and `limits` None: the vendor's own; `key` None: there is none.
 
-    `targets` are names there instead of the catalogue's.
+    `targets` are names there instead of the catalogue's. `prices` are US dollars by a unit of its own ("credit"), or by
+    a target, for a picture.
     """
 
     key: str | None = field(default=None, repr=False)
     base: str | None = None
     limits: Limits | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class UpstreamEngine:
@@ -94,7 +98,8 @@ class UpstreamEngine:
                 if not isinstance(event, Ended):
                     yield event
                     continue
-                yield _attempt(task.route, event)
+                yield attempt_note(task.route, event.outcome)
+                yield self._ended(task.route, event)
                 if isinstance(event.outcome, Failed):
                     failed = event.outcome
                     continue
@@ -103,6 +108,10 @@ class UpstreamEngine:
                     yield picture
         if not made:
             raise error_of(failed or Failed("failed", billed=True), vendor)
+
+    def _ended(self, route: RouteChoice, ended: Ended) -> CallEnded:
+        settings = self._settings.get(route.vendor, VendorSettings())
+        return ended_call(ended.number, route, ended.outcome, settings.prices)
 
     async def _pictures(self, task: Task, first: int, done: Done) -> AsyncGenerator[Event, None]:
         for number, given in enumerate(done.pictures[: task.request.count - first]):
@@ -156,17 +165,3 @@ class UpstreamEngine:
             sender = Sender(access, vendor.authorise(key), sign=sign, allow=self._policy.allow)
             self._desks[name] = Desk(vendor, limits, Line(limits), sender, settings.targets)
         return self._desks[name]
-
-
-def _attempt(route: RouteChoice, ended: Ended) -> Note:
-    """Return the line of the job's report that says where a call went, what came of it, what the vendor took."""
-    outcome = ended.outcome
-    data: dict[str, object] = {"vendor": route.vendor, "target": route.target, "cost": _cost(outcome.cost)}
-    if isinstance(outcome, Done):
-        return Note("upstream", "The vendor made it.", data | {"outcome": "done"})
-    said = {"outcome": outcome.why, "billed": outcome.billed, "words": clean(outcome.message)}
-    return Note("upstream", "The vendor gave nothing.", data | said)
-
-
-def _cost(cost: Cost | None) -> dict[str, str] | None:
-    return None if cost is None else {"amount": str(cost.amount), "unit": cost.unit}

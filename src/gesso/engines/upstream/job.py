@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from gesso.domain.clock import Clock
 from gesso.domain.events import Checkpoint, Progress, Task
+from gesso.domain.upstream import CallStanding, Standing, standing_of
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.call import VendorCall
-from gesso.engines.upstream.checkpoint import CallStanding, Standing, standing_of
 from gesso.engines.upstream.given import asks_of
 from gesso.engines.upstream.line import Line
 from gesso.engines.upstream.sender import Sender
@@ -33,6 +33,7 @@ class Desk:
 class Ended:
     """A call of the job that has ended, and what came of it."""
 
+    number: int
     ask: Ask
     outcome: Done | Failed
 
@@ -89,7 +90,7 @@ class UpstreamJob:
         async with desk.line.place():
             call = VendorCall(desk.vendor, desk.limits, desk.line, ask, _Carrier(self, number), clock=self._clock)
             outcome = await call.run(self._standing.calls.get(number))
-        await self.tell(Ended(ask, outcome))
+        await self.tell(Ended(number, ask, outcome))
 
     # ── for the calls ─────────────────────────────────────────────────────────────────────────────────
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal
+
+from gesso.domain.upstream import Cost
 
 # What a vendor's file keeps of an unfinished call: plain JSON, committed with the job.
 State = dict[str, Any]
@@ -100,14 +101,6 @@ class Inline:
 
     data: bytes
     seed: int | None = None
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What the vendor says it took, in its own unit ("usd", "credit", …)."""
-
-    amount: Decimal
-    unit: str
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from gesso.domain.clock import SECOND
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.call import VendorCall
-from gesso.engines.upstream.checkpoint import CallStanding
+from gesso.domain.upstream import CallStanding
 from gesso.engines.upstream.line import Line
 from gesso.engines.upstream.steps import Call, Done, Failed, Reply
 from gesso.engines.upstream.vendor import Limits, Vendor

@@ -6,7 +6,7 @@ import pytest
 from script import PNG, Script, Time, carried_out, reply
 
 from gesso.domain.clock import SECOND
-from gesso.engines.upstream.checkpoint import CallStanding
+from gesso.domain.upstream import CallStanding
 from gesso.engines.upstream.sender import NotSent, Unclear
 from gesso.engines.upstream.steps import Done, Failed, Inline
 from gesso.engines.upstream.vendors.eachlabs import Eachlabs

@@ -7,7 +7,7 @@ from routed import SEED, routed, verdicts
 from script import Script, Time, carried_out, reply
 
 from gesso.domain.clock import SECOND
-from gesso.engines.upstream.checkpoint import CallStanding
+from gesso.domain.upstream import CallStanding
 from gesso.engines.upstream.steps import Done, Inline, Link
 from gesso.engines.upstream.vendors.pruna import Pruna
 

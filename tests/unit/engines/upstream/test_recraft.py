@@ -9,8 +9,9 @@ import pytest
 from planned import drawn, planned, routes_of
 from script import Script, an_ask, carried_out, reply
 
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.sender import Unclear
-from gesso.engines.upstream.steps import Cost, Done, Link
+from gesso.engines.upstream.steps import Done, Link
 from gesso.engines.upstream.vendors.recraft import Recraft
 
 VENDOR = Recraft()

@@ -8,7 +8,8 @@ import pytest
 from routed import routed, verdicts
 from script import Script, carried_out, reply
 
-from gesso.engines.upstream.steps import Cost, Done, Inline
+from gesso.domain.upstream import Cost
+from gesso.engines.upstream.steps import Done, Inline
 from gesso.engines.upstream.vendors.reve import Reve
 
 VENDOR = Reve()

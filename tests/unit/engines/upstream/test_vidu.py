@@ -10,7 +10,8 @@ from routed import SEED, routed
 from script import PNG, Script, Time, an_ask, carried_out, reply
 
 from gesso.domain.events import GivenFile
-from gesso.engines.upstream.steps import Cost, Done, Link
+from gesso.domain.upstream import Cost
+from gesso.engines.upstream.steps import Done, Link
 from gesso.engines.upstream.vendors.vidu import Vidu
 
 VENDOR = Vidu()

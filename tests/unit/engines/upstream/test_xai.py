@@ -11,8 +11,9 @@ from script import Script, an_ask, carried_out, reply
 
 from gesso.catalogue.check import check
 from gesso.catalogue.plan import choose
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.sender import Unclear
-from gesso.engines.upstream.steps import Cost, Done, Inline, Link
+from gesso.engines.upstream.steps import Done, Inline, Link
 from gesso.engines.upstream.vendors.xai import XAI
 
 VENDOR = XAI()

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, lost, text_at
-from gesso.engines.upstream.steps import Call, Cost, Done, Failed, Link, Reply, Send, State, Step, Wait
+from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait
 from gesso.engines.upstream.vendor import Base, Limits
 
 

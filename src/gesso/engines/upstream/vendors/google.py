@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, from_base64, is_refusal, text_at
-from gesso.engines.upstream.steps import Call, Cost, Done, Failed, Inline, Reply, Send, State, Step, Why
+from gesso.engines.upstream.steps import Call, Done, Failed, Inline, Reply, Send, State, Step, Why
 from gesso.engines.upstream.vendor import Base, Limits
 
 # Why a candidate ended, where it was refused; the others that come without a picture are failures.

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, pictures_in, text_at
-from gesso.engines.upstream.steps import Call, Cost, Done, Failed, Reply, Send, State, Step
+from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step
 from gesso.engines.upstream.vendor import Base, Limits
 
 _EMPTY = ("credits", "api units", "balance")

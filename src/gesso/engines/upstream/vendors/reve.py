@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, text_at
-from gesso.engines.upstream.steps import Call, Cost, Done, Failed, Inline, Reply, Send, State, Step
+from gesso.engines.upstream.steps import Call, Done, Failed, Inline, Reply, Send, State, Step
 from gesso.engines.upstream.vendor import Base, Limits
 
 _YES = frozenset({"true", "1", "yes"})

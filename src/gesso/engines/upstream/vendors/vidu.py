@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, lost, text_at
-from gesso.engines.upstream.steps import Call, Cost, Done, Failed, Link, Reply, Send, State, Step, Wait, Why
+from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait, Why
 from gesso.engines.upstream.vendor import Base, Limits
 
 _WHY: dict[str, Why] = {

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
+from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, from_base64, is_refusal, text_at
-from gesso.engines.upstream.steps import Call, Cost, Done, Failed, Inline, Link, Reply, Send, State, Step
+from gesso.engines.upstream.steps import Call, Done, Failed, Inline, Link, Reply, Send, State, Step
 from gesso.engines.upstream.vendor import Base, Limits
 
 _TICKS = Decimal(10) ** 10  # of a dollar

@@ -1,7 +1,9 @@
-"""Where a job stands at its vendor, as it is committed with the job: what must survive this process."""
+"""What a job has to do with vendors: where it stands there, as it is committed with the job, and calls that ended."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -41,12 +43,44 @@ class Standing(Frozen):
 
 def standing_of(token: str | None, vendor: str, target: str) -> Standing:
     """Return what a token says, or that nothing has begun: no token, or one of another route."""
-    if token is not None:
-        try:
-            found = Standing.model_validate_json(token)
-        except ValidationError:  # another engine's, from which the job came here
-            pass
-        else:
-            if (found.vendor, found.target) == (vendor, target):
-                return found
+    found = open_standing(token)
+    if found is not None and (found.vendor, found.target) == (vendor, target):
+        return found
     return Standing(vendor=vendor, target=target)
+
+
+def open_standing(token: str | None) -> Standing | None:
+    """Return what a token says, whichever vendor it is about; None for none and for another engine's."""
+    if token is None:
+        return None
+    try:
+        return Standing.model_validate_json(token)
+    except ValidationError:
+        return None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the vendor says it took, in its own unit ("usd", "credit", …)."""
+
+    amount: Decimal
+    unit: str
+
+
+@dataclass(frozen=True)
+class CallEnded:
+    """A call at a vendor that came to its end: which of its route's, what came of it, what the vendor took.
+
+    `outcome` is "done", or why there is nothing. `billed` is None where the vendor does not say. `cost` is what the
+    vendor said; `micro_usd` that in millionths of a US dollar, or what the operator reckons (`reckoned`), or None.
+    """
+
+    number: int
+    vendor: str
+    target: str
+    outcome: str
+    billed: bool | None
+    pictures: int = 0
+    cost: Cost | None = None
+    micro_usd: int | None = None
+    reckoned: bool = False

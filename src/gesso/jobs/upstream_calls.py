@@ -1,0 +1,83 @@
+"""Calls at vendors, written down with the end of their job: in the same transaction, whoever ends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert
+
+from gesso.database.upstream_tables import upstream_calls
+from gesso.domain.clock import MINUTE
+from gesso.domain.job import Job
+from gesso.domain.upstream import CallEnded, CallStanding, Standing, open_standing
+
+FIRST_LOOK = 5 * MINUTE  # after the end of a job, at what may go on at its vendor
+_GOES_ON = frozenset({"timed_out"})  # of calls that ended for us, and perhaps not there
+
+
+def record_calls(connection: Connection, job: Job, calls: Sequence[CallEnded], now: int) -> None:
+    """Write down the calls of a job that has just ended: those that ended, then those it had begun and left.
+
+    What was left is "withdrawn" when the job was cancelled (the vendor was told, where it can be), "unknown" where
+    nobody can say whether the vendor got it, else "left". Its vendor is asked again at `FIRST_LOOK`, where it can be.
+    """
+    standing = open_standing(job.checkpoint)
+    if not calls and standing is None:
+        return
+    rows = [_ended(call, _state_of(call, standing)) for call in calls]
+    if standing is not None:
+        told = {call.number for call in calls if (call.vendor, call.target) == (standing.vendor, standing.target)}
+        rows += [_left(job, standing, call) for number, call in sorted(standing.calls.items()) if number not in told]
+    for number, row in enumerate(rows):
+        row |= {
+            "job_id": job.id,
+            "number": number,
+            "account_id": job.account_id,
+            "model": job.model,
+            "kept_micro": 0 if number else job.charged_micro - job.refunded_micro,
+            "ended_at": now,
+            "look_at": None if row["state"] is None else now + FIRST_LOOK,
+            "looks": 0,
+        }
+    if rows:
+        connection.execute(insert(upstream_calls), rows)
+
+
+def _state_of(call: CallEnded, standing: Standing | None) -> CallStanding | None:
+    """Return where a call stood that may go on at its vendor."""
+    if standing is None or (call.vendor, call.target) != (standing.vendor, standing.target):
+        return None
+    found = standing.calls.get(call.number)
+    return found if found is not None and found.standing == "open" and call.outcome in _GOES_ON else None
+
+
+def _ended(call: CallEnded, goes_on: CallStanding | None) -> dict[str, object]:
+    return {
+        "vendor": call.vendor,
+        "target": call.target,
+        "outcome": call.outcome,
+        "billed": call.billed,
+        "pictures": call.pictures,
+        "cost": None if call.cost is None else f"{call.cost.amount} {call.cost.unit}",
+        "micro_usd": call.micro_usd,
+        "reckoned": call.reckoned,
+        "began_at": None if goes_on is None else goes_on.began_at,
+        "state": None if goes_on is None else json.dumps(goes_on.state),
+    }
+
+
+def _left(job: Job, standing: Standing, call: CallStanding) -> dict[str, object]:
+    is_open = call.standing == "open"
+    return {
+        "vendor": standing.vendor,
+        "target": standing.target,
+        "outcome": "unknown" if not is_open else "withdrawn" if job.state == "cancelled" else "left",
+        "billed": None,
+        "pictures": 0,
+        "cost": None,
+        "micro_usd": None,
+        "reckoned": False,
+        "began_at": call.began_at,
+        "state": json.dumps(call.state) if is_open else None,
+    }

@@ -1,0 +1,105 @@
+"""Calls at vendors are written down with the end of their job, whoever ends it, once."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from gesso.database.upstream_tables import upstream_calls
+from gesso.domain.clock import SECOND
+from gesso.domain.job import Failure
+from gesso.domain.upstream import CallEnded, CallStanding, Cost, Standing
+from gesso.jobs.claim import save_checkpoint
+from gesso.jobs.upstream_calls import FIRST_LOOK
+
+
+def rows(world):
+    statement = select(upstream_calls).order_by(upstream_calls.c.job_id, upstream_calls.c.number)
+    return [dict(row) for row in world.read(lambda c: c.execute(statement).mappings().all())]
+
+
+def stands(world, job, **calls):
+    """Commit where a job's calls at fal stand."""
+    known = {int(name[1:]): CallStanding(began_at=world.now, **call) for name, call in calls.items()}
+    token = Standing(vendor="fal", target="fal-ai/x", calls=known).token()
+    assert world.write(lambda c: save_checkpoint(c, job.id, job.worker, job.attempt, token))
+
+
+OPEN = {"standing": "open", "state": {"id": "r1"}}
+DONE = CallEnded(0, "fal", "fal-ai/x", "done", True, 1, Cost(Decimal("0.04"), "usd"), 40_000)
+
+
+def test_a_job_that_ran_here_has_none(world):
+    world.settle(world.running())
+    assert rows(world) == []
+
+
+def test_what_a_call_took_stands_beside_what_the_job_was_charged(world):
+    job = world.running(price=900, count=3)
+    stands(world, job, _0=OPEN)
+    world.settle(job, delivered=2, calls=(DONE,))
+    (row,) = rows(world)
+    assert (row["vendor"], row["target"], row["outcome"], row["billed"]) == ("fal", "fal-ai/x", "done", True)
+    assert (row["cost"], row["micro_usd"], row["reckoned"], row["kept_micro"]) == ("0.04 usd", 40_000, False, 600)
+    assert (row["model"], row["account_id"], row["ended_at"]) == (job.model, job.account_id, world.now)
+    assert (row["state"], row["look_at"]) == (None, None)
+
+
+def test_the_charge_is_counted_once_whatever_the_calls(world):
+    job = world.running(price=900, count=2)
+    failed = CallEnded(1, "fal", "fal-ai/x", "refused", None)
+    world.settle(job, delivered=1, calls=(DONE, failed))
+    assert [(row["number"], row["kept_micro"], row["outcome"]) for row in rows(world)] == [
+        (0, 450, "done"),
+        (1, 0, "refused"),
+    ]
+
+
+def test_what_timed_out_is_asked_about_later(world):
+    job = world.running(price=900)
+    stands(world, job, _0=OPEN)
+    late = CallEnded(0, "fal", "fal-ai/x", "timed_out", None)
+    world.settle(job, "failed", failure=Failure(code="upstream_timed_out", message="Late."), calls=(late,))
+    (row,) = rows(world)
+    assert (row["outcome"], row["kept_micro"], json.loads(row["state"])) == ("timed_out", 0, {"id": "r1"})
+    assert row["look_at"] == world.now + FIRST_LOOK
+
+
+def test_what_nobody_can_know_is_listed_and_not_asked_about(world):
+    job = world.running(price=900)
+    stands(world, job, _0={"standing": "sending"})
+    world.settle(job, "failed", failure=Failure(code="upstream_unknown", message="Broken."))
+    (row,) = rows(world)
+    assert (row["outcome"], row["state"], row["look_at"]) == ("unknown", None, None)
+
+
+def test_a_cancelled_job_leaves_what_was_withdrawn(world):
+    job = world.running(price=900)
+    stands(world, job, _0=OPEN)
+    world.settle(job, "cancelled")
+    (row,) = rows(world)
+    assert (row["outcome"], row["billed"], row["kept_micro"]) == ("withdrawn", None, 0)
+    assert row["look_at"] is not None
+
+
+def test_a_job_that_comes_back_has_not_ended_its_calls_and_one_given_up_leaves_them(world):
+    job = world.running(price=900)
+    stands(world, job, _0=OPEN)
+    for _ in range(2):
+        world.now += 60 * SECOND
+        world.recover(max_attempts=3)
+        assert rows(world) == []
+        (job,) = world.claim()
+    world.now += 60 * SECOND
+    assert [ended.state for ended in world.recover(max_attempts=3).failed] == ["failed"]
+    (row,) = rows(world)
+    assert (row["outcome"], json.loads(row["state"])) == ("left", {"id": "r1"})
+
+
+def test_settling_again_writes_nothing_again(world):
+    job = world.running()
+    assert world.settle(job, calls=(DONE,)) is not None
+    assert world.settle(job, calls=(DONE,)) is None
+    assert len(rows(world)) == 1
