@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code: settings, errors, models, dialects, commands, routes. A test compares it with what is there.
+"""Write docs/reference/ from the code: settings, errors, models, dialects, vendors, commands, routes. A test compares it with what is there.
 
 python docs/generate.py
 """
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from dialect_pages import dialect_pages
 from model_pages import model_pages
 from page_words import sentence, table, value_words
+from vendor_pages import vendors
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 HEAD = "<!-- Written by docs/generate.py; change the code instead, then run: make docs -->\n\n"
@@ -27,6 +28,7 @@ HEAD = "<!-- Written by docs/generate.py; change the code instead, then run: mak
 def pages() -> dict[str, str]:
     """Return every generated page by its path below docs/reference/."""
     makers = {"settings": settings, "errors": errors, "cli": commands, "api": routes, "metrics": metrics}
+    makers |= {"vendors": vendors}
     makers |= model_pages() | dialect_pages()
     return {f"{name}.md": HEAD + "\n".join(make()).rstrip() + "\n" for name, make in makers.items()}
 

@@ -103,6 +103,21 @@ def test_every_role_is_explained_and_every_name_of_it_listed(reference):
             assert f"(models/{model.slug}.md)" in row or parameter.role is None
 
 
+def test_every_vendor_is_documented_with_its_key_its_address_and_its_models(reference):
+    from gesso.catalogue.load import load_catalogue
+    from gesso.catalogue.vendors import VENDORS
+    from gesso.engines.upstream.vendors import UPSTREAMS
+
+    assert set(VENDORS) == set(UPSTREAMS)
+    models = load_catalogue().models
+    for name, vendor in VENDORS.items():
+        section = reference["vendors.md"].partition(f"\n## {vendor.name}\n")[2].partition("\n## ")[0]
+        said = [f"`{name}`", f"`{UPSTREAMS[name].base}`", f"`{UPSTREAMS[name].checked}`"]
+        said += [f"`{variable}`" for variable in vendor.variables]
+        said += [f"(models/{model.slug}.md)" for model in models if any(one.vendor == name for one in model.routes)]
+        assert [one for one in said if one not in section] == []
+
+
 def test_every_command_is_documented_with_its_options(reference):
     import typer
 

@@ -10,6 +10,10 @@ from gesso.domain.picture import MaskPolarity
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.steps import Call, Reply, Send, State, Step, Written
 
+# How a vendor is given pictures: within its JSON as data URIs or as plain base64, as parts of a form, uploaded first, or
+# under a link that it fetches.
+PicturesAs = Literal["data_uri", "base64", "form", "upload", "link"]
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -37,7 +41,8 @@ class Vendor(Protocol):
 
     `hosts` are, beside the base URL's, where the key may be sent to ("*.example" for all below it). `mask` is which
     value of a mask this vendor repaints. `unnamed` are targets of the catalogue that stand for something of the
-    operator's own, who has to name it. `checked` is how far its file was checked.
+    operator's own, who has to name it. `pictures` is how it is given those of a request. `checked` is how far its file
+    was checked.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Vendor(Protocol):
     limits: Limits
     mask: MaskPolarity
     unnamed: frozenset[str]
+    pictures: PicturesAs
     checked: Literal["documented", "sdk", "live"]
 
     def authorise(self, key: str) -> Mapping[str, str]:
@@ -82,6 +88,7 @@ class Base:
     limits = Limits()
     mask: MaskPolarity = "white"
     unnamed: frozenset[str] = frozenset()
+    pictures: PicturesAs = "data_uri"
     checked: Literal["documented", "sdk", "live"] = "documented"
 
     def authorise(self, key: str) -> Mapping[str, str]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gesso.domain.clock import SECOND
+from gesso.domain.upstream import CallStanding
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.call import VendorCall
-from gesso.domain.upstream import CallStanding
 from gesso.engines.upstream.line import Line
 from gesso.engines.upstream.steps import Call, Done, Failed, Reply
 from gesso.engines.upstream.vendor import Limits, Vendor

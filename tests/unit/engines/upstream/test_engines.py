@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gesso.catalogue.vendors import VENDORS
 from gesso.domain.request import RouteChoice
-from gesso.engines.registry import Engines
 from gesso.domain.upstream import CallStanding, Standing
+from gesso.engines.registry import Engines
 from gesso.engines.upstream.engine import UpstreamEngine, VendorSettings
 from gesso.engines.upstream.sender import NotSent
 from gesso.engines.upstream.vendors import UPSTREAMS

@@ -15,7 +15,7 @@ from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, lost, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 
 class Bfl(Base):
@@ -23,6 +23,7 @@ class Bfl(Base):
 
     name = "bfl"
     base = "https://api.bfl.ai"
+    pictures: PicturesAs = "base64"
     hosts: tuple[str, ...] = ("*.bfl.ai",)  # a task is asked for where it runs, say at api.eu1.bfl.ai
     limits = Limits(at_once=24, first_poll=0.5, longest_poll=5)  # twenty-four tasks may be open
 

@@ -15,7 +15,7 @@ from typing import Any
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _GUIDES = "image_prompt_"  # arguments that are about guiding pictures
@@ -27,6 +27,7 @@ class Bria(Base):
 
     name = "bria"
     base = "https://engine.prod.bria-api.com"
+    pictures: PicturesAs = "base64"
     limits = Limits(at_once=5, create_seconds=180)
 
     def authorise(self, key: str) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Part, Reply, Send, State, Step, Wait
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 GENERATE = "generate"  # the target that is no version of the editor
 
@@ -23,6 +23,7 @@ class Claid(Base):
 
     name = "claid"
     base = "https://api.claid.ai"
+    pictures: PicturesAs = "upload"
     limits = Limits(at_once=10, per_minute=60, create_seconds=120, first_poll=2.0)  # AI edits: sixty a minute
 
     def start(self, ask: Ask) -> Send:

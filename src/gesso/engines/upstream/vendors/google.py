@@ -15,7 +15,7 @@ from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, from_base64, is_refusal, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Inline, Reply, Send, State, Step, Why
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 # Why a candidate ended, where it was refused; the others that come without a picture are failures.
 _REFUSED = frozenset(
@@ -44,6 +44,7 @@ class Google(Base):
 
     name = "google"
     base = "https://generativelanguage.googleapis.com"
+    pictures: PicturesAs = "base64"
     limits = Limits(at_once=16, create_seconds=300)
     checked: Literal["documented", "sdk", "live"] = "sdk"
 

@@ -14,7 +14,7 @@ from gesso.domain.picture import MaskPolarity
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Part, Reply, Send, State, Step
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 
 class Ideogram(Base):
@@ -22,6 +22,7 @@ class Ideogram(Base):
 
     name = "ideogram"
     base = "https://api.ideogram.ai"
+    pictures: PicturesAs = "form"
     mask: MaskPolarity = "black"
     limits = Limits(at_once=10, create_seconds=180)  # ten calls may be open
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, lost, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 _REFUSALS = ("blacklist", "not allowed", "prohibited")
 
@@ -24,6 +24,7 @@ class Luma(Base):
 
     name = "luma"
     base = "https://api.lumalabs.ai/dream-machine/v1"
+    pictures: PicturesAs = "link"
     limits = Limits(at_once=10, first_poll=2.0)
     checked: Literal["documented", "sdk", "live"] = "sdk"
 

@@ -13,7 +13,7 @@ from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask, put
 from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait, Why
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 _WHY: dict[str, Why] = {
     "content_policy_violation": "refused",
@@ -30,6 +30,7 @@ class MagicHour(Base):
 
     name = "magic_hour"
     base = "https://api.magichour.ai"
+    pictures: PicturesAs = "upload"
     checked: Literal["documented", "sdk", "live"] = "sdk"
     limits = Limits(at_once=10)  # its own numbers are not published
 

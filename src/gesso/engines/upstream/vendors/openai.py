@@ -11,7 +11,7 @@ from gesso.domain.picture import MaskPolarity
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import body_of, by_status, failed, from_base64, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Inline, Link, Part, Reply, Send, State, Step
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 _REFUSED = frozenset({"moderation_blocked", "content_policy_violation"})
 _EMPTY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
@@ -22,6 +22,7 @@ class OpenAI(Base):
 
     name = "openai"
     base = "https://api.openai.com/v1"
+    pictures: PicturesAs = "form"
     checked: Literal["documented", "sdk", "live"] = "sdk"
     mask: MaskPolarity = "transparent"
     limits = Limits(at_once=16, create_seconds=300)

@@ -12,7 +12,7 @@ from typing import Any
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import body_of, by_status, failed, from_base64, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Inline, Part, Reply, Send, State, Step
-from gesso.engines.upstream.vendor import Base, Limits
+from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
 _WITH_PICTURE, _WITHOUT = frozenset({"strength"}), frozenset({"aspect_ratio"})
 
@@ -22,6 +22,7 @@ class Stability(Base):
 
     name = "stability"
     base = "https://api.stability.ai"
+    pictures: PicturesAs = "form"
     limits = Limits(at_once=10, per_minute=900, create_seconds=180)  # 150 requests in ten seconds
 
     def start(self, ask: Ask) -> Send:
