@@ -1,0 +1,76 @@
+"""Settings of the vendors that run models: which, where, under which names, and how much is sent there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, field_validator
+from pydantic_settings import NoDecode
+
+from gesso.catalogue.vendors import VENDORS
+from gesso.setting_words import listed, pairs
+
+
+class UpstreamSettings(BaseModel):
+    """They are part of `Settings`."""
+
+    secrets_file: Path | None = Field(
+        None,
+        description="A file of lines NAME=value with the vendors' keys, for those that are not in the environment. Only "
+        "its owner may read it.",
+    )
+    upstream_off: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Vendors nothing is sent to although there is a key, comma-separated."
+    )
+    upstream_urls: Annotated[Mapping[str, str], NoDecode] = Field(
+        {},
+        description="Base URLs instead of the vendors' own: a table `[upstream_urls]`, or "
+        "openai=http://127.0.0.1:30000/v1 comma-separated.",
+    )
+    upstream_targets: Annotated[Mapping[str, str], NoDecode] = Field(
+        {},
+        description="What a vendor calls something, instead of the catalogue's name there, such as the id of an endpoint "
+        "of your own: a table `[upstream_targets]`, or friendli/edit=ENDPOINT comma-separated.",
+    )
+    upstream_at_once: Annotated[Mapping[str, int], NoDecode] = Field(
+        {}, description="How many requests are open at a vendor at once: a table, or fal=20 comma-separated."
+    )
+    upstream_failover: bool = Field(
+        False, description="Whether a job goes to the next vendor of its model where the first gave nothing."
+    )
+
+    @field_validator("upstream_off", mode="before")
+    @classmethod
+    def _vendors_off(cls, value: object) -> object:
+        return listed(value)
+
+    @field_validator("upstream_urls", "upstream_targets", "upstream_at_once", mode="before")
+    @classmethod
+    def _by_vendor(cls, value: object) -> object:
+        """Take "fal=20, openai=8" from the environment as well as a table from the file."""
+        return pairs(value) if isinstance(value, str) else value
+
+    @field_validator("upstream_off", "upstream_urls", "upstream_at_once")
+    @classmethod
+    def _known_vendors(cls, value: Any) -> Any:
+        if strangers := sorted(set(value) - set(VENDORS)):
+            raise ValueError(f"no vendor is called {strangers[0]!r}; there are {', '.join(VENDORS)}")
+        return value
+
+    @field_validator("upstream_targets")
+    @classmethod
+    def _known_targets(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, target in value.items():
+            vendor, slash, known = name.partition("/")
+            if vendor not in VENDORS or not slash or not known or not target:
+                raise ValueError(f"{name!r} is not VENDOR/TARGET=NAME; vendors are {', '.join(VENDORS)}")
+        return value
+
+    @field_validator("upstream_at_once")
+    @classmethod
+    def _one_or_more(cls, value: Mapping[str, int]) -> Mapping[str, int]:
+        if small := [name for name, count in value.items() if count < 1]:
+            raise ValueError(f"{small[0]}: at least 1")
+        return value
