@@ -66,6 +66,9 @@ class Cost:
     amount: Decimal
     unit: str
 
+    def __str__(self) -> str:
+        return f"{self.amount} {self.unit}"
+
 
 @dataclass(frozen=True)
 class CallEnded:
@@ -84,3 +87,19 @@ class CallEnded:
     cost: Cost | None = None
     micro_usd: int | None = None
     reckoned: bool = False
+
+
+@dataclass(frozen=True)
+class CallLeft:
+    """A call that ended for us and may have gone on at its vendor: row `id`, to be asked about with `state`.
+
+    `number` is the row's of its job; `looks` is how often it has been asked about, this time included.
+    """
+
+    id: int
+    job_id: str
+    number: int
+    vendor: str
+    target: str
+    state: dict[str, Any]
+    looks: int
