@@ -57,6 +57,22 @@ def test_the_charge_is_counted_once_whatever_the_calls(world):
     ]
 
 
+def test_after_failover_the_charge_is_with_the_vendor_that_made_the_pictures(world):
+    job = world.running(price=900, count=2)
+    refused = CallEnded(0, "openai", "gpt-image-1", "unavailable", False)
+    world.settle(job, delivered=2, calls=(refused, DONE, DONE))
+    assert [(row["vendor"], row["kept_micro"]) for row in rows(world)] == [("openai", 0), ("fal", 900), ("fal", 0)]
+
+
+def test_the_charge_of_a_billed_failure_is_with_the_vendor_that_billed_it(world):
+    job = world.running(price=900)
+    away = CallEnded(0, "openai", "gpt-image-1", "unavailable", False)
+    billed = CallEnded(0, "fal", "fal-ai/x", "refused", True)
+    failure = Failure(code="content_refused", message="No.", billed=True)
+    world.settle(job, "failed", failure=failure, calls=(away, billed))
+    assert [(row["vendor"], row["kept_micro"]) for row in rows(world)] == [("openai", 0), ("fal", 900)]
+
+
 def test_what_timed_out_is_asked_about_later(world):
     job = world.running(price=900)
     stands(world, job, _0=OPEN)

@@ -31,7 +31,7 @@ upstream_calls = Table(
     Column("cost", Text),  # in the vendor's unit, as it said it: "0.04 usd"
     Column("micro_usd", BigInteger),
     Column("reckoned", Boolean, nullable=False),  # `micro_usd` is the operator's figure, not the vendor's
-    Column("kept_micro", BigInteger, nullable=False),  # of the job's charge, after its refund; at its first call
+    Column("kept_micro", BigInteger, nullable=False),  # of the job's charge, after its refund; at one of its calls
     Column("began_at", BigInteger),
     Column("ended_at", BigInteger, nullable=False),
     Column("state", Text),  # JSON to ask the vendor with, of a call that may go on there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, insert
 
@@ -21,6 +21,7 @@ def record_calls(connection: Connection, job: Job, calls: Sequence[CallEnded], n
 
     What was left is "withdrawn" when the job was cancelled (the vendor was told, where it can be), "unknown" where
     nobody can say whether the vendor got it, else "left". Its vendor is asked again at `FIRST_LOOK`, where it can be.
+    What the job was charged and keeps stands at one call only (see `_earner`).
     """
     standing = open_standing(job.checkpoint)
     if not calls and standing is None:
@@ -29,19 +30,30 @@ def record_calls(connection: Connection, job: Job, calls: Sequence[CallEnded], n
     if standing is not None:
         told = {call.number for call in calls if (call.vendor, call.target) == (standing.vendor, standing.target)}
         rows += [_left(job, standing, call) for number, call in sorted(standing.calls.items()) if number not in told]
+    earner = _earner(rows)
     for number, row in enumerate(rows):
         row |= {
             "job_id": job.id,
             "number": number,
             "account_id": job.account_id,
             "model": job.model,
-            "kept_micro": 0 if number else job.charged_micro - job.refunded_micro,
+            "kept_micro": job.charged_micro - job.refunded_micro if number == earner else 0,
             "ended_at": now,
             "look_at": None if row["state"] is None else now + FIRST_LOOK,
             "looks": 0,
         }
     if rows:
         connection.execute(insert(upstream_calls), rows)
+
+
+def _earner(rows: Sequence[Mapping[str, object]]) -> int:
+    """Return which call the charge belongs to: the first that gave pictures, else that the vendor billed, else that was
+    made. After failover that is the vendor whose pictures were paid for, not the one that gave nothing."""
+    for what in ("pictures", "billed"):
+        for number, row in enumerate(rows):
+            if row[what]:
+                return number
+    return 0
 
 
 def _state_of(call: CallEnded, standing: Standing | None) -> CallStanding | None:
@@ -59,7 +71,7 @@ def _ended(call: CallEnded, goes_on: CallStanding | None) -> dict[str, object]:
         "outcome": call.outcome,
         "billed": call.billed,
         "pictures": call.pictures,
-        "cost": None if call.cost is None else f"{call.cost.amount} {call.cost.unit}",
+        "cost": None if call.cost is None else str(call.cost),
         "micro_usd": call.micro_usd,
         "reckoned": call.reckoned,
         "began_at": None if goes_on is None else goes_on.began_at,
