@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 from gesso.accounts.limits import KeyLimits
 from gesso.accounts.retention import FOREVER, Kept
 from gesso.catalogue.load import Catalogue, load_catalogue
+from gesso.catalogue.vendors import VENDORS
 from gesso.database.connect import Database
 from gesso.database.lock import own_data_directory
 from gesso.database.upgrade import Schema, look, upgrade
@@ -36,6 +39,7 @@ from gesso.storage.places import Place
 from gesso.storage.room import DiskRoom
 
 DATABASE_NAME = "gesso.db"
+T = TypeVar("T")
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -66,7 +70,8 @@ def upstreams_of(settings: Settings) -> tuple[Engine, ...]:
             key=None if name in settings.upstream_off else keys.get(name),
             base=settings.upstream_urls.get(name),
             limits=replace(vendor.limits, at_once=settings.upstream_at_once.get(name, vendor.limits.at_once)),
-            targets=_targets_of(settings, name),
+            targets=_of_vendor(settings.upstream_targets, name),
+            prices=_prices_of(settings, name),
         )
         for name, vendor in UPSTREAMS.items()
     }
@@ -76,12 +81,16 @@ def upstreams_of(settings: Settings) -> tuple[Engine, ...]:
     return (UpstreamEngine(UPSTREAMS, known, policy=policy, decode_limits=decode_limits_of(settings)),)
 
 
-def _targets_of(settings: Settings, vendor: str) -> dict[str, str]:
-    """Return the operator's names for targets of one vendor."""
+def _of_vendor(values: Mapping[str, T], vendor: str) -> dict[str, T]:
+    """Return what is said of one vendor's things, by their names there."""
     start = f"{vendor}/"
-    return {
-        name.removeprefix(start): target for name, target in settings.upstream_targets.items() if name.startswith(start)
-    }
+    return {name.removeprefix(start): value for name, value in values.items() if name.startswith(start)}
+
+
+def _prices_of(settings: Settings, vendor: str) -> dict[str, Decimal]:
+    """Return the operator's prices at one vendor; "credit" is the vendor's own, whatever its file calls it."""
+    prices = _of_vendor(settings.upstream_prices, vendor)
+    return {VENDORS[vendor].unit if name == "credit" else name: price for name, price in prices.items()}
 
 
 def key_limits_of(settings: Settings) -> KeyLimits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,10 @@ from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import NoDecode
 
 from gesso.catalogue.vendors import VENDORS
+from gesso.catalogue.wording import shown
 from gesso.setting_words import listed, pairs
+
+Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9)]
 
 
 class UpstreamSettings(BaseModel):
@@ -41,12 +45,19 @@ class UpstreamSettings(BaseModel):
         False, description="Whether a job goes to the next vendor of its model where the first gave nothing."
     )
 
+    upstream_prices: Annotated[Mapping[str, Dollars], NoDecode] = Field(
+        {},
+        description="US dollars a vendor takes for one picture of a target, or for one of its own units, where it does "
+        "not tell its price in dollars: a table `[upstream_prices]`, or fal/fal-ai/flux-2-pro=0.05, "
+        "magic_hour/credit=0.001 comma-separated.",
+    )
+
     @field_validator("upstream_off", mode="before")
     @classmethod
     def _vendors_off(cls, value: object) -> object:
         return listed(value)
 
-    @field_validator("upstream_urls", "upstream_targets", "upstream_at_once", mode="before")
+    @field_validator("upstream_urls", "upstream_targets", "upstream_at_once", "upstream_prices", mode="before")
     @classmethod
     def _by_vendor(cls, value: object) -> object:
         """Take "fal=20, openai=8" from the environment as well as a table from the file."""
@@ -66,6 +77,21 @@ class UpstreamSettings(BaseModel):
             vendor, slash, known = name.partition("/")
             if vendor not in VENDORS or not slash or not known or not target:
                 raise ValueError(f"{name!r} is not VENDOR/TARGET=NAME; vendors are {', '.join(VENDORS)}")
+        return value
+
+    @field_validator("upstream_prices")
+    @classmethod
+    def _known_units(cls, value: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        for name in value:
+            vendor, slash, known = name.partition("/")
+            if vendor not in VENDORS or not slash or not known:
+                raise ValueError(
+                    f"{shown(name)} is neither VENDOR/TARGET nor VENDOR/UNIT; vendors are {', '.join(VENDORS)}"
+                )
+            unit = VENDORS[vendor].unit
+            if known == "credit" and "credit" not in unit:
+                told = f"in {unit}s" if unit else "in no unit"
+                raise ValueError(f"{shown(name)}: {VENDORS[vendor].name} tells what it takes {told}")
         return value
 
     @field_validator("upstream_at_once")

@@ -8,12 +8,14 @@ from typing import NamedTuple
 class Vendor(NamedTuple):
     """A vendor's name for people, and the environment variable its key is read from.
 
-    `owner` is the variable of who a key belongs to, where calls are signed with it: both are needed there.
+    `owner` is the variable of who a key belongs to, where calls are signed with it: both are needed there. `unit` is
+    what the vendor's answers tell its price in; empty: they do not tell it.
     """
 
     name: str
     key: str
     owner: str = ""
+    unit: str = ""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -22,28 +24,28 @@ class Vendor(NamedTuple):
 
 
 VENDORS: dict[str, Vendor] = {
-    "bfl": Vendor("Black Forest Labs", "BFL_API_KEY"),
+    "bfl": Vendor("Black Forest Labs", "BFL_API_KEY", unit="credit"),
     "bria": Vendor("Bria", "BRIA_API_TOKEN"),
     "byteplus_ark": Vendor("BytePlus ModelArk", "ARK_API_KEY"),
     "claid": Vendor("Claid", "CLAID_API_KEY"),
     "dashscope": Vendor("Alibaba Model Studio", "DASHSCOPE_API_KEY"),
-    "eachlabs": Vendor("Eachlabs", "EACHLABS_API_KEY"),
+    "eachlabs": Vendor("Eachlabs", "EACHLABS_API_KEY", unit="usd"),
     "fal": Vendor("fal", "FAL_KEY"),
-    "fashn": Vendor("FASHN", "FASHN_API_KEY"),
+    "fashn": Vendor("FASHN", "FASHN_API_KEY", unit="fashn_credit"),
     "friendli": Vendor("Friendli", "FRIENDLI_TOKEN"),
-    "google": Vendor("Google Gemini", "GEMINI_API_KEY"),
+    "google": Vendor("Google Gemini", "GEMINI_API_KEY", unit="token"),
     "ideogram": Vendor("Ideogram", "IDEOGRAM_API_KEY"),
     "luma": Vendor("Luma", "LUMAAI_API_KEY"),
-    "magic_hour": Vendor("Magic Hour", "MAGIC_HOUR_API_KEY"),
+    "magic_hour": Vendor("Magic Hour", "MAGIC_HOUR_API_KEY", unit="magic_hour_credit"),
     "minimax": Vendor("MiniMax", "MINIMAX_API_KEY"),
     "openai": Vendor("OpenAI", "OPENAI_API_KEY"),
     "pruna": Vendor("Pruna", "PRUNA_API_KEY"),
-    "recraft": Vendor("Recraft", "RECRAFT_API_TOKEN"),
+    "recraft": Vendor("Recraft", "RECRAFT_API_TOKEN", unit="usd"),
     "replicate": Vendor("Replicate", "REPLICATE_API_TOKEN"),
-    "reve": Vendor("Reve", "REVE_API_TOKEN"),
+    "reve": Vendor("Reve", "REVE_API_TOKEN", unit="reve_credit"),
     "stability": Vendor("Stability AI", "STABILITY_API_KEY"),
     "tencent": Vendor("Tencent Cloud", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SECRET_ID"),
-    "vidu": Vendor("Vidu", "VIDU_API_KEY"),
+    "vidu": Vendor("Vidu", "VIDU_API_KEY", unit="vidu_credit"),
     "volcengine_visual": Vendor("Volcengine", "VOLC_SECRETKEY", "VOLC_ACCESSKEY"),
-    "xai": Vendor("xAI", "XAI_API_KEY"),
+    "xai": Vendor("xAI", "XAI_API_KEY", unit="usd"),
 }

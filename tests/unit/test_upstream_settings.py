@@ -1,0 +1,56 @@
+"""Settings of vendors: how they are written, and what a wrong one says."""
+
+from decimal import Decimal
+
+import pytest
+
+from gesso.domain.errors import OperatorError
+from gesso.installation import upstreams_of
+from gesso.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """No gesso.toml but the test's own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal(monkeypatch, name: str, value: str) -> str:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(OperatorError) as caught:
+        load_settings()
+    return caught.value.message
+
+
+def test_prices_are_of_a_target_or_of_the_vendors_own_unit(folder, monkeypatch):
+    (folder / "gesso.toml").write_text('[upstream_prices]\n"fal/fal-ai/flux-2-pro" = 0.05\n')
+    assert load_settings().upstream_prices == {"fal/fal-ai/flux-2-pro": Decimal("0.05")}
+    monkeypatch.setenv("GESSO_UPSTREAM_PRICES", "fal/fal-ai/flux-2-pro=0.05, magic_hour/credit=0.001,fal/b=1")
+    monkeypatch.setenv("FAL_KEY", "secret")
+    (engine,) = upstreams_of(load_settings())
+    prices = {name: settings.prices for name, settings in engine._settings.items() if settings.prices}
+    assert prices == {
+        "fal": {"fal-ai/flux-2-pro": Decimal("0.05"), "b": Decimal(1)},
+        "magic_hour": {"magic_hour_credit": Decimal("0.001")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("fal=1", '"fal" is neither VENDOR/TARGET nor VENDOR/UNIT; vendors are bfl,'),
+        ("nobody/x=1", '"nobody/x" is neither'),
+        ("fal/=1", '"fal/" is neither'),
+        ("fal/x=-1", "greater than or equal to 0"),
+        ("fal/x=dear", "valid decimal"),
+        ("fal/x", "not of the form name=value"),
+        ("fal/x=1,fal/x=2", "there twice"),
+        ("fal/credit=1", '"fal/credit": fal tells what it takes in no unit'),
+        ("xai/credit=1", '"xai/credit": xAI tells what it takes in usd'),
+    ],
+)
+def test_a_wrong_price_is_named(monkeypatch, value, said):
+    message = refusal(monkeypatch, "GESSO_UPSTREAM_PRICES", value)
+    assert "GESSO_UPSTREAM_PRICES" in message
+    assert said in message
