@@ -21,9 +21,10 @@ from gesso.engines.upstream.errors import error_of
 from gesso.engines.upstream.job import Desk, Ended, UpstreamJob
 from gesso.engines.upstream.line import Line
 from gesso.engines.upstream.results import NoPicture, bring, raw
-from gesso.engines.upstream.sender import Access, NotSent, Sender, Unclear
+from gesso.engines.upstream.sender import Access, NotSent, Unclear
 from gesso.engines.upstream.steps import Done, Failed
 from gesso.engines.upstream.vendor import Limits, Vendor
+from gesso.engines.upstream.world import World
 from gesso.imaging.decode import DecodeLimits
 from gesso.outgoing.fetch import Outgoing, Policy
 
@@ -63,8 +64,9 @@ class UpstreamEngine:
         decode_limits: DecodeLimits,
         clock: Clock = now_microseconds,
         slots: int = 512,
+        world: World | None = None,
     ) -> None:
-        self.slots = slots
+        self.slots, self._world = slots, world or World()
         self._vendors, self._settings, self._policy = vendors, settings, policy
         self._clock, self._decode_limits = clock, decode_limits
         self._outgoing: Outgoing | None = None
@@ -117,7 +119,7 @@ class UpstreamEngine:
         for number, given in enumerate(done.pictures[: task.request.count - first]):
             index = first + number
             try:
-                decoded = await bring(given, self._way_out(), self._decode_limits)
+                decoded = await bring(given, self._way_out(), self._decode_limits, rest=self._world.rest)
             except NoPicture as error:
                 yield Note("picture_lost", str(error), {"picture": index})
                 continue
@@ -153,7 +155,7 @@ class UpstreamEngine:
 
     def _way_out(self) -> Outgoing:
         if self._outgoing is None:
-            self._outgoing = Outgoing(self._policy)
+            self._outgoing = self._world.outgoing(self._policy)
         return self._outgoing
 
     def _desk(self, name: str) -> Desk:
@@ -162,6 +164,7 @@ class UpstreamEngine:
             key, limits = settings.key or "", settings.limits or vendor.limits
             access = Access(settings.base or vendor.base, key, vendor.hosts)
             sign = partial(vendor.sign, key)
-            sender = Sender(access, vendor.authorise(key), sign=sign, allow=self._policy.allow)
-            self._desks[name] = Desk(vendor, limits, Line(limits), sender, settings.targets)
+            sender = self._world.sender(access, vendor.authorise(key), sign=sign, allow=self._policy.allow)
+            line = Line(limits, self._world.now, self._world.rest)
+            self._desks[name] = Desk(vendor, limits, line, sender, settings.targets, self._world.rest)
         return self._desks[name]

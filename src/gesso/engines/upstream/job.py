@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from gesso.domain.clock import Clock
@@ -27,6 +27,7 @@ class Desk:
     line: Line
     sender: Sender
     targets: Mapping[str, str] = field(default_factory=dict)
+    rest: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ class UpstreamJob:
     async def _carry_out(self, number: int, ask: Ask) -> None:
         desk = self._desk
         async with desk.line.place():
-            call = VendorCall(desk.vendor, desk.limits, desk.line, ask, _Carrier(self, number), clock=self._clock)
+            carrier = _Carrier(self, number)
+            call = VendorCall(desk.vendor, desk.limits, desk.line, ask, carrier, clock=self._clock, rest=desk.rest)
             outcome = await call.run(self._standing.calls.get(number))
         await self.tell(Ended(number, ask, outcome))
 

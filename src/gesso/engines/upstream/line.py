@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from gesso.domain.clock import SECOND
@@ -16,10 +16,15 @@ LONGEST_PAUSE = 120.0  # a vendor that asks for more is as good as away
 
 
 class Line:
-    """Belongs to one event loop. `limits` may be the operator's instead of the vendor's file's."""
+    """Belongs to one event loop. `limits` may be the operator's instead of the vendor's file's; `rest` is how it sleeps."""
 
-    def __init__(self, limits: Limits, now: Callable[[], float] = time.monotonic) -> None:
-        self._limits, self._now = limits, now
+    def __init__(
+        self,
+        limits: Limits,
+        now: Callable[[], float] = time.monotonic,
+        rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._limits, self._now, self._rest = limits, now, rest
         self._places = asyncio.Semaphore(limits.at_once)
         self._bucket = None if limits.per_minute is None else Bucket(limits.per_minute)
         self._full_at = 0
@@ -33,14 +38,14 @@ class Line:
 
     async def turn(self) -> None:
         """Wait until a paying call may begin."""
-        while (pause := self._pause_until - self._now()) > 0:  # noqa: ASYNC110 - it may be put off meanwhile
-            await asyncio.sleep(pause)
+        while (pause := self._pause_until - self._now()) > 0:  # it may be put off meanwhile
+            await self._rest(pause)
         if self._bucket is not None:
             now = int(self._now() * SECOND)
             full_at = max(self._full_at, now)
             self._full_at = full_at + self._bucket.interval
             if (early := full_at - self._bucket.latest(now)) > 0:
-                await asyncio.sleep(early / SECOND)
+                await self._rest(early / SECOND)
 
     def pause(self, seconds: float) -> None:
         """Begin no paying call for a while: the vendor said so."""

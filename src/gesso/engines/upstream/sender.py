@@ -7,6 +7,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
@@ -51,7 +52,7 @@ class Sender:
     A call that pays goes over a connection of its own: one that was kept open may turn out to be closed at the very
     moment it is used, and then nobody could tell whether the call arrived. `sign` returns further headers for each
     call that takes the key. `allow` are further private addresses links may lead to; the base URL's host is the
-    operator's choice, wherever it is.
+    operator's choice, wherever it is. `within` bounds a call to so many seconds.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Sender:
         resolve: Resolver | None = None,
         dial: httpcore.AsyncNetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
+        within: Callable[[float], AbstractAsyncContextManager[object]] = asyncio.timeout,
     ) -> None:
-        self._access, self._authorised, self._sign = access, dict(headers), sign
+        self._access, self._authorised, self._sign, self._within = access, dict(headers), sign, within
         home = urlsplit(access.base)
         self._own = _place(home.hostname or "", home.port)
         own_hosts = (self._own, *(host for host in access.hosts if not host.startswith("*")))
@@ -88,9 +90,10 @@ class Sender:
         Raises `NotSent` and `Unclear`, whose messages name the vendor's host only.
         """
         target = self._target(call)
+        wire = _Wire()
         try:
-            async with asyncio.timeout(seconds):
-                return await self._send(call, target)
+            async with self._within(seconds):
+                return await self._send(call, target, wire)
         except (BlockedAddress, BadUrl, UnknownHost) as error:
             raise NotSent(error.message) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -98,8 +101,12 @@ class Sender:
         except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise NotSent(f"The call to {target.host} could not be written as HTTP.") from error
         except (TimeoutError, httpx.TimeoutException) as error:
+            if not wire.used:
+                raise NotSent(f"{target.host} could not be connected to within {seconds:g} seconds.") from error
             raise Unclear(f"{target.host} did not answer within {seconds:g} seconds.") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
+            if not wire.used:
+                raise NotSent(f"{target.host} could not be connected to.") from error
             raise Unclear(f"{target.host} broke off or did not speak proper HTTP.") from error
 
     async def aclose(self) -> None:
@@ -128,7 +135,7 @@ class Sender:
             host.endswith(known[1:]) if known.startswith("*.") else host == known for known in self._access.hosts
         )
 
-    async def _send(self, call: Call, target: Target) -> Reply:
+    async def _send(self, call: Call, target: Target, wire: _Wire) -> Reply:
         client = self._clients["open" if call.open else "pays" if call.pays else "asks"]
         request = client.build_request(
             call.method,
@@ -137,6 +144,7 @@ class Sender:
             content=_content(call),
             files=_files(call),
             headers=({} if call.open else self._authorised) | _type_of(call) | dict(call.headers),
+            extensions={"trace": wire.trace},
         )
         if not call.open:
             request.headers.update(self._sign(_written(request)))
@@ -150,6 +158,17 @@ class Sender:
         finally:
             await response.aclose()
         return Reply(response.status_code, dict(response.headers), bytes(body))
+
+
+class _Wire:
+    """Whether anything of a call may have left: the one thing that decides whether it can be sent again."""
+
+    def __init__(self) -> None:
+        self.used = False
+
+    async def trace(self, name: str, info: Mapping[str, object]) -> None:
+        """Hear what httpcore is about to do ("connection.connect_tcp.started", …)."""
+        self.used = self.used or name.endswith("send_request_headers.started")
 
 
 def _client(

@@ -99,6 +99,6 @@ async def carried_out(
     """Return what comes of one call with these answers."""
     time = time or Time()
     bounds = Limits(**limits) if limits else vendor.limits
-    line = Line(bounds, now=lambda: time() / SECOND)
+    line = Line(bounds, lambda: time() / SECOND, time.rest)
     call = VendorCall(vendor, bounds, line, ask or an_ask(), script, clock=time, rest=time.rest, dice=lambda: 0.5)
     return await call.run(standing)

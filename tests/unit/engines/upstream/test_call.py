@@ -58,9 +58,8 @@ async def test_a_vendor_that_cannot_be_reached_is_given_up():
 
 
 @pytest.mark.parametrize(("headers", "least"), [({}, 0.5), ({"retry-after": "7"}, 7.0)])
-async def test_too_many_requests_waits_and_tries_again(headers, least, monkeypatch):
+async def test_too_many_requests_waits_and_tries_again(headers, least):
     script, time = Script(reply(429, {"error": "too many requests"}, headers), CREATED, DONE), Time()
-    monkeypatch.setattr("gesso.engines.upstream.line.asyncio.sleep", time.rest)
     assert isinstance(await carried_out(Eachlabs(), script, time), Done)
     assert script.paid == 2
     assert sum(time.slept[:2]) >= least * 0.7
