@@ -80,7 +80,12 @@ class Server:
 
 
 class Installation:
-    """`keys` are the live keys of two accounts: `rich`, and `poor`, which has only a few credits."""
+    """`keys` are the live keys of two accounts: `rich`, and `poor`, which has only a few credits.
+
+    `program` is what its servers run.
+    """
+
+    program = "crash_server.py"
 
     def __init__(self, folder: Path, database_url: str | None, **settings: object) -> None:
         self.folder, self.data_dir, self.log_path = folder, folder / "data", folder / "server.log"
@@ -146,7 +151,7 @@ class Installation:
 
     def _interpreter(self) -> subprocess.Popen[bytes]:
         """Start a process that has imported the server and waits for its order: importing is what takes longest."""
-        command = [sys.executable, str(HERE / "crash_server.py")]
+        command = [sys.executable, str(HERE / self.program)]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 command,
