@@ -8,6 +8,7 @@ from pydantic import Field
 from gesso.domain.frozen import Frozen
 
 MICRO = 1_000_000  # micro-credits in a credit
+MICRO_CREDITS_PER_MICRO_USD = 100  # a millionth of a dollar is so many millionths of a cent
 MOST = 1_000_000  # of any unit for one picture: what a typing mistake would charge still fits the ledger
 
 PriceUnit = Literal["credit", "usd", "magic_hour_credit", "claid_credit", "fashn_credit"]
@@ -45,3 +46,8 @@ def render_credits(micro_credits: int) -> str:
     whole, fraction = divmod(abs(micro_credits), MICRO)
     text = f"{whole}.{fraction:06d}".rstrip("0").rstrip(".")
     return f"-{text}" if micro_credits < 0 else text
+
+
+def render_usd(micro_usd: int) -> str:
+    """Render millionths of a US dollar as dollars, without trailing zeros: 40000 → "0.04"."""
+    return render_credits(micro_usd)

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from gesso import __version__
 from gesso.dialects.registry import BY_NAME, DIALECTS
 from gesso.jobs.outbox import NATIVE
-from gesso.server import account, blobs, errors, files, health, home, jobs, models, webhooks
+from gesso.server import account, blobs, errors, files, health, home, jobs, models, spending, webhooks
 from gesso.server.arrival import Arrivals
 from gesso.server.bodies import ProblemBody, ProblemItem
 from gesso.server.dialects.app import AtRoot, DialectApp
@@ -40,7 +40,7 @@ TAGS = [
     {"name": "jobs", "description": "Submit, watch, list, cancel and delete."},
     {"name": "models", "description": "What can be asked for."},
     {"name": "files", "description": "Pictures uploaded once and named in many jobs."},
-    {"name": "account", "description": "Credits of this key's mode."},
+    {"name": "account", "description": "Credits of this key's mode, and what became of them."},
     {"name": "webhooks", "description": "Who is told of jobs, and what came of it."},
     {"name": "health", "description": "For whoever operates the server."},
 ]
@@ -73,7 +73,7 @@ def create_app(parts: Parts) -> FastAPI:
     parts.webhooks[NATIVE] = WEBHOOKS
     app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
     app.state.metrics = Metrics(parts, app.state.arrivals.budget)
-    for module in (jobs, models, files, account, webhooks, blobs, health, home):
+    for module in (jobs, models, files, account, spending, webhooks, blobs, health, home):
         app.include_router(module.router)
     _mount_dialects(app, parts)
     errors.install(app)
