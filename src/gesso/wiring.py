@@ -54,6 +54,7 @@ from gesso.workers.fleet import Fleet, row_of
 from gesso.workers.hearing import Hearing
 from gesso.workers.inputs import InputReader
 from gesso.workers.keep_queue import QueueKeeper
+from gesso.workers.look_again import LookAgain
 from gesso.workers.loop import Worker
 from gesso.workers.relay import Relay
 from gesso.workers.role import Role
@@ -211,6 +212,9 @@ class Parts:
             kept=self.kept,
             interval_seconds=CLEAN_UP_SECONDS,
         )
+        self._late = [
+            LookAgain(database=self.database, engine=engine, clock=self.clock) for engine in self.engines.reaching_out
+        ]
         await self._begin()
 
     async def _begin(self) -> None:
@@ -239,6 +243,8 @@ class Parts:
         self.worker.start()
         self._keeper.start()
         self._clean_up.start()
+        for late in self._late:
+            late.start()
         if NATIVE in self.webhooks and self.role.delivers:
             self.deliverer.start()
 
@@ -267,6 +273,8 @@ class Parts:
         await self._relay.stop()
         await self._keeper.stop()
         await self._clean_up.stop()
+        for late in self._late:
+            await late.stop()
         await self.deliverer.stop()
         await self.sender.aclose()
         await self.outgoing.aclose()

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
+from gesso.domain.upstream import CallEnded, CallLeft
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,11 @@ class GoesElsewhere(Protocol):
 
     async def withdraw(self, route: RouteChoice, token: str | None) -> None:
         """Stop what a job had begun there, as far as it can be stopped; `token` is the job's checkpoint. Never raises."""
+        ...
+
+    async def ask_again(self, left: CallLeft) -> CallEnded | None:
+        """Ask once what became of a call that ended for us; None where it still works, or nobody could tell.
+
+        Nothing is begun, nothing it made is kept.
+        """
         ...

@@ -45,6 +45,11 @@ class Engines:
             if route.vendor and isinstance(engine, GoesElsewhere):
                 await engine.withdraw(route, token)
 
+    @property
+    def reaching_out(self) -> tuple[GoesElsewhere, ...]:
+        """The engines whose work is done elsewhere, and that have keys for it."""
+        return tuple(one for one in self._engines.values() if isinstance(one, GoesElsewhere) and one.offers)
+
     def slots(self, name: str) -> int:
         """Return how many jobs the engine runs at once."""
         return self._engines[name].slots

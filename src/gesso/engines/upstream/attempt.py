@@ -26,15 +26,17 @@ def attempt_note(route: RouteChoice, outcome: Done | Failed) -> Note:
     return Note("upstream", "The vendor gave nothing.", data | said)
 
 
-def ended_call(number: int, route: RouteChoice, outcome: Done | Failed, prices: Mapping[str, Decimal]) -> CallEnded:
+def ended_call(
+    number: int, vendor: str, target: str, outcome: Done | Failed, prices: Mapping[str, Decimal]
+) -> CallEnded:
     """Return the record of one of a route's calls; `prices` are the operator's, in US dollars (see `VendorSettings`)."""
     pictures = len(outcome.pictures) if isinstance(outcome, Done) else 0
     billed = True if isinstance(outcome, Done) else outcome.billed
-    micro, reckoned = dollars(outcome.cost, route.target, pictures, prices)
+    micro, reckoned = dollars(outcome.cost, target, pictures, prices)
     return CallEnded(
         number=number,
-        vendor=route.vendor,
-        target=route.target,
+        vendor=vendor,
+        target=target,
         outcome="done" if isinstance(outcome, Done) else outcome.why,
         billed=billed,
         pictures=pictures,

@@ -14,11 +14,12 @@ from gesso.catalogue.vendors import VENDORS as NAMES
 from gesso.domain.clock import Clock, now_microseconds
 from gesso.domain.events import Event, Note, Task
 from gesso.domain.request import SEED_LIMIT, RouteChoice
-from gesso.domain.upstream import CallEnded, standing_of
+from gesso.domain.upstream import CallEnded, CallLeft, standing_of
 from gesso.engines.engine import Readiness
 from gesso.engines.upstream.attempt import attempt_note, ended_call
 from gesso.engines.upstream.errors import error_of
 from gesso.engines.upstream.job import Desk, Ended, UpstreamJob
+from gesso.engines.upstream.late import ask_once
 from gesso.engines.upstream.line import Line
 from gesso.engines.upstream.results import NoPicture, bring, raw
 from gesso.engines.upstream.sender import Access, NotSent, Unclear
@@ -112,8 +113,10 @@ class UpstreamEngine:
             raise error_of(failed or Failed("failed", billed=True), vendor)
 
     def _ended(self, route: RouteChoice, ended: Ended) -> CallEnded:
-        settings = self._settings.get(route.vendor, VendorSettings())
-        return ended_call(ended.number, route, ended.outcome, settings.prices)
+        return ended_call(ended.number, route.vendor, route.target, ended.outcome, self._prices(route.vendor))
+
+    def _prices(self, vendor: str) -> Mapping[str, Decimal]:
+        return self._settings.get(vendor, VendorSettings()).prices
 
     async def _pictures(self, task: Task, first: int, done: Done) -> AsyncGenerator[Event, None]:
         for number, given in enumerate(done.pictures[: task.request.count - first]):
@@ -143,6 +146,13 @@ class UpstreamEngine:
                     await desk.sender.send(cancel, CANCEL_SECONDS)
                 except (NotSent, Unclear) as error:
                     log.warning("upstream_not_cancelled", vendor=route.vendor, reason=str(error))
+
+    async def ask_again(self, left: CallLeft) -> CallEnded | None:
+        """Ask the vendor once what became of a call that ended for us."""
+        outcome = await ask_once(self._desk(left.vendor), left.state)
+        if outcome is None:
+            return None
+        return ended_call(left.number, left.vendor, left.target, outcome, self._prices(left.vendor))
 
     async def close(self) -> None:
         """Close the connections to all vendors."""

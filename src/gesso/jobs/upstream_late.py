@@ -1,0 +1,88 @@
+"""Calls that ended for us and may have gone on at their vendors: who asks about which, when, and what is found.
+
+A late success changes nothing for the job: it stays as it ended, refunded, and is not charged again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from sqlalchemy import Connection, func, select, update
+
+from gesso.database.dialect import is_postgres
+from gesso.database.upstream_tables import upstream_calls
+from gesso.domain.clock import DAY, HOUR, MINUTE
+from gesso.domain.upstream import CallEnded, CallLeft
+
+# From one look to the next: 5 min (`FIRST_LOOK`), 15 min, 1 h, 6 h and 24 h after the job's end.
+PAUSES = (10 * MINUTE, 45 * MINUTE, 5 * HOUR, 18 * HOUR)
+LOOKS = len(PAUSES) + 1
+INTERRUPTED = HOUR  # until the last look is taken again, of which nothing was written down
+NOBODY_ASKS = 7 * DAY  # after a job's end: no process has the vendor's key any more
+NEVER_KNOWN = "never_known"
+
+_calls = upstream_calls.c
+
+
+def due_vendors(connection: Connection, now: int) -> frozenset[str]:
+    """Return the vendors somebody has to ask now, whoever has keys of them."""
+    query = select(_calls.vendor).where(_calls.look_at <= now).distinct()
+    return frozenset(connection.execute(query).scalars())
+
+
+def next_look(connection: Connection, vendors: Collection[str]) -> int | None:
+    """Return when one of these vendors has to be asked next; None: never, as things are."""
+    query = select(func.min(_calls.look_at)).where(_calls.look_at.is_not(None), _calls.vendor.in_(vendors))
+    found: int | None = connection.execute(query).scalar()
+    return found
+
+
+def claim_late(connection: Connection, vendor: str, now: int) -> CallLeft | None:
+    """Take one call of this vendor that is to be asked about now; nobody else gets it until its next look is due."""
+    due = select(upstream_calls).where(_calls.vendor == vendor, _calls.look_at <= now).order_by(_calls.look_at).limit(1)
+    if is_postgres(connection):  # SQLite has one writer
+        due = due.with_for_update(skip_locked=True)
+    row = connection.execute(due).mappings().one_or_none()
+    if row is None:
+        return None
+    looks = row["looks"] + 1
+    pause = PAUSES[looks - 1] if looks < LOOKS else INTERRUPTED
+    connection.execute(update(upstream_calls).where(_calls.id == row["id"]).values(looks=looks, look_at=now + pause))
+    return CallLeft(
+        id=row["id"],
+        job_id=row["job_id"],
+        number=row["number"],
+        vendor=row["vendor"],
+        target=row["target"],
+        state=json.loads(row["state"]),
+        looks=looks,
+    )
+
+
+def record_late(connection: Connection, left: CallLeft, found: CallEnded | None, now: int) -> bool:
+    """Write down how a call ended at its vendor, or, after the last look, that nobody will know; tell whether it did.
+
+    What is already known stays.
+    """
+    if found is None and left.looks < LOOKS:
+        return False
+    values: dict[str, object] = {"state": None, "look_at": None, "late_at": now, "late_outcome": NEVER_KNOWN}
+    if found is not None:
+        values |= {
+            "late_outcome": found.outcome,
+            "billed": found.billed,
+            "pictures": found.pictures,
+            "cost": None if found.cost is None else str(found.cost),
+            "micro_usd": found.micro_usd,
+            "reckoned": found.reckoned,
+        }
+    query = update(upstream_calls).where(_calls.id == left.id, _calls.late_outcome.is_(None))
+    return connection.execute(query.values(values)).rowcount > 0
+
+
+def give_up_late(connection: Connection, now: int) -> int:
+    """Give up the calls that were due and nobody asked about, because nobody has their vendor's key; return how many."""
+    query = update(upstream_calls).where(_calls.look_at <= now, _calls.ended_at <= now - NOBODY_ASKS)
+    values = {"state": None, "look_at": None, "late_at": now, "late_outcome": NEVER_KNOWN}
+    return connection.execute(query.values(values)).rowcount
