@@ -15,6 +15,7 @@ from page_words import sentence, table
 from gesso.catalogue.load import load_catalogue
 from gesso.catalogue.model import PICTURE_TYPES, Argument, Model, Route
 from gesso.catalogue.vendors import VENDORS
+from gesso.engines.upstream.trials import TRIALS
 from gesso.engines.upstream.vendor import Base, Limits, PicturesAs, Vendor
 from gesso.engines.upstream.vendors import UPSTREAMS
 
@@ -85,9 +86,18 @@ def _vendor(name: str, vendor: Vendor, offered: list[Offered]) -> Iterator[str]:
     yield f"- Pictures of a request: {_pictures(vendor, offered)}"
     for target in sorted(vendor.unnamed):
         yield f"- The operator names what `{name}/{target}` is, in `GESSO_UPSTREAM_TARGETS`"
+    yield from _trial(name)
     sure = Counter(one.route.fact.confidence if one.route.fact else "not stated" for one in offered)
     yield f"- Routes: {len(offered)}; confidence {', '.join(f'{word} {count}' for word, count in sorted(sure.items()))}\n"
     yield from table(("model", "called there", "fidelity", "confidence", "source"), map(_route, offered))
+
+
+def _trial(name: str) -> Iterator[str]:
+    """Yield what `gesso doctor --live` asks of a vendor."""
+    for number, trial in enumerate(TRIALS[name]):
+        asks = "Where it is not ready:" if number else f"`gesso doctor --live {name}` asks for one picture of"
+        cost = f"likely to cost {trial.cost} ({trial.sure})" if trial.cost else "what it costs is not known"
+        yield f"- {asks} [`{trial.model}`](models/{trial.model}.md), {cost}"
 
 
 def _source(vendor: Vendor) -> str:

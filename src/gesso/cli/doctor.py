@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -33,10 +34,26 @@ def doctor(
     dialect: Annotated[
         str | None, typer.Option(help="Tell of this API instead: its routes and models here, what differs.")
     ] = None,
+    live: Annotated[
+        str | None,
+        typer.Option(metavar="VENDOR", help="Make one cheap real call at this vendor with your key instead."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --live: do not ask before it is sent.")] = False,
+    target: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --live: a file for the picture, .png, .jpg or .webp.")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check this installation; exit with 1 when something is broken, which alone is named with --quiet."""
+    """Check this installation; exit with 1 when something is broken, which alone is named with --quiet.
+
+    With --live, check one vendor's key: what is asked and what it is likely to cost is said before it is sent.
+    """
+    if live is not None:
+        from gesso.cli.doctor_live import try_vendor
+
+        try_vendor(live, Output(as_json, quiet), yes=yes, target=target)
+        return
     if dialect is not None:
         from gesso.cli.doctor_dialect import explain
 

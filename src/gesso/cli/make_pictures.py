@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gesso.cli.output import Output
+from gesso.cli.output import Output, logs_to_stderr
 from gesso.cli.picture_files import format_of, free_paths, numbered, suffix_for, write_all
 from gesso.cli.picture_report import as_data, as_sentences
 from gesso.cli.raw_input import by_role, from_assignments
@@ -38,6 +38,7 @@ def make_pictures(ask: Ask, output: Output) -> None:
     from gesso.intake.prepare import find_model
     from gesso.settings import load_settings
 
+    logs_to_stderr()
     settings = load_settings()
     catalogue = catalogue_of(settings)
     model = find_model(catalogue, ask.model)

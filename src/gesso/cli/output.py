@@ -74,6 +74,13 @@ class Output:
             yield report
 
 
+def logs_to_stderr() -> None:
+    """Keep what is logged on the way out of the answer; for commands that run an engine in this process."""
+    import structlog
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
