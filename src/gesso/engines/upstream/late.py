@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import structlog
@@ -46,8 +47,13 @@ async def _ask(desk: Desk, state: State) -> Done | Failed | None:
             case Done():
                 return step
             case Failed():
-                return step if _tells(step, reply, first=number == 0) else None
+                return _ended(step) if _tells(step, reply, first=number == 0) else None
     raise ValueError("a look without an end")
+
+
+def _ended(failed: Failed) -> Failed:
+    """Return a failure there; a vendor whose own time was over has failed, and does not go on."""
+    return replace(failed, why="failed") if failed.why == "timed_out" else failed
 
 
 def _tells(failed: Failed, reply: Reply, *, first: bool) -> bool:

@@ -67,7 +67,10 @@ class Vendor(Protocol):
         ...
 
     def read(self, ask: Ask, state: State, reply: Reply) -> Step:
-        """Return what follows from a reply. `ValueError`, `KeyError`, `TypeError`, … mean a garbled one."""
+        """Return what follows from a reply. `ValueError`, `KeyError`, `TypeError`, … mean a garbled one.
+
+        What a look says (`poll`) is read without the ask: it is not kept when the job has ended (see `late`).
+        """
         ...
 
     def poll(self, state: State) -> Call:

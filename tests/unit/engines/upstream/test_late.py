@@ -178,6 +178,7 @@ async def test_an_answer_that_says_nothing_of_the_call_is_none(name, answer):
     [
         ("replicate", [{"id": "p-1", "status": "failed", "error": "out of memory"}], "failed", None),
         ("replicate", [{"id": "p-1", "status": "canceled"}], "failed", None),
+        ("eachlabs", [{"status": "failed", "output": {"classification": {"category": "TIMEOUT"}}}], "failed", None),
         ("magic_hour", [{"status": "error", "error": {"code": "content_policy_violation"}}], "refused", False),
         ("vidu", [{"state": "failed", "err_code": "x", "credits": 8}], "failed", True),
         ("fal", [{"status": "COMPLETED"}, (422, {"detail": "content policy"})], "refused", False),
