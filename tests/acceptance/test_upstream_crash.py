@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import pytest
 from holding_points import said_at
 from holding_vendor import COST_USD, SIZE, holding_vendor
-from installation import Installation, until
+from installation import Installation, Server, until
 from PIL import Image
-from proof import check_command, check_ends, check_ledger
+from proof import check_command, check_ends, check_ledger, job_rows
 from sqlalchemy import select
 
 from gesso.database.upstream_tables import upstream_calls
@@ -83,6 +83,12 @@ class AtVendors(Installation):
     """An installation whose vendors are all one, of the tests."""
 
     program = "vendor_crash_server.py"
+    running: Server  # what was started last
+
+    def start(self, *crash, **options) -> Server:
+        """Start a server, wait until it listens, send the clients there."""
+        self.running = super().start(*crash, **options)
+        return self.running
 
     def submit(self, case: Case) -> str:
         """Submit the job of a case; return its id."""
@@ -248,3 +254,29 @@ def test_a_cancelled_job_is_stopped_at_its_vendor(gesso):
     (call,) = gesso.installation.calls(job_id)
     assert (call["outcome"], call["kept_micro"]) == ("withdrawn", 0)
     check_command(gesso.installation)
+
+
+def test_who_waits_for_a_vendor_may_stop_and_die_and_the_next_one_goes_on(gesso):
+    vendor, installation = gesso.vendor, gesso.installation
+    case = Case(QUEUE, "work for three servers", creates=1)
+    vendor.hold(case.prompt, "work")
+    job_id = installation.submit(case)
+    vendor.wait(case.prompt, "look")
+    installation.running.stop()
+    row = job_rows(installation)[job_id]
+    assert (row.state, row.attempt, row.given_back) == ("queued", 1, 1)
+
+    looks = vendor.counted(case.prompt, "look")
+    installation.start(max_attempts=1)
+    vendor.wait(case.prompt, "look", looks + 1)
+    installation.running.kill()  # the only attempt it has
+    vendor.let_go()
+    installation.start(max_attempts=1)
+    job = installation.ended(job_id)
+    assert (job["state"], float(job["refunded"]), len(job["pictures"])) == ("succeeded", 0.0, 1)
+    assert vendor.counted(case.prompt, "create") == 1
+    assert [call["outcome"] for call in installation.calls(job_id)] == ["done"]
+    row = job_rows(installation)[job_id]
+    assert row.attempt - row.given_back == 1
+    check_ends(installation)
+    check_command(installation)

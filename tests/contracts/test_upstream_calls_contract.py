@@ -114,6 +114,46 @@ def test_a_job_that_comes_back_has_not_ended_its_calls_and_one_given_up_leaves_t
     assert (row["outcome"], json.loads(row["state"])) == ("left", {"id": "r1"})
 
 
+def test_who_waits_for_a_vendor_may_die_as_often_as_there_is_time(world):
+    job = world.running(price=900)
+    until = world.now + 600 * SECOND
+    stands(world, job, _0=OPEN | {"until": until})
+    for attempt in range(2, 7):
+        world.now += 60 * SECOND
+        assert world.recover(max_attempts=1).requeued == (job.id,)
+        (job,) = world.claim()
+        assert job.attempt == attempt
+    world.now = until
+    (ended,) = world.recover(max_attempts=1).failed
+    assert (ended.state, ended.failure.code, ended.refunded_micro) == ("failed", "interrupted", 900)
+    assert [row["outcome"] for row in rows(world)] == ["left"]
+
+
+def test_what_a_vendor_has_told_is_tried_as_often_as_anything(world):
+    job = world.running(price=900)
+    stands(world, job, _0=OPEN | {"until": world.now + 600 * SECOND}, _1={"standing": "sending"})
+    world.now += 60 * SECOND
+    assert world.recover(max_attempts=2).requeued == (job.id,)
+    (job,) = world.claim()
+    stands(world, job, _0=OPEN, _1=OPEN)
+    for _ in range(2):
+        world.now += 60 * SECOND
+        recovered = world.recover(max_attempts=2)
+        job = next(iter(world.claim()), job)
+    assert [(ended.id, ended.failure.message) for ended in recovered.failed] == [
+        (job.id, "The job was started 2 times and interrupted each time.")
+    ]
+
+
+def test_a_job_a_vendor_works_at_is_cancelled_all_the_same(world):
+    job = world.running(price=900)
+    stands(world, job, _0=OPEN | {"until": world.now + 600 * SECOND})
+    world.cancel(job)
+    world.now += 60 * SECOND
+    assert [ended.state for ended in world.recover(max_attempts=1).failed] == ["cancelled"]
+    assert [row["outcome"] for row in rows(world)] == ["withdrawn"]
+
+
 def test_settling_again_writes_nothing_again(world):
     job = world.running()
     assert world.settle(job, calls=(DONE,)) is not None

@@ -13,11 +13,13 @@ from gesso.domain.frozen import Frozen
 
 class CallStanding(Frozen):
     """One call of a job. "sending": the paying request may have arrived, and nobody here knows; "open": the vendor
-    has it, and `state` is what its file goes on with. `began_at` is in microseconds."""
+    has it, and `state` is what its file goes on with. `began_at` is in microseconds, and so is `until`: as long as an
+    open call is waited for; None once the vendor has told how it ended, and of what is not open."""
 
     standing: Literal["sending", "open"]
     state: dict[str, Any] = {}
     began_at: int
+    until: int | None = None
 
 
 class Standing(Frozen):
@@ -35,6 +37,10 @@ class Standing(Frozen):
     def without(self, number: int) -> Standing:
         """Return it with one call as if it had not begun: surely nothing arrived."""
         return self.model_copy(update={"calls": {key: call for key, call in self.calls.items() if key != number}})
+
+    def is_waited_for(self, now: int) -> bool:
+        """Tell whether a vendor has a call of which it has not told how it ended, and there is time for it."""
+        return any(call.until is not None and call.until > now for call in self.calls.values())
 
     def token(self) -> str:
         """Return the text that is committed."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from gesso.database.dialect import alone, notify, skip_locked
 from gesso.domain.clock import DAY
 from gesso.domain.job import Failure, Job
+from gesso.domain.upstream import open_standing
 from gesso.jobs.ending import END_EXPIRED, END_QUEUED, Ending, end_job
 from gesso.jobs.queue import FRONT_TURN
 from gesso.jobs.rows import Report
@@ -18,11 +19,12 @@ _EVER = 1 << 62  # later than the end of any lease
 
 # The conditions on the state are spelt out: partial indexes are used only for conditions that read like theirs.
 _EXPIRED = (
-    "SELECT id, attempt, attempt - given_back, cancel_requested FROM jobs "
+    "SELECT id, attempt, attempt - given_back, cancel_requested, checkpoint FROM jobs "
     "WHERE state = 'running' AND lease_until <= :due ORDER BY lease_until LIMIT :most"
 )
 _REQUEUE = text(
-    f"UPDATE jobs SET state = 'queued', worker = NULL, queued_at = :now, lease_until = NULL, turn = {FRONT_TURN} "  # noqa: S608 - made of constants
+    f"UPDATE jobs SET state = 'queued', worker = NULL, queued_at = :now, lease_until = NULL, turn = {FRONT_TURN}, "  # noqa: S608 - made of constants
+    "given_back = given_back + :forgiven "
     "WHERE id = :id AND state = 'running' AND attempt = :attempt AND lease_until <= :due RETURNING engine"
 )
 _OVERDUE = "SELECT id FROM jobs WHERE state = 'queued' AND queued_at <= :since ORDER BY queued_at LIMIT :most"
@@ -50,6 +52,7 @@ def requeue_expired(
 ) -> Recovered:
     """Bring back jobs whose lease is over; end those tried `max_attempts` times and those queued too long.
 
+    As long as a vendor works at a job, the death of who waits for it does not count as an attempt: the work is paid for.
     A job whose cancellation was asked for while its worker was silent is cancelled. All that end are refunded. With
     `everything` each running job counts as one whose lease is over: for a process that knows every worker to be dead.
     """
@@ -79,18 +82,24 @@ def _recover_running(
     ended: list[Job] = []
     due, most = (_EVER, _EVER) if everything else (now, RECOVERED_AT_ONCE)
     found = connection.execute(text(_EXPIRED + skip_locked(connection)), {"due": due, "most": most}).all()
-    for job_id, attempt, attempts_used, cancel_requested in found:
-        ending = _ending(attempts_used, bool(cancel_requested), max_attempts)
+    for job_id, attempt, attempts_used, cancel_requested, checkpoint in found:
+        forgiven = _is_worked_on(checkpoint, now)
+        ending = _ending(0 if forgiven else attempts_used, bool(cancel_requested), max_attempts)
         if ending is not None:
             job = end_job(connection, END_EXPIRED, job_id, ending, now, attempt=attempt, due=due)
             ended += [] if job is None else [job]
-        elif _requeue(connection, job_id, attempt, now, due):
+        elif _requeue(connection, job_id, attempt, now, due, forgiven=forgiven):
             requeued.append(job_id)
     return requeued, ended
 
 
-def _requeue(connection: Connection, job_id: str, attempt: int, now: int, due: int) -> bool:
-    values = {"id": job_id, "attempt": attempt, "now": now, "due": due}
+def _is_worked_on(checkpoint: str | None, now: int) -> bool:
+    standing = open_standing(checkpoint)
+    return standing is not None and standing.is_waited_for(now)
+
+
+def _requeue(connection: Connection, job_id: str, attempt: int, now: int, due: int, *, forgiven: bool) -> bool:
+    values = {"id": job_id, "attempt": attempt, "now": now, "due": due, "forgiven": int(forgiven)}
     engine: str | None = connection.execute(_REQUEUE, values).scalar()
     if engine is None:
         return False

@@ -58,6 +58,7 @@ class VendorCall:
         self._clock, self._rest, self._dice = clock, rest, dice
         self._began_at = 0
         self._paid_for = False  # whether anything that may cost has been sent
+        self._open: CallStanding | None = None  # as it was committed, once the vendor has it
 
     async def run(self, standing: CallStanding | None) -> Done | Failed:
         """Return what came of it. Begins where an earlier process stopped; what it may have sent is not sent again."""
@@ -67,8 +68,8 @@ class VendorCall:
         elif standing.standing == "sending":
             return NOT_KNOWN
         else:
-            self._paid_for = True
-            step = Wait(standing.state, 0)
+            self._paid_for, self._open = True, standing
+            step = await self._look(self._vendor.poll(standing.state), standing.state)  # however long ago it began
         looks = self._pauses()
         while True:
             match step:
@@ -84,7 +85,10 @@ class VendorCall:
                         return await self._give_up(state)
                     await self._rest(pause)
                     step = await self._look(self._vendor.poll(state), state)
-                case Done() | Failed():
+                case Done():
+                    await self._told()
+                    return step
+                case Failed():
                     return step
 
     # ── calls that pay ────────────────────────────────────────────────────────────────────────────────
@@ -124,10 +128,18 @@ class VendorCall:
     async def _paid(self, step: Step) -> Step:
         """Keep what the vendor calls what has begun before anything else is done."""
         if isinstance(step, Send | Wait):
-            await self._carrier.commit(CallStanding(standing="open", state=step.state, began_at=self._began_at))
+            until = self._began_at + round(self._limits.total_seconds * SECOND)
+            self._open = CallStanding(standing="open", state=step.state, began_at=self._began_at, until=until)
+            await self._carrier.commit(self._open)
         elif isinstance(step, Failed) and step.billed is False:
             await self._carrier.commit(None)
         return step
+
+    async def _told(self) -> None:
+        """Keep that the vendor is done: what follows is ours, and a process that dies of it again and again gives up."""
+        if self._open is not None and self._open.until is not None:
+            self._open = self._open.model_copy(update={"until": None})
+            await self._carrier.commit(self._open)
 
     # ── calls that only look ──────────────────────────────────────────────────────────────────────────
 

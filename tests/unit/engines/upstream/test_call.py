@@ -24,8 +24,15 @@ async def test_it_is_kept_before_it_may_cost_and_after():
     assert (str(outcome.cost.amount), outcome.cost.unit) == ("0.012", "usd")
     assert [call.method for call in script.sent] == ["POST", "GET", "GET", "GET"]
     assert script.before_send[0].standing == "sending"
-    assert [kept.standing for kept in script.committed] == ["sending", "open"]
-    assert script.committed[-1].state == {"id": "p-1"}
+    assert [kept.standing for kept in script.committed] == ["sending", "open", "open"]
+    assert [kept.state for kept in script.committed[1:]] == [{"id": "p-1"}] * 2
+
+
+async def test_how_long_it_is_waited_for_is_kept_until_the_vendor_is_done():
+    script, time = Script(CREATED, WORKING, DONE), Time()
+    began = time()
+    assert isinstance(await carried_out(Eachlabs(), script, time, total_seconds=90), Done)
+    assert [kept.until for kept in script.committed] == [None, began + 90 * SECOND, None]
 
 
 @pytest.mark.parametrize("answer", [Unclear("broke off"), Unclear("no answer in time")])
@@ -46,6 +53,7 @@ async def test_what_surely_did_not_arrive_is_sent_again():
         "sending",
         None,
         "sending",
+        "open",
         "open",
     ]
 
@@ -112,6 +120,18 @@ async def test_a_restart_goes_on_asking_and_sends_nothing_again():
     assert isinstance(await carried_out(Eachlabs(), script, standing=standing), Done)
     assert script.paid == 0
     assert script.sent[0].url == "v1/prediction/p-9"
+
+
+async def test_after_a_long_time_without_a_server_it_is_asked_about_once():
+    began = Time().now - 3600 * SECOND
+    standing = CallStanding(standing="open", state={"id": "p-9"}, began_at=began, until=began + 600 * SECOND)
+    script = Script(DONE)
+    assert isinstance(await carried_out(Eachlabs(), script, standing=standing), Done)
+    assert [kept.until for kept in script.committed] == [None]
+    script = Script(WORKING)
+    outcome = await carried_out(Eachlabs(), script, standing=standing)
+    assert (outcome.why, outcome.billed) == ("timed_out", None)
+    assert [call.method for call in script.sent] == ["GET", "POST"]  # a look, then it is stopped
 
 
 async def test_a_restart_while_sending_is_unknown():
