@@ -12,10 +12,10 @@ from page_words import sentence, table, value_words
 
 from gesso.catalogue.load import Catalogue, load_catalogue
 from gesso.catalogue.model import Fact, Model, Parameter, Route
-from gesso.catalogue.plan import routes_of
 from gesso.catalogue.roles import Role
 from gesso.catalogue.size_tables import TABLES
 from gesso.catalogue.size_words import offered_sizes, size_left_out
+from gesso.catalogue.stand_in import routes_of
 from gesso.catalogue.tiers import TIER_TABLES, Right, rights
 from gesso.catalogue.vendors import VENDORS
 from gesso.cli.models import allowed_words, lifecycle_words, price_words

@@ -45,7 +45,13 @@ T = TypeVar("T")
 def catalogue_of(settings: Settings) -> Catalogue:
     """Load the packaged models and the operator's own, at the prices of this installation."""
     unknown = Price(amount=settings.unknown_price_credits)
-    return load_catalogue(settings.model_folders, prices=settings.prices, unknown_price=unknown)
+    return load_catalogue(
+        settings.model_folders,
+        prices=settings.prices,
+        unknown_price=unknown,
+        routes=settings.routes,
+        aliases=settings.aliases,
+    )
 
 
 def decode_limits_of(settings: Settings) -> DecodeLimits:
@@ -78,7 +84,13 @@ def upstreams_of(settings: Settings) -> tuple[Engine, ...]:
     if not any(vendor.key for vendor in known.values()):
         return ()
     policy = Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes)
-    return (UpstreamEngine(UPSTREAMS, known, policy=policy, decode_limits=decode_limits_of(settings)),)
+    limits, lends = decode_limits_of(settings), settings.public_url is not None or _presigned(settings)
+    return (UpstreamEngine(UPSTREAMS, known, policy=policy, decode_limits=limits, lends=lends),)
+
+
+def _presigned(settings: Settings) -> bool:
+    """Tell whether an object store makes links of its own."""
+    return settings.storage_url is not None and settings.storage_links == "presigned"
 
 
 def _of_vendor(values: Mapping[str, T], vendor: str) -> dict[str, T]:

@@ -52,16 +52,49 @@ class UpstreamSettings(BaseModel):
         "magic_hour/credit=0.001 comma-separated.",
     )
 
+    routes: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = Field(
+        {},
+        description="The order of models' routes, by names of vendors or engines: a table `[routes]` of "
+        '`flux-2-pro = ["fal", "replicate"]`, or flux-2-pro=fal replicate comma-separated. Routes that are not named are '
+        "left out, but for the built-in stand-in. `*` is for all other models: those named go first, the rest follows.",
+    )
+    aliases: Annotated[Mapping[str, str], NoDecode] = Field(
+        {},
+        description="Models run in the place of others, of retired ones say: a table `[aliases]`, or old-slug=new-slug "
+        "comma-separated. The old name may be one that no model has.",
+    )
+
     @field_validator("upstream_off", mode="before")
     @classmethod
     def _vendors_off(cls, value: object) -> object:
         return listed(value)
 
-    @field_validator("upstream_urls", "upstream_targets", "upstream_at_once", "upstream_prices", mode="before")
+    @field_validator(
+        "upstream_urls", "upstream_targets", "upstream_at_once", "upstream_prices", "aliases", mode="before"
+    )
     @classmethod
     def _by_vendor(cls, value: object) -> object:
         """Take "fal=20, openai=8" from the environment as well as a table from the file."""
         return pairs(value) if isinstance(value, str) else value
+
+    @field_validator("routes", mode="before")
+    @classmethod
+    def _orders(cls, value: object) -> object:
+        """Take "flux-2-pro=fal replicate, *=fal" from the environment as well as a table from the file."""
+        value = pairs(value, "not of the form model=vendor vendor") if isinstance(value, str) else value
+        if not isinstance(value, Mapping):
+            return value
+        return {name: tuple(order.split()) if isinstance(order, str) else order for name, order in value.items()}
+
+    @field_validator("routes")
+    @classmethod
+    def _named_once(cls, value: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        for name, order in value.items():
+            if not order:
+                raise ValueError(f"{shown(name)} has no route left: name a vendor or an engine")
+            if repeated := [one for one in order if order.count(one) > 1]:
+                raise ValueError(f"{shown(name)} names {shown(repeated[0])} twice")
+        return value
 
     @field_validator("upstream_off", "upstream_urls", "upstream_at_once")
     @classmethod

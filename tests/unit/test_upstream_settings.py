@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from gesso.domain.errors import OperatorError
-from gesso.installation import upstreams_of
+from gesso.installation import catalogue_of, upstreams_of
 from gesso.settings import load_settings
 
 
@@ -54,3 +54,31 @@ def test_a_wrong_price_is_named(monkeypatch, value, said):
     message = refusal(monkeypatch, "GESSO_UPSTREAM_PRICES", value)
     assert "GESSO_UPSTREAM_PRICES" in message
     assert said in message
+
+
+def test_orders_of_routes_and_aliases_are_tables_or_pairs(folder, monkeypatch):
+    (folder / "gesso.toml").write_text(
+        '[routes]\nflux-2-pro = ["replicate", "fal"]\n"*" = "fal replicate"\n[aliases]\nimagen-3 = "nano-banana"\n'
+    )
+    of_file = load_settings()
+    assert of_file.routes == {"flux-2-pro": ("replicate", "fal"), "*": ("fal", "replicate")}
+    assert of_file.aliases == {"imagen-3": "nano-banana"}
+    monkeypatch.setenv("GESSO_ROUTES", "flux-2-pro=fal  bfl, *=eachlabs")
+    monkeypatch.setenv("GESSO_ALIASES", "old=flux-dev")
+    settings = load_settings()
+    assert settings.routes == {"flux-2-pro": ("fal", "bfl"), "*": ("eachlabs",)}
+    catalogue = catalogue_of(settings)
+    assert [route.vendor for route in catalogue.get("flux-2-pro").routes] == ["fal", "bfl"]
+    assert catalogue.by_name("native", "old").slug == "flux-dev"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("flux-2-pro", "not of the form model=vendor vendor"),
+        ("flux-2-pro=", '"flux-2-pro" has no route left'),
+        ("flux-2-pro=fal fal", '"flux-2-pro" names "fal" twice'),
+    ],
+)
+def test_a_wrong_order_of_routes_is_named(monkeypatch, value, said):
+    assert said in refusal(monkeypatch, "GESSO_ROUTES", value)

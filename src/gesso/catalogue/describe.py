@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gesso.catalogue.model import Model, Parameter, Route
-from gesso.catalogue.plan import routes_of
+from gesso.catalogue.stand_in import routes_of
 from gesso.catalogue.tiers import TIER_TABLES, rights
 from gesso.domain.credits import render_credits
 from gesso.domain.request import RouteChoice

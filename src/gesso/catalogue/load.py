@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from gesso.catalogue.consistency import flaws
 from gesso.catalogue.model import UNKNOWN_PRICE, Adapter, Lifecycle, Model, Parameter, Route, Sizing, TierRules
+from gesso.catalogue.overrides import checked_aliases, routed
 from gesso.catalogue.price import priced
 from gesso.catalogue.strict_yaml import BadYaml, line_of, read_yaml
 from gesso.catalogue.wording import did_you_mean, shown
@@ -32,40 +33,61 @@ PACKAGED = Path(__file__).parent / "models"
 NATIVE = "native"  # the dialect whose names are the slugs
 
 
-class Catalogue:
-    """A fixed set of models, found by slug or by the name a dialect has for them."""
+class Asked(NamedTuple):
+    """What a name stands for: the model that is run, the one of that name (None: there is none), and the alias."""
 
-    def __init__(self, models: Sequence[Model], replaced: Mapping[str, str] | None = None) -> None:
+    model: Model
+    named: Model | None
+    alias: str | None = None
+
+
+class Catalogue:
+    """A fixed set of models, found by slug or by the name a dialect has for them. `aliases` are slugs, and names that
+    no model has, with the slug of what is run instead."""
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        replaced: Mapping[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
         self.models: tuple[Model, ...] = tuple(models)
         self.replaced: Mapping[str, str] = replaced or {}  # slug of a packaged model → the operator's file in its place
+        self.aliases: Mapping[str, str] = aliases or {}
         self._by_slug = {model.slug: model for model in self.models}
 
     def get(self, slug: str) -> Model:
-        """Return the model; raise `NotFound` naming the nearest slug."""
-        found = self._by_slug.get(slug)
+        """Return the model of the slug, or what an alias that is no slug stands for; raise `NotFound` naming the
+        nearest slug."""
+        found = self.find(slug)
         if found is None:
             raise NotFound(f"There is no model {shown(slug)}.{did_you_mean(slug, list(self._by_slug))}")
         return found
 
     def find(self, slug: str) -> Model | None:
-        """Return the model, or None."""
-        return self._by_slug.get(slug)
+        """Return the model of the slug, or what an alias that is no slug stands for, or None."""
+        return self._by_slug.get(slug) or self._by_slug.get(self.aliases.get(slug, ""))
 
     def by_name(self, dialect: str, name: str, operation: Operation | None = None) -> Model:
-        """Return the model that a dialect calls by this name, or the model of this slug.
+        """Return the model that is run for what a dialect calls by this name (see `asked`)."""
+        return self.asked(dialect, name, operation).model
+
+    def asked(self, dialect: str, name: str, operation: Operation | None = None) -> Asked:
+        """Return the model that a dialect calls by this name, or the model of this slug, and what is run for it.
 
         A vendor may have one name for two entries, one that generates and one that edits: `operation` chooses. Raises
         `NotFound` naming the nearest name.
         """
         named = self.names(dialect).get(name, ())
-        for model in named:
-            if operation is None or operation in model.operations:
-                return model
-        found = named[0] if named else self._by_slug.get(name)
+        fitting = (model for model in named if operation is None or operation in model.operations)
+        found = next(fitting, named[0] if named else self._by_slug.get(name))
+        alias = name if found is None else found.slug
+        if alias in self.aliases:
+            return Asked(self._by_slug[self.aliases[alias]], found, alias)
         if found is None:
             known = [*self.names(dialect), *self._by_slug]
             raise NotFound(f"There is no model {shown(name)}.{did_you_mean(name, known)}")
-        return found
+        return Asked(found, found)
 
     def names(self, dialect: str) -> Mapping[str, tuple[Model, ...]]:
         """Return the models of a dialect by the names it has for them; the native API has none but the slugs."""
@@ -83,20 +105,30 @@ class Catalogue:
 
 
 def load_catalogue(
-    folders: Sequence[Path] = (), *, prices: Mapping[str, Price] | None = None, unknown_price: Price = UNKNOWN_PRICE
+    folders: Sequence[Path] = (),
+    *,
+    prices: Mapping[str, Price] | None = None,
+    unknown_price: Price = UNKNOWN_PRICE,
+    routes: Mapping[str, Sequence[str]] | None = None,
+    aliases: Mapping[str, str] | None = None,
 ) -> Catalogue:
     """Return the packaged models and those in the operator's folders (searched with their subfolders).
 
-    A file of the operator's replaces the packaged model of its slug. `prices` go before those of the files.
+    A file of the operator's replaces the packaged model of its slug. `prices` go before those of the files, `routes`
+    are orders of models' routes, and `aliases` other names of models (see `overrides`).
 
     Raises `OperatorError` naming file, line and field of every mistake, a slug or dialect name given twice among them.
     """
     if not folders and not prices and unknown_price == UNKNOWN_PRICE:
-        return _packaged()
-    loader = _Loader()
-    for folder in (PACKAGED, *folders):
-        loader.read_folder(folder)
-    return loader.finish(prices or {}, unknown_price)
+        made = _packaged()
+    else:
+        loader = _Loader()
+        for folder in (PACKAGED, *folders):
+            loader.read_folder(folder)
+        made = loader.finish(prices or {}, unknown_price)
+    if not routes and not aliases:
+        return made
+    return Catalogue(routed(made.models, routes or {}), made.replaced, checked_aliases(made.models, aliases or {}))
 
 
 def check_file(path: Path, folders: Sequence[Path] = ()) -> Model:

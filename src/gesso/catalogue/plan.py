@@ -12,17 +12,17 @@ from gesso.catalogue.model import Model, Route
 from gesso.catalogue.pass_on import pass_on, picture_arguments, seed_argument
 from gesso.catalogue.price import price, price_notes
 from gesso.catalogue.roles import Role
+from gesso.catalogue.stand_in import routes_of
 from gesso.catalogue.vendors import VENDORS
 from gesso.catalogue.wording import safe_text
 from gesso.domain.errors import InvalidInput, ModelNotReady, Problem
 from gesso.domain.request import Fidelity, Plan, Request, RouteChoice, Verdict, VerdictWord
+from gesso.domain.spending import ForNow
 
 if TYPE_CHECKING:
     from gesso.catalogue.load import Catalogue
 
-BUILTIN_MODEL = "gesso-sketch"
-BUILTIN_ROUTE = Route(engine="builtin", fidelity="stand_in", model=BUILTIN_MODEL)
-
+_FALSENESS: dict[Fidelity, int] = {"exact": 0, "approximate": 1, "stand_in": 2}
 _RANK: dict[VerdictWord, int] = {"used": 0, "mapped": 1, "clamped": 2, "ignored": 3}
 
 
@@ -41,12 +41,13 @@ def plan(
 
     The routes are the model's, in its order, then the built-in model as a stand-in. Those of another fidelity than
     allowed, and those `why_not` gives a reason against, are left out; later ones stay for failover when no verdict is
-    worse than the first one's. `served` are roles the caller's API fulfils itself, such as "inline_result".
+    worse than the first one's. A reason that passes by itself (`ForNow`) only puts a route behind those as true to the
+    model: what ran a moment ago is not refused, and nothing stands in for it. `served` are roles the caller's API fulfils itself, such as "inline_result".
 
     Raises `ModelNotReady` when none is left, and with `strict` `InvalidInput` when every route would ignore a
     parameter the asker gave.
     """
-    ready, obstacles = [], []
+    ready, passing, obstacles = list[RouteChoice](), list[RouteChoice](), list[str]()
     for route in routes_of(model):
         if route.fidelity not in fidelities:
             obstacles.append(_not_allowed(route))
@@ -55,24 +56,19 @@ def plan(
         reason = why_not(choice) or _too_many(catalogue, route, request)
         if reason is None:
             ready.append(choice)
+        elif isinstance(reason, ForNow):
+            passing.append(choice)
         else:
             obstacles.append(f"{_words(route)}: {reason}")
+    ready = [*passing, *ready] if _truest(passing) < _truest(ready) else [*ready, *passing]
     if not ready:
-        raise ModelNotReady(
-            f"{model.slug} cannot run here now. {' '.join(one + '.' for one in dict.fromkeys(obstacles))}"
-        )
+        reasons = [*(f"{one}." for one in dict.fromkeys(obstacles)), *_retired(model)]
+        raise ModelNotReady(f"{model.slug} cannot run here now. {' '.join(reasons)}")
     if strict:
         ready = _without_losses(ready)
     cost, micro = price(model, request)
     routes = (ready[0], *(later for later in ready[1:] if _no_worse(later, ready[0])))
     return Plan(routes=routes, price=cost, price_micro=micro, notes=(*_notes(model, routes[0]), *price_notes(model)))
-
-
-def routes_of(model: Model) -> tuple[Route, ...]:
-    """Return the model's routes, the built-in stand-in last unless the model has that route already."""
-    if any(route.engine == "builtin" for route in model.routes):
-        return model.routes
-    return (*model.routes, BUILTIN_ROUTE)
 
 
 def choose(
@@ -146,6 +142,10 @@ def _lost(choice: RouteChoice) -> list[Verdict]:
     return [one for one in choice.verdicts if one.given and one.verdict == "ignored"]
 
 
+def _truest(choices: list[RouteChoice]) -> int:
+    return min((_FALSENESS[one.fidelity] for one in choices), default=len(_FALSENESS))
+
+
 def _no_worse(later: RouteChoice, first: RouteChoice) -> bool:
     ranks = {one.parameter: _RANK[one.verdict] for one in first.verdicts}
     return all(_RANK[one.verdict] <= ranks[one.parameter] for one in later.verdicts)
@@ -167,5 +167,14 @@ def _not_allowed(route: Route) -> str:
 
 def _notes(model: Model, choice: RouteChoice) -> tuple[str, ...]:
     if choice.fidelity == "stand_in":
-        return (f"{choice.runs} stands in for {model.slug}: the picture is not {model.name}'s work.",)
-    return ()
+        stands_in = f"{choice.runs} stands in for {model.slug}: the picture is not {model.name}'s work."
+        return (stands_in, *_retired(model))
+    return _retired(model)
+
+
+def _retired(model: Model) -> tuple[str, ...]:
+    """Return what to use instead of a model that its owner no longer offers."""
+    lifecycle = model.lifecycle
+    if lifecycle.state != "retired" or not lifecycle.successor:
+        return ()
+    return (f"{model.slug} was retired by its owner; its successor is {lifecycle.successor}.",)

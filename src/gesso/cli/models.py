@@ -64,7 +64,7 @@ def _list(found: tuple[Model, ...], output: Output) -> None:
 
 
 def _row(model: Model) -> dict[str, Any]:
-    from gesso.catalogue.plan import routes_of
+    from gesso.catalogue.stand_in import routes_of
 
     routes = routes_of(model)
     return {
@@ -137,7 +137,7 @@ def _show(model: Model, engines: Engines, output: Output) -> None:
 def _routes(model: Model, engines: Engines) -> list[dict[str, Any]]:
     """Return the routes with whether each can be used here and what it needs (None: nothing)."""
     from gesso.catalogue.describe import bare_choice, describe_route
-    from gesso.catalogue.plan import routes_of
+    from gesso.catalogue.stand_in import routes_of
 
     rows = []
     for route in routes_of(model):

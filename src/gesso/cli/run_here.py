@@ -20,7 +20,7 @@ from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
 from gesso.installation import engines_of, rules_of
 from gesso.intake.accept import FIDELITIES
-from gesso.intake.prepare import Prepared, find_model, prepare
+from gesso.intake.prepare import Prepared, find_asked, prepare, with_alias
 from gesso.settings import Settings
 from gesso.workers.files import files_for, files_of
 from gesso.workers.inputs import Fetched, decode_inputs, holding
@@ -68,9 +68,9 @@ async def _run(
     began = time.perf_counter()
     engines = Engines(engines_of(settings))
     rules = rules_of(settings, catalogue, engines)
-    model = find_model(catalogue, name)
-    adapter = adapter_of(model, name)
-    prepared = prepare(rules, model, values, fidelities=FIDELITIES["stand_in"], adapter=adapter)
+    asked = find_asked(catalogue, name)
+    adapter = adapter_of(asked.model, name)
+    prepared = prepare(rules, asked.model, values, fidelities=FIDELITIES["stand_in"], adapter=adapter)
     request, route = prepared.request, prepared.plan.routes[0]
     by_field = _bytes_by_field(prepared)
     inputs = await decode_inputs(request, by_field, rules.decode_limits, fitted=not route.vendor)
@@ -86,7 +86,9 @@ async def _run(
     finally:
         await engines.close()
     pictures = tuple(sorted(result.pictures, key=lambda picture: picture.index))
-    return LocalResult(request, prepared.plan, pictures, tuple(result.notes), time.perf_counter() - began)
+    return LocalResult(
+        request, with_alias(prepared.plan, asked), pictures, tuple(result.notes), time.perf_counter() - began
+    )
 
 
 def _bytes_by_field(prepared: Prepared) -> dict[str, Fetched]:

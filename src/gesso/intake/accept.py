@@ -23,7 +23,7 @@ from gesso.intake.going_in import GoingIn
 from gesso.intake.hooks import check_hook
 from gesso.intake.keeping import kept_for
 from gesso.intake.local_worker import LocalWorker, Slot
-from gesso.intake.prepare import InlinePicture, Prepared, Rules, find_model
+from gesso.intake.prepare import InlinePicture, Prepared, Rules, find_asked, with_alias
 from gesso.intake.recast_and_prepare import recast_and_prepare
 from gesso.jobs.idempotency import IdempotencyKey, Repeat
 from gesso.jobs.submit import QueueLimits, Submission, Submitted, submit
@@ -100,8 +100,9 @@ class Intake:
         if ask.webhook is not None:
             check_hook(ask.webhook, self._rules.outgoing)
         fidelities = FIDELITIES["stand_in" if caller.mode == "test" else self._limits.live_fidelity]
-        model = find_model(self._rules.catalogue, ask.model, ask.dialect, ask.operation)
-        form = model if ask.form is None else self._rules.catalogue.get(ask.form)
+        asked = find_asked(self._rules.catalogue, ask.model, ask.dialect, ask.operation)
+        model = asked.model
+        form = asked.named or model if ask.form is None else self._rules.catalogue.get(ask.form)
         work = partial(
             recast_and_prepare,
             self._rules if caller.mode == "live" else self._for_tests,
@@ -126,7 +127,9 @@ class Intake:
             "keep_seconds": keep_seconds,
             "privacy": privacy,
         }
-        prepared = replace(prepared, request=prepared.request.model_copy(update=said))
+        prepared = replace(
+            prepared, request=prepared.request.model_copy(update=said), plan=with_alias(prepared.plan, asked)
+        )
         if fault is None:
             return prepared
         return replace(prepared, plan=prepared.plan.model_copy(update={"fault": str(fault)}))

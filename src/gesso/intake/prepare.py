@@ -11,11 +11,12 @@ from typing import Any, Literal
 from gesso.catalogue.adapters import split_adapter
 from gesso.catalogue.canonical import to_request
 from gesso.catalogue.check import Checked, check
-from gesso.catalogue.load import NATIVE, Catalogue
+from gesso.catalogue.load import NATIVE, Asked, Catalogue
 from gesso.catalogue.model import Model
 from gesso.catalogue.plan import plan
 from gesso.catalogue.roles import Role
 from gesso.catalogue.tiers import within_tier
+from gesso.catalogue.wording import safe_text
 from gesso.domain.errors import GessoError, InvalidInput, NotFound, Problem
 from gesso.domain.ids import new_id
 from gesso.domain.picture import MaskPolarity, PictureReference
@@ -78,21 +79,35 @@ def draw_seed() -> int:
     return secrets.randbelow(SEED_LIMIT)
 
 
-def find_model(catalogue: Catalogue, slug: object, dialect: str = NATIVE, operation: Operation | None = None) -> Model:
-    """Return the model that "slug" or "slug:adapter" names; a dialect's own name for one goes before the slugs.
+def find_asked(catalogue: Catalogue, slug: object, dialect: str = NATIVE, operation: Operation | None = None) -> Asked:
+    """Return what "slug" or "slug:adapter" names and what is run for it; a dialect's own names go before the slugs.
 
     Raises `InvalidInput` naming the field `model` when there is none, and when it does not offer the operation.
     """
     if not isinstance(slug, str) or not slug:
         raise InvalidInput.of("model", "required", "model is missing: name one of the catalogue's slugs.")
     try:
-        model = catalogue.by_name(dialect, split_adapter(slug)[0], operation)
+        asked = catalogue.asked(dialect, split_adapter(slug)[0], operation)
     except NotFound as error:
         raise InvalidInput.of("model", "unknown_model", error.message, slug[:100]) from error
+    model = asked.model
     if operation is not None and operation not in model.operations:
         message = f"model {model.slug} does not {operation}: it can {' and '.join(model.operations)}."
         raise InvalidInput.of("model", "wrong_operation", message, slug[:100])
-    return model
+    return asked
+
+
+def find_model(catalogue: Catalogue, slug: object) -> Model:
+    """Return the model that is run for "slug" or "slug:adapter"; raise as `find_asked` does."""
+    return find_asked(catalogue, slug).model
+
+
+def with_alias(plan: Plan, asked: Asked) -> Plan:
+    """Return the plan with a note of the alias that led to its model."""
+    if asked.alias is None:
+        return plan
+    note = f"{safe_text(asked.alias)} is run as {asked.model.slug} here: the operator says so (aliases)."
+    return plan.model_copy(update={"notes": (note, *plan.notes)})
 
 
 def prepare(

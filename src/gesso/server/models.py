@@ -11,8 +11,8 @@ from fastapi import APIRouter, Header, Path, Response
 from gesso.catalogue.describe import bare_choice, describe, describe_route
 from gesso.catalogue.load import Catalogue
 from gesso.catalogue.model import Model
-from gesso.catalogue.plan import routes_of
 from gesso.catalogue.schema import json_schema
+from gesso.catalogue.stand_in import routes_of
 from gesso.server.auth import CallerOf
 from gesso.server.catalogue_bodies import ModelBody, ModelDetailBody, ModelsBody
 from gesso.server.errors import problem_responses

@@ -12,8 +12,9 @@ from gesso.catalogue.canonical import FORMATS, to_request
 from gesso.catalogue.check import check
 from gesso.catalogue.load import load_catalogue
 from gesso.catalogue.model import Model, Parameter
-from gesso.catalogue.plan import BUILTIN_ROUTE, choose
+from gesso.catalogue.plan import choose
 from gesso.catalogue.roles import REFERENCE_ROLES, SIZE_ROLES
+from gesso.catalogue.stand_in import BUILTIN_ROUTE
 from gesso.domain.request import RouteChoice, Verdict
 
 PACKAGED = load_catalogue()

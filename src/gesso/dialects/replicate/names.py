@@ -52,6 +52,8 @@ def model_of(catalogue: Catalogue, name: str) -> str:
     """
     known = _names(catalogue)
     asked, colon, version = name.partition(":")
+    if asked in catalogue.aliases:
+        return asked
     found = known.get(asked) or catalogue.find(asked)
     if found is None:
         hint = "" if VERSION.fullmatch(asked) else did_you_mean(asked, [one for one in known if "/" in one])
