@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 from collections import Counter
@@ -82,7 +81,8 @@ def _vendor(name: str, vendor: Vendor, offered: list[Offered]) -> Iterator[str]:
     yield f"- A request that may cost, sent again after a lost answer: {_repeats(vendor.limits)}"
     yield f"- Result: {_polling(vendor)}"
     yield f"- Cancel: {'passed on' if _has(vendor, 'cancel') else 'the vendor has no call for it, or none was found'}"
-    yield f"- Price: {_price(vendor)}"
+    unit = VENDORS[name].unit
+    yield f"- Price: {f'told by the vendor, in `{unit}`' if unit else 'not told by the vendor'}"
     yield f"- Pictures of a request: {_pictures(vendor, offered)}"
     for target in sorted(vendor.unnamed):
         yield f"- The operator names what `{name}/{target}` is, in `GESSO_UPSTREAM_TARGETS`"
@@ -137,19 +137,6 @@ def _polling(vendor: Vendor) -> str:
 
 def _has(vendor: Vendor, name: str) -> bool:
     return getattr(type(vendor), name) is not getattr(Base, name)
-
-
-def _price(vendor: Vendor) -> str:
-    """Tell from the vendor's code in which unit it reads what a request took."""
-    calls = (node for node in ast.walk(ast.parse(inspect.getsource(_module(vendor)))) if isinstance(node, ast.Call))
-    units = sorted(
-        {
-            str(call.args[1].value)
-            for call in calls
-            if isinstance(call.func, ast.Name) and call.func.id == "Cost" and isinstance(call.args[1], ast.Constant)
-        }
-    )
-    return f"told by the vendor, in {_code(tuple(units))}" if units else "not told by the vendor"
 
 
 def _pictures(vendor: Vendor, offered: list[Offered]) -> str:

@@ -54,6 +54,7 @@ from gesso.workers.fleet import Fleet, row_of
 from gesso.workers.hearing import Hearing
 from gesso.workers.inputs import InputReader
 from gesso.workers.keep_queue import QueueKeeper
+from gesso.workers.lend import Lender
 from gesso.workers.look_again import LookAgain
 from gesso.workers.loop import Worker
 from gesso.workers.relay import Relay
@@ -146,6 +147,14 @@ class Parts:
             blobs=self.blobs,
             reader=InputReader(self.blobs, self.outgoing, budget, self.decode_limits, settings.data_dir),
             engines=self.engines,
+            lender=Lender(
+                database=self.database,
+                blobs=self.blobs,
+                links=self.links,
+                clock=self.clock,
+                public_url=self.public_url,
+                presigned=self.presigned_links,
+            ),
             feed=self.feed,
             clock=self.clock,
             output_microseconds=self.kept.results_seconds * SECOND,

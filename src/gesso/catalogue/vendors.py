@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gesso.domain.request import RouteChoice
+
 
 class Vendor(NamedTuple):
     """A vendor's name for people, and the environment variable its key is read from.
 
     `owner` is the variable of who a key belongs to, where calls are signed with it: both are needed there. `unit` is
-    what the vendor's answers tell its price in; empty: they do not tell it.
+    what the vendor's answers tell its price in; empty: they do not tell it. `fetches`: it takes pictures only under
+    links that it fetches itself.
     """
 
     name: str
     key: str
     owner: str = ""
     unit: str = ""
+    fetches: bool = False
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -35,7 +39,7 @@ VENDORS: dict[str, Vendor] = {
     "friendli": Vendor("Friendli", "FRIENDLI_TOKEN"),
     "google": Vendor("Google Gemini", "GEMINI_API_KEY", unit="token"),
     "ideogram": Vendor("Ideogram", "IDEOGRAM_API_KEY"),
-    "luma": Vendor("Luma", "LUMAAI_API_KEY"),
+    "luma": Vendor("Luma", "LUMAAI_API_KEY", fetches=True),
     "magic_hour": Vendor("Magic Hour", "MAGIC_HOUR_API_KEY", unit="magic_hour_credit"),
     "minimax": Vendor("MiniMax", "MINIMAX_API_KEY"),
     "openai": Vendor("OpenAI", "OPENAI_API_KEY"),
@@ -49,3 +53,8 @@ VENDORS: dict[str, Vendor] = {
     "volcengine_visual": Vendor("Volcengine", "VOLC_SECRETKEY", "VOLC_ACCESSKEY"),
     "xai": Vendor("xAI", "XAI_API_KEY", unit="usd"),
 }
+
+
+def needs_links(route: RouteChoice) -> bool:
+    """Tell whether a route's vendor has to fetch pictures of this request."""
+    return bool(route.pictures) and route.vendor in VENDORS and VENDORS[route.vendor].fetches

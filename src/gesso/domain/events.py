@@ -23,6 +23,7 @@ class GivenFile:
     many: bool
     data: bytes
     media_type: str
+    link: str | None = None  # under which a vendor can fetch it
 
     @property
     def base64(self) -> str:

@@ -34,6 +34,7 @@ from gesso.telemetry.tracing import child, code_of, span
 from gesso.workers.faults import with_fault
 from gesso.workers.files import File, files_for, files_of
 from gesso.workers.inputs import InputReader
+from gesso.workers.lend import Lender
 from gesso.workers.patience import Patience, patiently
 from gesso.workers.threads import to_its_end
 
@@ -88,13 +89,14 @@ class JobRunner:
         blobs: BlobStore,
         reader: InputReader,
         engines: Engines,
+        lender: Lender,
         feed: Feed,
         clock: Clock,
         output_microseconds: int,
         failover: bool = False,
     ) -> None:
         self._patience, self._blobs, self._reader = Patience(database), blobs, reader
-        self._engines, self._feed, self._clock = engines, feed, clock
+        self._engines, self._lender, self._feed, self._clock = engines, lender, feed, clock
         self._output_microseconds, self._failover = output_microseconds, failover
         self._encoding = asyncio.Semaphore(1)  # one large PNG at a time keeps the cores for the engines
 
@@ -160,11 +162,12 @@ class JobRunner:
         """Yield what a route's vendor tells; where it gave nothing and another may, what the next one tells."""
         routes = routes_to_try(job.plan, self._failover, self._engines.why_not, job.checkpoint)
         for route, following in itertools.zip_longest(routes, routes[1:]):
-            task = Task(job.id, request, route, files=files_for(route, files), checkpoint=job.checkpoint)
             try:
-                async with aclosing(self._painted(task)) as events:
-                    async for event in events:
-                        yield event
+                async with self._lender.lent(job, route, files_for(route, files)) as given:
+                    task = Task(job.id, request, route, files=given, checkpoint=job.checkpoint)
+                    async with aclosing(self._painted(task)) as events:
+                        async for event in events:
+                            yield event
             except JobFailed as error:
                 if following is None or not error.again or error.billed:
                     raise

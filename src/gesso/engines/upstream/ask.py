@@ -33,10 +33,9 @@ class Ask:
     width: int | None
     height: int | None
     once: str
-    stored: Mapping[str, str] | None = None  # links under which the vendor can fetch the pictures, by argument
 
     def nested(self, *, pictures: bool = True) -> dict[str, Any]:
-        """Return the arguments as an object, with the pictures in it as data URIs unless told otherwise."""
+        """Return the arguments as an object, with the pictures in it (see below) unless told otherwise."""
         made: dict[str, Any] = {}
         for name, value in self.arguments.items():
             put(made, name, value)
@@ -46,15 +45,18 @@ class Ask:
         return made
 
     def picture_arguments(self) -> dict[str, str | list[str]]:
-        """Return the arguments that take pictures, as data URIs: a text, or a list where the vendor takes several."""
+        """Return the arguments that take pictures: a text, or a list where the vendor takes several.
+
+        A picture is its link, where it has one, else a data URI.
+        """
         found: dict[str, str | list[str]] = {}
         for picture in self.pictures:
             if picture.many:
                 listed = found.setdefault(picture.argument, [])
                 assert isinstance(listed, list)
-                listed.append(picture.data_uri)
+                listed.append(picture.link or picture.data_uri)
             else:
-                found[picture.argument] = picture.data_uri
+                found[picture.argument] = picture.link or picture.data_uri
         return found
 
 

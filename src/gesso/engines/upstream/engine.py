@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 
 from gesso.catalogue.vendors import VENDORS as NAMES
+from gesso.catalogue.vendors import needs_links
 from gesso.domain.clock import Clock, now_microseconds
 from gesso.domain.events import Event, Note, Task
 from gesso.domain.request import SEED_LIMIT, RouteChoice
@@ -51,7 +52,8 @@ class VendorSettings:
 class UpstreamEngine:
     """Runs jobs at vendors. `slots` bounds how many wait at all of them together; each vendor has bounds of its own.
 
-    `policy` is for fetching the pictures behind their links.
+    `policy` is for fetching the pictures behind their links. `lends`: pictures of jobs can be put behind links that
+    vendors follow.
     """
 
     name = "upstream"
@@ -63,13 +65,14 @@ class UpstreamEngine:
         *,
         policy: Policy,
         decode_limits: DecodeLimits,
+        lends: bool = False,
         clock: Clock = now_microseconds,
         slots: int = 512,
         world: World | None = None,
     ) -> None:
         self.slots, self._world = slots, world or World()
         self._vendors, self._settings, self._policy = vendors, settings, policy
-        self._clock, self._decode_limits = clock, decode_limits
+        self._clock, self._decode_limits, self._lends = clock, decode_limits, lends
         self._outgoing: Outgoing | None = None
         self._desks: dict[str, Desk] = {}
 
@@ -85,6 +88,9 @@ class UpstreamEngine:
             return Readiness(False, f"set a key of {known.name} in {' and '.join(known.variables)}")
         if route.target in self._vendors[route.vendor].unnamed and route.target not in settings.targets:
             return Readiness(False, f"name what {route.vendor}/{route.target} is in GESSO_UPSTREAM_TARGETS")
+        if needs_links(route) and not self._lends:
+            address = "this server's address on the internet"
+            return Readiness(False, f"{known.name} fetches pictures under links: set GESSO_PUBLIC_URL to {address}")
         return Readiness(True)
 
     async def run(self, task: Task) -> AsyncGenerator[Event, None]:

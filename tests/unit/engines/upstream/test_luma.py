@@ -57,7 +57,7 @@ def test_a_seed_is_told_to_be_ignored():
 
 def test_links_go_before_data():
     ask = planned(MODEL, ROUTE, {"prompt": "a fox", "image_reference_url": PICTURE}).ask
-    body = VENDOR.start(replace(ask, stored={"image_ref[0].url": "https://gesso.example/x"})).call.json
+    body = VENDOR.start(replace(ask, pictures=(replace(ask.pictures[0], link="https://gesso.example/x"),))).call.json
     assert body["image_ref"] == [{"url": "https://gesso.example/x", "weight": 0.85}]
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from planned import FILE, drawn, routes_of
 
+from gesso.catalogue.vendors import VENDORS
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.vendors import UPSTREAMS
 
@@ -30,11 +31,13 @@ def with_pictures(vendor: str) -> list[Ask]:
 @pytest.mark.parametrize("name", sorted(UPSTREAMS))
 def test_pictures_go_as_declared(name):
     vendor = UPSTREAMS[name]
+    assert VENDORS[name].fetches == (vendor.pictures == "link")
+    assert vendor.mask == "white" or not VENDORS[name].fetches  # a mask behind a link is as it was stored
     asks = with_pictures(name)
     assert bool(asks) == (name not in TEXT_ONLY)
     for ask in asks:
-        linked = replace(ask, stored={one.argument: LINK for one in ask.pictures if not one.many})
-        call = vendor.start(linked).call
+        link = LINK if VENDORS[name].fetches else None
+        call = vendor.start(replace(ask, pictures=tuple(replace(one, link=link) for one in ask.pictures))).call
         written = json.dumps(call.json)
         as_uri = f"base64,{ENCODED}" in written or "data:application/zip;base64," in written
         encoded = ENCODED in written

@@ -1,7 +1,7 @@
 """Luma's Dream Machine: create a generation, then ask until it has ended.
 
-Source: Luma's client lumaai 1.21.0, whose wire this was compared with (verified). Luma fetches pictures under links; where
-there are none it is sent data URIs, which its reference does not promise to take. It has a call that deletes a generation,
+Source: Luma's client lumaai 1.21.0, whose wire this was compared with (verified). Luma fetches pictures under links,
+the only way its guide names. It has a call that deletes a generation,
 but not one that stops it. Errors are a sentence in `detail`; what its sentences on money and moderation look like is our
 reading.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gesso.engines.upstream.ask import Ask, put
+from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, lost, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait
 from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
@@ -30,9 +30,7 @@ class Luma(Base):
 
     def start(self, ask: Ask) -> Send:
         """Return the call that creates a generation."""
-        body = {"model": ask.target, **ask.nested(pictures=False)}
-        for name, link in (ask.picture_arguments() | dict(ask.stored or {})).items():
-            put(body, name, link)
+        body = {"model": ask.target, **ask.nested()}
         for name in ("image_ref", "style_ref"):  # a weight alone weighs nothing
             if name in body and not (kept := [one for one in body[name] if "url" in one]):
                 del body[name]
