@@ -21,6 +21,7 @@ from gesso.engines.upstream.vendor import Limits, Vendor
 log = structlog.get_logger(__name__)
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 20.0
 CREATE_TRIES = 5  # of a call of which it is known that nothing arrived
+GARBLED_LOOKS = 5  # answers that make no sense until it is given up: a page of a proxy, say
 GROWTH = 1.4  # of the pauses between two looks
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_KNOWN = Failed("unknown", billed=None)
@@ -145,6 +146,7 @@ class VendorCall:
 
     async def _look(self, call: Call, state: State) -> Step:
         """Send what costs nothing, again and again while the vendor is away and there is time."""
+        garbled = 0
         for pause in self._growing():
             try:
                 reply = await self._carrier.send(call, self._limits.other_seconds)
@@ -152,7 +154,11 @@ class VendorCall:
                 reason, asked = str(error), None
             else:
                 if reply.status not in TRANSIENT:
-                    return self._looked(self._read(state, reply), reply)
+                    step = self._looked(self._read(state, reply), reply)
+                    makes_sense = not isinstance(step, Failed) or step.why != "garbled"
+                    garbled += not makes_sense
+                    if makes_sense or garbled == GARBLED_LOOKS:
+                        return step
                 reason, asked = f"status {reply.status}", retry_after(reply.headers)
             longer = max(pause, asked or 0)
             if self._left() <= longer:
@@ -181,12 +187,15 @@ class VendorCall:
 
     def _read(self, state: State, reply: Reply) -> Step:
         try:
-            return self._vendor.read(self._ask, state, reply)
+            step = self._vendor.read(self._ask, state, reply)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError) as error:
             log.warning("upstream_garbled", vendor=self._vendor.name, status=reply.status, reason=type(error).__name__)
             if reply.ok:
                 return Failed("garbled", billed=None)
             return Failed("unavailable" if reply.status in TRANSIENT else "failed", billed=None)
+        if isinstance(step, Done) and not step.pictures:  # nobody says that this was billed
+            return Failed("refused" if step.refused else "garbled", billed=None, cost=step.cost)
+        return step
 
     def _left(self) -> float:
         """Return the seconds left before we give up."""

@@ -17,6 +17,7 @@ from gesso.engines.upstream.steps import Failed, Why
 
 MOST_WORDS = 300
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_PATH = re.compile(r"(?<![\w/\\])(?:~|[A-Za-z]:)?(?:[/\\][\w.@-]+){2,}/?")
 _SECRET = re.compile(r"\b[A-Za-z0-9_\-]{24,}\b")
 
 _SAID: dict[Why, tuple[type[EngineFailed], str]] = {
@@ -49,9 +50,9 @@ def error_of(failed: Failed, vendor: str) -> EngineFailed | ContentRefused:
 
 
 def clean(message: str) -> str:
-    """Return a vendor's sentence without links, what looks like a secret or an id, and control characters."""
+    """Return a vendor's sentence without links, paths, what looks like a secret or an id, and control characters."""
     words = "".join(letter if letter.isprintable() else " " for letter in message)
-    words = _SECRET.sub("…", _LINK.sub("…", words))
+    words = _SECRET.sub("…", _PATH.sub("…", _LINK.sub("…", words)))
     return " ".join(words.split())[:MOST_WORDS]
 
 

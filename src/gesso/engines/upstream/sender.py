@@ -26,6 +26,7 @@ from gesso.outgoing.transport import CheckedBackend, GuardedTransport
 MOST_REPLY_BYTES = 128 << 20  # ten large pictures as base64
 CONNECT_SECONDS = 10.0
 MOST_CONNECTIONS = 512
+SHORTEST_SECRET = 8  # characters; less may be a word of an answer
 _HEADERS = {"User-Agent": "gesso", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -68,6 +69,7 @@ class Sender:
         within: Callable[[float], AbstractAsyncContextManager[object]] = asyncio.timeout,
     ) -> None:
         self._access, self._authorised, self._sign, self._within = access, dict(headers), sign, within
+        self._secrets = [half for half in access.key.split(":") if len(half) >= SHORTEST_SECRET]
         home = urlsplit(access.base)
         self._own = _place(home.hostname or "", home.port)
         own_hosts = (self._own, *(host for host in access.hosts if not host.startswith("*")))
@@ -85,7 +87,7 @@ class Sender:
         }
 
     async def send(self, call: Call, seconds: float) -> Reply:
-        """Send one call once and return the answer, whatever its status.
+        """Send one call once and return the answer, whatever its status, without the key should it be said back.
 
         Raises `NotSent` and `Unclear`, whose messages name the vendor's host only.
         """
@@ -157,7 +159,15 @@ class Sender:
                     raise Unclear(f"{target.host} answered with more than {MOST_REPLY_BYTES >> 20} MiB.")
         finally:
             await response.aclose()
-        return Reply(response.status_code, dict(response.headers), bytes(body))
+        return self._without_key(Reply(response.status_code, dict(response.headers), bytes(body)))
+
+    def _without_key(self, reply: Reply) -> Reply:
+        """Return a reply in which the key is left out: what a vendor says is passed on, logged and kept."""
+        headers, body = dict(reply.headers), reply.body
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), b"...")
+            headers = {name: value.replace(secret, "...") for name, value in headers.items()}
+        return Reply(reply.status, headers, body)
 
 
 class _Wire:

@@ -7,6 +7,7 @@ from script import PNG, Script, Time, carried_out, reply
 
 from gesso.domain.clock import SECOND
 from gesso.domain.upstream import CallStanding
+from gesso.engines.upstream.call import GARBLED_LOOKS
 from gesso.engines.upstream.sender import NotSent, Unclear
 from gesso.engines.upstream.steps import Done, Failed, Inline
 from gesso.engines.upstream.vendors.eachlabs import Eachlabs
@@ -96,6 +97,22 @@ async def test_a_garbled_answer_to_a_creation_is_not_sent_again(raw):
     script = Script(reply(raw=raw))
     outcome = await carried_out(Eachlabs(), script)
     assert (outcome.why, outcome.billed, script.paid) == ("garbled", None, 1)
+
+
+@pytest.mark.parametrize("raw", [b"<html>", b"[]", b'{"status"'])
+async def test_a_look_that_makes_no_sense_is_sent_again_a_few_times(raw):
+    garbled = reply(raw=raw)
+    script = Script(CREATED, garbled, garbled, WORKING, garbled, DONE)
+    assert isinstance(await carried_out(Eachlabs(), script), Done)
+    script = Script(CREATED, garbled)
+    outcome = await carried_out(Eachlabs(), script)
+    assert (outcome.why, outcome.billed, len(script.sent), script.paid) == ("garbled", None, 1 + GARBLED_LOOKS, 1)
+
+
+async def test_success_without_a_picture_is_none():
+    script = Script(CREATED, reply(200, {"id": "p-1", "status": "success", "output": [], "metrics": {"cost": 0.01}}))
+    outcome = await carried_out(Eachlabs(), script)
+    assert (outcome.why, outcome.billed, str(outcome.cost.amount)) == ("garbled", None, "0.01")
 
 
 async def test_looking_goes_on_while_the_vendor_is_away():

@@ -99,10 +99,16 @@ async def test_it_is_asked_until_it_has_ended():
 
 @pytest.mark.parametrize(
     ("output", "pictures"),
-    [(LINKS[0], (Link(LINKS[0]),)), ([PNG], (Inline(b"\x89PNG\r\n\x1a\n"),)), ([], ()), (None, ())],
+    [(LINKS[0], (Link(LINKS[0]),)), ([PNG], (Inline(b"\x89PNG\r\n\x1a\n"),))],
 )
 async def test_the_forms_of_an_output(output, pictures):
     assert await carried_out(Replicate(), Script(prediction("succeeded", output, code=201))) == Done(pictures)
+
+
+@pytest.mark.parametrize("output", [[], None])
+async def test_success_without_a_picture_is_none(output):
+    outcome = await carried_out(Replicate(), Script(prediction("succeeded", output, code=201)))
+    assert (outcome.why, outcome.billed) == ("garbled", None)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,37 @@ async def test_a_call_that_was_never_connected_did_not_arrive():
     assert dial.stream.taken == b""
 
 
+class Answers(Deaf):
+    """Answers every call with the same."""
+
+    def __init__(self, answer):
+        super().__init__(lambda: None)
+        self._answer = answer
+
+    async def read(self, max_bytes, timeout=None):  # noqa: ASYNC109
+        answer, self._answer = self._answer, b""
+        return answer
+
+
+class Answering(httpcore.AsyncNetworkBackend):
+    def __init__(self, answer):
+        self._answer = answer
+
+    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):  # noqa: ASYNC109
+        return Answers(self._answer)
+
+
+@pytest.mark.parametrize("key", ["sekret-1234", "owner-1234:sekret-1234"])
+async def test_a_key_that_is_said_back_is_left_out_of_the_answer(key):
+    body = f'{{"detail": "Key {key} is not known"}}'.encode()
+    head = f"HTTP/1.1 401 No\r\nX-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    sender = Sender(Access("http://127.0.0.1:1", key), {"Authorization": key}, dial=Answering(head + body))
+    reply = await sender.send(CALL, 60)
+    await sender.aclose()
+    assert "1234" not in f"{reply}"
+    assert reply.json()["detail"].startswith("Key ...")
+
+
 async def test_a_call_that_was_written_may_have_arrived():
     dial = Dial(connects=True)
     assert isinstance(await sent(dial), Unclear)

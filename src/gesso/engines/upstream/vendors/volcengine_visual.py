@@ -101,13 +101,15 @@ def _made(data: Mapping[str, Any]) -> Done:
 
 def _refusal(state: State, reply: Reply, body: Mapping[str, Any]) -> Step:
     code, words = body.get("code"), text_at(body, "message")
+    if reply.ok and not isinstance(code, int):
+        raise ValueError("an answer without a code")
     why = _WHY.get(code) if isinstance(code, int) else None
     if why == "refused":
         return failed(why, words, billed=None if code in _PICTURES else False)
     if "id" in state:
         return Wait(state) if why == "rate_limited" else lost(words)
     if reply.ok and why is None:
-        return Failed("failed" if isinstance(code, int) else "garbled", words, billed=None)
+        return Failed("failed", words, billed=None)
     return (
         by_status(reply, words or text_at(body, "ResponseMetadata", "Error", "Message"))
         if why is None
