@@ -37,6 +37,7 @@ class Planned:
     given: dict[str, Any]
     request: Request
     choice: RouteChoice
+    task: Task
     asks: tuple[Ask, ...]
 
     @property
@@ -63,12 +64,17 @@ def planned(model: Model, route: Route, given: dict[str, Any]) -> Planned:
     choice = choose(CATALOGUE, model, route, request, checked)
     files = tuple(_file(one.argument, one.picture, one.many) for one in choice.pictures)
     task = Task("job-1", request, choice, files=files)
-    return Planned(model, route, given, request, choice, asks_of(task, UPSTREAMS[route.vendor].mask))
+    return Planned(model, route, given, request, choice, task, asks_of(task, UPSTREAMS[route.vendor].mask))
+
+
+def least(model: Model) -> dict[str, Any]:
+    """Return the least input a model takes."""
+    return _input(model, random.Random(0), 0.0)
 
 
 def drawn(model: Model, route: Route) -> Iterator[Planned]:
     """Yield the route asked with the least input, with all a model has, and with mixtures between."""
-    yield planned(model, route, _input(model, random.Random(0), 0.0))
+    yield planned(model, route, least(model))
     for seed in range(DRAWS):
         for share in (1.0, 0.5, 0.25):
             given = _input(model, random.Random(f"{model.slug}{seed}"), share)
@@ -141,7 +147,7 @@ def _value(one: Parameter, dice: random.Random) -> Any:
         if one.also_size is not None and dice.random() < 0.3:
             return {"width": 1536, "height": 2048}
         return dice.choice(one.allowed)
-    least, most = one.minimum or 0, 100 if one.maximum is None else one.maximum
+    lowest, most = one.minimum or 0, 100 if one.maximum is None else one.maximum
     match one.type:
         case "boolean":
             return dice.random() < 0.5
@@ -149,9 +155,9 @@ def _value(one: Parameter, dice: random.Random) -> Any:
             if one.role in ("width", "height"):
                 return dice.choice([512, 1024, 1280])
             step = int(one.multiple_of or 1)
-            return dice.randint(-(-int(least) // step), int(most) // step) * step
+            return dice.randint(-(-int(lowest) // step), int(most) // step) * step
         case "number":
-            return round(dice.uniform(least, most), 2)
+            return round(dice.uniform(lowest, most), 2)
         case "array":
             return [{"path": "https://example.org/a.safetensors", "scale": 0.5}] if one.fields else [0.5]
     if one.role == "seed":
