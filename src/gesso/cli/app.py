@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from gesso.cli import accounts, database, doctor, jobs, keys, models, money, pictures, serve, storage, webhooks, worker
+from gesso.cli import (
+    accounts,
+    database,
+    doctor,
+    jobs,
+    keys,
+    models,
+    money,
+    pictures,
+    serve,
+    storage,
+    upstream,
+    webhooks,
+    worker,
+)
 from gesso.domain.errors import GessoError, InvalidInput
 
 USER_ERROR = 1
@@ -38,6 +52,7 @@ def build() -> typer.Typer:
     app.add_typer(money.app, name="credits")
     app.add_typer(jobs.app, name="jobs")
     app.add_typer(webhooks.app, name="webhooks")
+    app.add_typer(upstream.app, name="upstream")
     app.add_typer(worker.app, name="workers")
     app.add_typer(database.app, name="db")
     app.add_typer(storage.app, name="storage")

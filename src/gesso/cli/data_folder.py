@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gesso.domain.clock import Clock
+    from gesso.settings import Settings
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,11 @@ def mode_of(test: bool) -> Mode:
     return "test" if test else "live"
 
 
+def has_data(settings: Settings) -> bool:
+    """Tell whether there may be a database: another's, or a data folder that a start made."""
+    return settings.database_url is not None or settings.data_dir.is_dir()
+
+
 @contextmanager
 def opened_database() -> Iterator[OpenDatabase]:
     """Open the database that the settings name; raise `OperatorError` when no server was ever started there."""
@@ -49,7 +55,7 @@ def opened_database() -> Iterator[OpenDatabase]:
     from gesso.settings import load_settings
 
     settings = load_settings()
-    if settings.database_url is None and not settings.data_dir.is_dir():
+    if not has_data(settings):
         raise OperatorError(
             f"There is no data folder {settings.data_dir} yet. Make one by starting the server: gesso serve"
         )

@@ -1,4 +1,4 @@
-"""`gesso credits`: balances, grants, and the check that money adds up: balances, ledger and jobs."""
+"""`gesso credits`: balances, grants, what vendors took, and the check that balances, ledger and jobs add up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gesso.cli.credit_report import report
 from gesso.cli.data_folder import Account, Test, mode_of, opened_database, the_account
 from gesso.cli.output import AsJson, Output, Quiet
 from gesso.domain.clock import now_microseconds
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 MODES: tuple[Mode, ...] = ("live", "test")
 
-app = typer.Typer(help="Look at balances, grant credits, check the ledger.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at balances, grant credits, report what vendors took, check the ledger.", no_args_is_help=True
+)
+app.command()(report)
 
 
 @app.command()
