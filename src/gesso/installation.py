@@ -78,6 +78,7 @@ def upstreams_of(settings: Settings) -> tuple[Engine, ...]:
             limits=replace(vendor.limits, at_once=settings.upstream_at_once.get(name, vendor.limits.at_once)),
             targets=_of_vendor(settings.upstream_targets, name),
             prices=_prices_of(settings, name),
+            dollars_a_day=settings.upstream_spend.get(name),
         )
         for name, vendor in UPSTREAMS.items()
     }

@@ -52,6 +52,12 @@ class UpstreamSettings(BaseModel):
         "magic_hour/credit=0.001 comma-separated.",
     )
 
+    upstream_spend: Annotated[Mapping[str, Dollars], NoDecode] = Field(
+        {},
+        description="US dollars that may be spent at a vendor in a day (UTC); then nothing is sent there until the next "
+        "one: a table `[upstream_spend]`, or fal=50, openai=20 comma-separated. Calls whose price nobody knows do not "
+        "count.",
+    )
     routes: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = Field(
         {},
         description="The order of models' routes, by names of vendors or engines: a table `[routes]` of "
@@ -70,7 +76,13 @@ class UpstreamSettings(BaseModel):
         return listed(value)
 
     @field_validator(
-        "upstream_urls", "upstream_targets", "upstream_at_once", "upstream_prices", "aliases", mode="before"
+        "upstream_urls",
+        "upstream_targets",
+        "upstream_at_once",
+        "upstream_prices",
+        "upstream_spend",
+        "aliases",
+        mode="before",
     )
     @classmethod
     def _by_vendor(cls, value: object) -> object:
@@ -96,7 +108,7 @@ class UpstreamSettings(BaseModel):
                 raise ValueError(f"{shown(name)} names {shown(repeated[0])} twice")
         return value
 
-    @field_validator("upstream_off", "upstream_urls", "upstream_at_once")
+    @field_validator("upstream_off", "upstream_urls", "upstream_at_once", "upstream_spend")
     @classmethod
     def _known_vendors(cls, value: Any) -> Any:
         if strangers := sorted(set(value) - set(VENDORS)):
@@ -133,3 +145,20 @@ class UpstreamSettings(BaseModel):
         if small := [name for name, count in value.items() if count < 1]:
             raise ValueError(f"{small[0]}: at least 1")
         return value
+
+    @field_validator("upstream_spend")
+    @classmethod
+    def _some(cls, value: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        if none := [name for name, dollars in value.items() if not dollars]:
+            raise ValueError(f"{none[0]}: more than 0; to send nothing there, name it in GESSO_UPSTREAM_OFF")
+        return value
+
+    def limits_without_effect(self) -> list[str]:
+        """Return the limits of vendors whose prices nobody knows: they would never be reached."""
+        priced = {name.partition("/")[0] for name in self.upstream_prices}
+        return [
+            f"GESSO_UPSTREAM_SPEND limits {name}, whose answers do not say what it takes in dollars, and has no effect "
+            f"without its prices in GESSO_UPSTREAM_PRICES"
+            for name in self.upstream_spend
+            if name not in priced and VENDORS[name].unit != "usd"
+        ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from gesso.domain.circuit import CircuitState
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
+from gesso.domain.spending import ReadSpent
 from gesso.domain.upstream import CallEnded, CallLeft
 
 
@@ -60,4 +62,23 @@ class GoesElsewhere(Protocol):
 
         Nothing is begun, nothing it made is kept.
         """
+        ...
+
+
+@runtime_checkable
+class SpendsMoney(Protocol):
+    """An engine that spends the operator's money elsewhere, and minds limits and who is in trouble there."""
+
+    def spends_from(self, read: ReadSpent) -> None:
+        """Hold what is sent to the limits from now on, by what `read` tells of what was spent."""
+        ...
+
+    @property
+    def circuits(self) -> Mapping[str, CircuitState]:
+        """Return how the circuit of each vendor is that it can use."""
+        ...
+
+    @property
+    def calls_ended(self) -> Mapping[tuple[str, str], int]:
+        """Return how many calls ended here, by vendor and outcome."""
         ...

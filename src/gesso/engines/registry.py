@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gesso.catalogue.vendors import VENDORS
 from gesso.domain.request import RouteChoice
-from gesso.engines.engine import Engine, GoesElsewhere
+from gesso.engines.engine import Engine, GoesElsewhere, SpendsMoney
 
 
 class Engines:
@@ -49,6 +49,11 @@ class Engines:
     def reaching_out(self) -> tuple[GoesElsewhere, ...]:
         """The engines whose work is done elsewhere, and that have keys for it."""
         return tuple(one for one in self._engines.values() if isinstance(one, GoesElsewhere) and one.offers)
+
+    @property
+    def spending(self) -> tuple[SpendsMoney, ...]:
+        """The engines that spend money elsewhere."""
+        return tuple(one for one in self._engines.values() if isinstance(one, SpendsMoney))
 
     def slots(self, name: str) -> int:
         """Return how many jobs the engine runs at once."""

@@ -12,13 +12,17 @@ import structlog
 
 from gesso.catalogue.vendors import VENDORS as NAMES
 from gesso.catalogue.vendors import needs_links
+from gesso.domain.circuit import CircuitState
 from gesso.domain.clock import Clock, now_microseconds
+from gesso.domain.credits import MICRO
 from gesso.domain.events import Event, Note, Task
 from gesso.domain.request import SEED_LIMIT, RouteChoice
+from gesso.domain.spending import ReadSpent
 from gesso.domain.upstream import CallEnded, CallLeft, standing_of
 from gesso.engines.engine import Readiness
 from gesso.engines.upstream.attempt import attempt_note, ended_call
 from gesso.engines.upstream.errors import error_of
+from gesso.engines.upstream.gate import Gate
 from gesso.engines.upstream.job import Desk, Ended, UpstreamJob
 from gesso.engines.upstream.late import ask_once
 from gesso.engines.upstream.line import Line
@@ -39,7 +43,7 @@ class VendorSettings:
     """What an operator says of one vendor. `base` and `limits` None: the vendor's own; `key` None: there is none.
 
     `targets` are names there instead of the catalogue's. `prices` are US dollars by a unit of its own ("credit"), or by
-    a target, for a picture.
+    a target, for a picture. `dollars_a_day` is what may be spent there in a day (UTC); None: as much as it takes.
     """
 
     key: str | None = field(default=None, repr=False)
@@ -47,6 +51,7 @@ class VendorSettings:
     limits: Limits | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[str, Decimal] = field(default_factory=dict)
+    dollars_a_day: Decimal | None = None
 
 
 class UpstreamEngine:
@@ -75,6 +80,12 @@ class UpstreamEngine:
         self._clock, self._decode_limits, self._lends = clock, decode_limits, lends
         self._outgoing: Outgoing | None = None
         self._desks: dict[str, Desk] = {}
+        limits = {name: one.dollars_a_day for name, one in settings.items()}
+        self._gate = Gate(
+            {name: int(most * MICRO) for name, most in limits.items() if most is not None},
+            {name: one.prices for name, one in settings.items()},
+            clock,
+        )
 
     def readiness(self, route: RouteChoice) -> Readiness:
         """Tell whether the route's vendor is known here and its key is there."""
@@ -91,7 +102,8 @@ class UpstreamEngine:
         if needs_links(route) and not self._lends:
             address = "this server's address on the internet"
             return Readiness(False, f"{known.name} fetches pictures under links: set GESSO_PUBLIC_URL to {address}")
-        return Readiness(True)
+        reason = self._gate.why_not(route)
+        return Readiness(reason is None, reason or "")
 
     async def run(self, task: Task) -> AsyncGenerator[Event, None]:
         """Yield what comes of the task; each `Checkpoint` has to be committed before the next event is asked for.
@@ -102,13 +114,18 @@ class UpstreamEngine:
         vendor = NAMES[task.route.vendor].name
         failed: Failed | None = None
         made = 0
-        async with aclosing(UpstreamJob(task, self._desk(task.route.vendor), self._clock).events()) as told:
+        async with (
+            self._gate.visit(task) as visit,
+            aclosing(UpstreamJob(task, self._desk(task.route.vendor), self._clock).events()) as told,
+        ):
             async for event in told:
                 if not isinstance(event, Ended):
                     yield event
                     continue
+                ended = self._ended(task.route, event)
+                self._gate.note(visit, ended)
                 yield attempt_note(task.route, event.outcome)
-                yield self._ended(task.route, event)
+                yield ended
                 if isinstance(event.outcome, Failed):
                     failed = event.outcome
                     continue
@@ -141,6 +158,20 @@ class UpstreamEngine:
     def offers(self) -> tuple[str, ...]:
         """Return the vendors there are keys of."""
         return tuple(name for name in self._vendors if (found := self._settings.get(name)) and found.key)
+
+    def spends_from(self, read: ReadSpent) -> None:
+        """Hold what is sent to the limits, by what `read` tells."""
+        self._gate.spending.read = read
+
+    @property
+    def circuits(self) -> Mapping[str, CircuitState]:
+        """Return how the circuits of the vendors are that there are keys of."""
+        return {name: self._gate.circuits.state(name) for name in self.offers}
+
+    @property
+    def calls_ended(self) -> Mapping[tuple[str, str], int]:
+        """Return how many calls ended here, by vendor and outcome."""
+        return self._gate.calls
 
     async def withdraw(self, route: RouteChoice, token: str | None) -> None:
         """Stop at the vendor what a job had begun there and nobody will wait for."""
