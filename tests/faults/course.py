@@ -26,6 +26,7 @@ from faults import EVERY_SECONDS, Breaker
 FETCHED_AGAIN = 3000  # jobs whose pictures are fetched once more at the end, at most
 SWEPT_HOURS = 0.0005
 LOOK_SECONDS = 1.0
+CLIENTS = 200  # at it together
 CLAIMING_JOBS = 300  # a run of fewer may be too lucky to try every invariant
 
 
@@ -97,13 +98,21 @@ class Course:
         self.wrong += [f"gesso credits check: {one}" for one in await asyncio.to_thread(final.discrepancies, world)]
 
     async def _load(self, world: World, clients: Clients, breaker: Breaker) -> set[asyncio.Task[None]]:
-        """Let every wish be made at its time, while things break; return the clients that are not done yet."""
+        """Let every wish be made at its time, while things break; return the clients that are not done yet.
+
+        When `CLIENTS` are at it the next waits for one of them: a fleet that is behind is not buried under repeats.
+        """
         wishes = make_wishes(self.plan.seed, self.plan.jobs, self.plan.load_seconds, RECEIVERS)
         breaking = asyncio.create_task(breaker.forever()) if self.plan.faults else None
         having: set[asyncio.Task[None]] = set()
         began = time.monotonic()
         for wish in wishes:
             await asyncio.sleep(max(0.0, began + wish.at - time.monotonic()))
+            while len(having) >= CLIENTS and time.monotonic() < self.plan.until:
+                await asyncio.wait(having, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if time.monotonic() >= self.plan.until:
+                self.wrong.append(f"never: every ask was made; {wish.name} is the first that was not")
+                break
             task = asyncio.create_task(clients.have(wish))
             having.add(task)
             task.add_done_callback(having.discard)
