@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, TextualSelect, bindparam, text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.elements import TextClause
 
 from gesso.database.dialect import alone, is_postgres, notify, skip_locked
 from gesso.domain.job import Job
 from gesso.jobs.ending import END_QUEUED, Ending, end_job
-from gesso.jobs.outbox import HAS_TARGETS, tell
+from gesso.jobs.outbox import HAS_TARGETS, HAS_TARGETS_COLUMN, tell
 from gesso.jobs.queue import FRONT_TURN
 from gesso.jobs.recover import Recovered, next_due, requeue_expired
-from gesso.jobs.rows import RETURNED, Report, to_job
+from gesso.jobs.rows import RETURNED, Report, returning, to_job
 
 __all__ = [
     "Recovered",
@@ -39,7 +39,7 @@ _NEXT = "FROM jobs WHERE state = 'queued' AND engine = :engine"
 _ORDER = "ORDER BY priority, turn, id"
 _START = "UPDATE jobs SET state = 'running', worker = :worker, attempt = attempt + 1, lease_until = :lease_until, started_at = :now"
 _STARTED = f"RETURNING {RETURNED}, {HAS_TARGETS}"
-_TAKE = text(f"{_START} WHERE id = :id AND state = 'queued' {_STARTED}")
+_TAKE = returning(f"{_START} WHERE id = :id AND state = 'queued' {_STARTED}", HAS_TARGETS_COLUMN)
 _RUNNING = text("SELECT account_id, COUNT(*) FROM jobs WHERE state = 'running' GROUP BY account_id")
 _HELD = "id = :job_id AND state = 'running' AND worker = :worker AND attempt = :attempt"
 _RENEW = text(f"UPDATE jobs SET lease_until = :lease_until WHERE {_HELD} RETURNING cancel_requested")  # noqa: S608 - made of constants
@@ -65,14 +65,15 @@ def _candidates(passing_over: bool, lock: str) -> TextClause:
 
 
 @cache
-def _take_next(in_postgres: bool) -> TextClause:
+def _take_next(in_postgres: bool) -> TextualSelect:
     """Return the statement that takes an engine's next jobs where nobody is passed over, in one trip to the database.
 
     Those that are to be cancelled stay. What is locked is found once, before anything is changed.
     """
     found = f"SELECT id {_NEXT} {_ORDER} LIMIT :most"
     among = f"= ANY(ARRAY({found} FOR UPDATE SKIP LOCKED))" if in_postgres else f"IN ({found})"
-    return text(f"{_START} WHERE id {among} AND state = 'queued' AND NOT cancel_requested {_STARTED}")
+    statement = f"{_START} WHERE id {among} AND state = 'queued' AND NOT cancel_requested {_STARTED}"
+    return returning(statement, HAS_TARGETS_COLUMN)
 
 
 def _passing_over(query: str, rest: str, passing_over: bool) -> TextClause:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Boolean, Connection, column, text
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -26,6 +26,7 @@ HAS_TARGETS = (
     "EXISTS (SELECT 1 FROM webhook_registrations AS target WHERE target.account_id = jobs.account_id "
     "AND target.mode = jobs.mode AND target.disabled_at IS NULL) AS has_targets"
 )
+HAS_TARGETS_COLUMN = column("has_targets", Boolean)
 _TARGETS = text(
     "SELECT id, dialect, url, secret, events FROM webhook_registrations "
     "WHERE account_id = :account_id AND mode = :mode AND disabled_at IS NULL ORDER BY created_at, id"

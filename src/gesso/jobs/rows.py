@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, TextualSelect, bindparam, select, text
 from sqlalchemy.engine import RowMapping
 
 from gesso.database.job_tables import jobs
@@ -58,6 +58,12 @@ _JSON = ("request", "plan", "metadata", "webhook", "report")
 JOB_COLUMNS = tuple(jobs.c[name] for name in (*_PLAIN, *_JSON))
 # For statements written as text: what they return is the same.
 RETURNED = ", ".join((*_PLAIN, *_JSON))
+
+
+def returning(statement: str, *more: ColumnElement[Any]) -> TextualSelect:
+    """Return a statement that ends with RETURNING `RETURNED` and `more`; the columns are told, not found out each time."""
+    return text(statement).columns(*JOB_COLUMNS, *more)
+
 
 GET_JOB = select(*JOB_COLUMNS).where(jobs.c.id == bindparam("id"))
 _EMPTY = Report()
