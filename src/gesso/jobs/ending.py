@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, text
-from sqlalchemy.sql.elements import TextClause
+from sqlalchemy import Connection, TextualSelect, text
 
 from gesso.accounts.ledger import refund
 from gesso.accounts.limits import give_back
@@ -14,26 +13,27 @@ from gesso.database.dialect import notify
 from gesso.domain.clock import DAY
 from gesso.domain.job import Job
 from gesso.domain.upstream import CallEnded
-from gesso.jobs.outbox import HAS_TARGETS, tell
+from gesso.jobs.outbox import HAS_TARGETS, HAS_TARGETS_COLUMN, tell
 from gesso.jobs.queue import leave_queue
-from gesso.jobs.rows import RETURNED, Report, to_job
+from gesso.jobs.rows import RETURNED, Report, returning, to_job
 from gesso.jobs.upstream_calls import record_calls
 
 INPUTS_KEPT_FOR = DAY  # after the job's end; those of a private job go with it
 MOST_PICTURES = 1 << 16  # more than any job has
 
 
-def _end(guard: str) -> TextClause:
+def _end(guard: str) -> TextualSelect:
     """Return the statement that ends a job when `guard` holds; without a row returned nothing has happened.
 
     Delivered pictures keep their share of the price, rounded down to the micro-credit; the rest is refunded. (A failure
     that a vendor billed counts as all delivered.)
     """
-    return text(
+    return returning(
         "UPDATE jobs SET state = :state, report = :report, ended_at = :now, lease_until = NULL, "  # noqa: S608 - made of constants
         "refunded_micro = charged_micro - CASE WHEN :delivered >= picture_count THEN charged_micro "
         "ELSE charged_micro * :delivered / picture_count END "
-        f"WHERE id = :job_id AND {guard} RETURNING {RETURNED}, {HAS_TARGETS}"
+        f"WHERE id = :job_id AND {guard} RETURNING {RETURNED}, {HAS_TARGETS}",
+        HAS_TARGETS_COLUMN,
     )
 
 
@@ -44,7 +44,9 @@ END_QUEUED = _end("state = 'queued'")
 END_EXPIRED = _end("state = 'running' AND attempt = :attempt AND lease_until <= :due")
 
 
-_EXPIRE_INPUTS = text("UPDATE blobs SET expires_at = :expires_at WHERE owner_id = :job_id AND owner = 'job_input'")
+_EXPIRE_INPUTS = text(
+    "UPDATE blobs SET expires_at = :expires_at WHERE owner_id = :job_id AND owner = 'job_input' AND expires_at IS NULL"
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Ending:
 
 def end_job(
     connection: Connection,
-    statement: TextClause,
+    statement: TextualSelect,
     job_id: str,
     ending: Ending,
     now: int,
