@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -69,7 +70,7 @@ def create_app(parts: Parts) -> FastAPI:
         telemetry=SILENT,
         generate_unique_id_function=_operation_id,
     )
-    app.state.parts, app.state.works_only = parts, False
+    app.state.parts, app.state.works_only, app.state.one_report = parts, False, asyncio.Lock()
     parts.webhooks[NATIVE] = WEBHOOKS
     app.state.arrivals = Arrivals(bytes_in_flight=parts.body_bytes_in_flight, idle_seconds=parts.body_idle_seconds)
     app.state.metrics = Metrics(parts, app.state.arrivals.budget)
