@@ -60,6 +60,7 @@ from gesso.workers.loop import Worker
 from gesso.workers.relay import Relay
 from gesso.workers.role import Role
 from gesso.workers.run_job import JobRunner
+from gesso.workers.spent import reads_spent
 from gesso.workers.webhook_letters import WebhookLetters
 
 log = structlog.get_logger(__name__)
@@ -221,6 +222,8 @@ class Parts:
             kept=self.kept,
             interval_seconds=CLEAN_UP_SECONDS,
         )
+        for engine in self.engines.spending:
+            engine.spends_from(reads_spent(self.database))
         self._late = [
             LookAgain(database=self.database, engine=engine, clock=self.clock) for engine in self.engines.reaching_out
         ]

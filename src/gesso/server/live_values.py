@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gesso import __version__
 from gesso.domain.budget import Budget
+from gesso.domain.circuit import CircuitState
 from gesso.telemetry.described import Described
 from gesso.wiring import Parts
 
@@ -38,6 +39,22 @@ def _slots(parts: Parts, which: Literal[0, 1]) -> Values:
     return {(engine,): counts[which] for engine, counts in parts.worker.slots.items()}
 
 
+def _calls(parts: Parts) -> Values:
+    found: dict[tuple[str, ...], float] = {}
+    for engine in parts.engines.spending:
+        found |= engine.calls_ended
+    return found
+
+
+def _circuits(parts: Parts) -> Values:
+    return {
+        (vendor, state): vendor_state == state
+        for engine in parts.engines.spending
+        for vendor, vendor_state in engine.circuits.items()
+        for state in get_args(CircuitState)
+    }
+
+
 LIVE = (
     Live("gesso_build_info", "This process: its version.", lambda _: {(__version__,): 1}, ("version",)),
     Live("gesso_jobs_running", "Jobs running in this process.", lambda parts: {(): parts.worker.running}),
@@ -50,6 +67,19 @@ LIVE = (
         lambda parts: {(outcome,): count for outcome, count in parts.deliverer.attempts.items()},
         ("outcome",),
         "counter",
+    ),
+    Live(
+        "gesso_upstream_calls",
+        "Calls at vendors that ended here, by what came of them: done, or why there is nothing.",
+        _calls,
+        ("vendor", "outcome"),
+        "counter",
+    ),
+    Live(
+        "gesso_upstream_circuit",
+        "Whether a vendor's circuit is in this state here: open is left alone, half_open is tried by one job.",
+        _circuits,
+        ("vendor", "state"),
     ),
     Live(
         "gesso_database_commits",

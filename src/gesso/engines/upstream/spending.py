@@ -48,9 +48,10 @@ class Spending:
     def why_not(self, vendor: str, micro_usd: int = 0) -> str | None:
         """Return why nothing more is sent to a vendor today, as far as that is known without looking."""
         look = self._looks.get(vendor)
-        if look is None or look.day != day_of(self._clock()) or self._fits(vendor, look.micro_usd, micro_usd):
+        if look is None or look.day != day_of(self._clock()):
             return None
-        return self._words(vendor)
+        ended = sum(hold.micro_usd for hold in self._holds[vendor].values() if hold.ended_at is not None)
+        return None if self._fits(vendor, look.micro_usd + ended, micro_usd) else self._words(vendor)
 
     async def begin(self, vendor: str, job_id: str, micro_usd: int, *, begun: bool) -> None:
         """Reserve what a job will take at a vendor (0: nobody knows); with `begun` it is on its way already.
