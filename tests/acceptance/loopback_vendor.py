@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,10 +27,12 @@ class Asked:
 
 @dataclass
 class LoopbackVendor:
-    """`answers` are by path: a status and a body, JSON unless it is bytes. Any other path is answered 404."""
+    """`answers` are by path: a status and a body, JSON unless it is bytes, or what makes them of the request. Any other
+    path is answered 404.
+    """
 
     url: str = ""
-    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    answers: dict[str, tuple[int, Any] | Callable[[Asked], tuple[int, Any]]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -50,8 +52,10 @@ def loopback_vendor() -> Iterator[LoopbackVendor]:
             size = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
             path = self.path.partition("?")[0]
-            vendor.asked.append(Asked(self.command, path, headers, self.rfile.read(size)))
-            status, said = vendor.answers.get(path, (404, {}))
+            asked = Asked(self.command, path, headers, self.rfile.read(size))
+            vendor.asked.append(asked)
+            answer = vendor.answers.get(path, (404, {}))
+            status, said = answer(asked) if callable(answer) else answer
             body = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "image/png" if isinstance(said, bytes) else "application/json")

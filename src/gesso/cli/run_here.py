@@ -11,6 +11,8 @@ from typing import Any
 
 from gesso.catalogue.adapters import adapter_of
 from gesso.catalogue.load import Catalogue
+from gesso.catalogue.vendors import VENDORS, needs_links
+from gesso.domain.errors import ModelNotReady
 from gesso.domain.events import Event, Note, Progress, Task
 from gesso.domain.ids import new_id
 from gesso.domain.job import ReportNote
@@ -72,6 +74,9 @@ async def _run(
     adapter = adapter_of(asked.model, name)
     prepared = prepare(rules, asked.model, values, fidelities=FIDELITIES["stand_in"], adapter=adapter)
     request, route = prepared.request, prepared.plan.routes[0]
+    if needs_links(route):
+        vendor = VENDORS[route.vendor].name
+        raise ModelNotReady(f"{vendor} fetches pictures under links, which only a server can make: gesso serve")
     by_field = _bytes_by_field(prepared)
     inputs = await decode_inputs(request, by_field, rules.decode_limits, fitted=not route.vendor)
     if route.vendor:

@@ -21,7 +21,7 @@ from gesso.intake.ask import Ask, is_large, mark_of
 from gesso.intake.faults import fault_in_force, refuse
 from gesso.intake.going_in import GoingIn
 from gesso.intake.hooks import check_hook
-from gesso.intake.keeping import kept_for
+from gesso.intake.keeping import kept_for, without_lending
 from gesso.intake.local_worker import LocalWorker, Slot
 from gesso.intake.prepare import InlinePicture, Prepared, Rules, find_asked, with_alias
 from gesso.intake.recast_and_prepare import recast_and_prepare
@@ -128,7 +128,9 @@ class Intake:
             "privacy": privacy,
         }
         prepared = replace(
-            prepared, request=prepared.request.model_copy(update=said), plan=with_alias(prepared.plan, asked)
+            prepared,
+            request=prepared.request.model_copy(update=said),
+            plan=without_lending(with_alias(prepared.plan, asked), privacy),
         )
         if fault is None:
             return prepared

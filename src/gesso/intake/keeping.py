@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from gesso.accounts.keys import Caller
 from gesso.accounts.retention import Kept
-from gesso.domain.errors import InvalidInput
+from gesso.catalogue.vendors import VENDORS, needs_links
+from gesso.domain.errors import InvalidInput, ModelNotReady
 from gesso.domain.privacy import PRIVATE_SECONDS, Privacy
+from gesso.domain.request import Plan
 from gesso.intake.ask import Ask, keep_seconds_of
 from gesso.intake.prepare import Prepared
 
@@ -24,6 +26,24 @@ def kept_for(ask: Ask, caller: Caller, prepared: Prepared, defaults: Kept) -> tu
     asked = keep_seconds_of(ask, prepared)
     times += [] if asked is None else [asked]
     return min(times), privacy
+
+
+def without_lending(plan: Plan, privacy: Privacy) -> Plan:
+    """Leave out the routes whose vendor would fetch the request's pictures under links, unless its pictures are open.
+
+    Raises `ModelNotReady` where no other is left.
+    """
+    lending = [route for route in plan.routes if needs_links(route)]
+    if privacy == "open" or not lending:
+        return plan
+    routes = tuple(route for route in plan.routes if route not in lending)
+    if not routes:
+        vendor = VENDORS[lending[0].vendor].name
+        raise ModelNotReady(
+            f"{vendor} fetches pictures under links, and those of a private request are behind none: leave them out, or "
+            "let the pictures be delivered as links."
+        )
+    return plan.model_copy(update={"routes": routes})
 
 
 def _privacy(ask: Ask, caller: Caller, prepared: Prepared) -> Privacy:

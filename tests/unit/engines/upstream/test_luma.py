@@ -9,9 +9,13 @@ import pytest
 from planned import drawn, planned, routes_of
 from script import Script, an_ask, carried_out, reply
 
+from gesso.engines.upstream.engine import UpstreamEngine, VendorSettings
 from gesso.engines.upstream.sender import Unclear
 from gesso.engines.upstream.steps import Done, Failed, Link, Wait
+from gesso.engines.upstream.vendors import UPSTREAMS
 from gesso.engines.upstream.vendors.luma import Luma
+from gesso.imaging.decode import DecodeLimits
+from gesso.outgoing.policy import Policy
 
 VENDOR = Luma()
 ((MODEL, ROUTE),) = routes_of("luma")
@@ -59,6 +63,22 @@ def test_links_go_before_data():
     ask = planned(MODEL, ROUTE, {"prompt": "a fox", "image_reference_url": PICTURE}).ask
     body = VENDOR.start(replace(ask, pictures=(replace(ask.pictures[0], link="https://gesso.example/x"),))).call.json
     assert body["image_ref"] == [{"url": "https://gesso.example/x", "weight": 0.85}]
+
+
+@pytest.mark.parametrize(
+    ("lends", "given", "reason"),
+    [
+        (False, {}, ""),
+        (False, {"image_reference_url": PICTURE}, "GESSO_PUBLIC_URL"),
+        (True, {"style_reference_url": PICTURE}, ""),
+    ],
+)
+def test_pictures_need_an_address_that_links_can_name(lends, given, reason):
+    settings = {"luma": VendorSettings(key="k")}
+    limits = DecodeLimits()
+    engine = UpstreamEngine(UPSTREAMS, settings, policy=Policy(), decode_limits=limits, lends=lends)
+    readiness = engine.readiness(planned(MODEL, ROUTE, {"prompt": "a fox", **given}).choice)
+    assert (readiness.ready, reason in readiness.reason) == (not reason, True)
 
 
 def test_only_fields_the_owner_has_are_sent():
