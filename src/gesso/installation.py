@@ -13,6 +13,7 @@ from typing import TypeVar
 from gesso.accounts.limits import KeyLimits
 from gesso.accounts.retention import FOREVER, Kept
 from gesso.catalogue.load import Catalogue, load_catalogue
+from gesso.catalogue.overrides import check_priced
 from gesso.catalogue.vendors import VENDORS
 from gesso.database.connect import Database
 from gesso.database.lock import own_data_directory
@@ -45,13 +46,15 @@ T = TypeVar("T")
 def catalogue_of(settings: Settings) -> Catalogue:
     """Load the packaged models and the operator's own, at the prices of this installation."""
     unknown = Price(amount=settings.unknown_price_credits)
-    return load_catalogue(
+    catalogue = load_catalogue(
         settings.model_folders,
         prices=settings.prices,
         unknown_price=unknown,
         routes=settings.routes,
         aliases=settings.aliases,
     )
+    check_priced(catalogue.models, settings.upstream_prices)
+    return catalogue
 
 
 def decode_limits_of(settings: Settings) -> DecodeLimits:

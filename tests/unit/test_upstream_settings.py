@@ -82,3 +82,35 @@ def test_orders_of_routes_and_aliases_are_tables_or_pairs(folder, monkeypatch):
 )
 def test_a_wrong_order_of_routes_is_named(monkeypatch, value, said):
     assert said in refusal(monkeypatch, "GESSO_ROUTES", value)
+
+
+def test_limits_are_dollars_a_day_by_vendor(folder, monkeypatch):
+    (folder / "gesso.toml").write_text("[upstream_spend]\neachlabs = 12.5\n")
+    assert load_settings().upstream_spend == {"eachlabs": Decimal("12.5")}
+    monkeypatch.setenv("GESSO_UPSTREAM_SPEND", "eachlabs=50, fal=0.5")
+    monkeypatch.setenv("GESSO_UPSTREAM_PRICES", "fal/fal-ai/flux-2-pro=0.05")
+    assert load_settings().upstream_spend == {"eachlabs": Decimal(50), "fal": Decimal("0.5")}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("nobody=1", "no vendor is called 'nobody'"),
+        ("eachlabs=0", "eachlabs: more than 0; to send nothing there, name it in GESSO_UPSTREAM_OFF"),
+        ("eachlabs=much", "valid decimal"),
+        ("fal=50", "GESSO_UPSTREAM_SPEND limits fal, whose answers do not say what it takes in dollars"),
+        ("bfl=50", "GESSO_UPSTREAM_SPEND limits bfl,"),
+    ],
+)
+def test_a_wrong_limit_and_one_without_effect_are_named(monkeypatch, value, said):
+    assert said in refusal(monkeypatch, "GESSO_UPSTREAM_SPEND", value)
+
+
+def test_a_price_of_what_no_route_names_is_refused_at_the_start(monkeypatch):
+    monkeypatch.setenv("GESSO_UPSTREAM_PRICES", "fal/fal-ai/flux-2-prp=0.05, google/token=0.00003, bfl/credit=0.01")
+    with pytest.raises(OperatorError) as caught:
+        catalogue_of(load_settings())
+    assert caught.value.message == (
+        "These settings are wrong:\n  GESSO_UPSTREAM_PRICES: fal runs nothing under "
+        '"fal-ai/flux-2-prp". Did you mean "fal-ai/flux-2-pro"?'
+    )
