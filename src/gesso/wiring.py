@@ -207,6 +207,7 @@ class Parts:
             clock=self.clock,
             feed=self.feed,
             wake_worker=self.worker.wake,
+            withdraw=self.worker.withdraw,
             max_attempts=settings.max_attempts,
             queue_timeout_microseconds=int(settings.queue_timeout_hours * HOUR),
             interval_seconds=min(CLEAN_UP_SECONDS, settings.lease_seconds),

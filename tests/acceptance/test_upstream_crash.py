@@ -19,7 +19,9 @@ from proof import check_command, check_ends, check_ledger, job_rows
 from sqlalchemy import select
 
 from gesso.database.upstream_tables import upstream_calls
+from gesso.domain.clock import now_microseconds
 from gesso.domain.credits import MICRO
+from gesso.jobs.cancel import cancel
 
 pytestmark = pytest.mark.acceptance
 
@@ -269,9 +271,18 @@ def test_who_waits_for_a_vendor_may_stop_and_die_and_the_next_one_goes_on(gesso)
     looks = vendor.counted(case.prompt, "look")
     installation.start(max_attempts=1)
     vendor.wait(case.prompt, "look", looks + 1)
-    installation.running.kill()  # the only attempt it has
-    vendor.let_go()
+    unwanted = Case(QUEUE, "work that is cancelled while nobody is there", creates=1)
+    vendor.hold(unwanted.prompt, "work")
+    unwanted_id = installation.submit(unwanted)
+    vendor.wait(unwanted.prompt, "look")
+    installation.running.kill()  # the only attempt they have
+    row = job_rows(installation)[unwanted_id]
+    with installation.database() as database:
+        database.write_blocking(lambda c: cancel(c, row.id, row.account_id, "live", now_microseconds()))
+    vendor.let_go(case.prompt)
     installation.start(max_attempts=1)
+    assert installation.ended(unwanted_id)["state"] == "cancelled"
+    vendor.wait(unwanted.prompt, "cancel")
     job = installation.ended(job_id)
     assert (job["state"], float(job["refunded"]), len(job["pictures"])) == ("succeeded", 0.0, 1)
     assert vendor.counted(case.prompt, "create") == 1

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from gesso.database.upstream_tables import upstream_calls
 from gesso.domain.clock import SECOND
 from gesso.domain.job import Failure
-from gesso.domain.upstream import CallEnded, CallStanding, Cost, Standing
+from gesso.domain.upstream import CallEnded, CallStanding, Cost, Standing, standing_of
 from gesso.jobs.claim import save_checkpoint
 from gesso.jobs.upstream_calls import FIRST_LOOK
 
@@ -152,6 +152,30 @@ def test_a_job_a_vendor_works_at_is_cancelled_all_the_same(world):
     world.now += 60 * SECOND
     assert [ended.state for ended in world.recover(max_attempts=1).failed] == ["cancelled"]
     assert [row["outcome"] for row in rows(world)] == ["withdrawn"]
+
+
+def tried_before(world, job):
+    """Commit that a job's first vendor went on after its time, and that the second one works."""
+    first = Standing(vendor="replicate", target="a/x", calls={0: CallStanding(began_at=world.now, **OPEN)})
+    second = standing_of(first.token(), "fal", "fal-ai/x").with_call(0, CallStanding(began_at=world.now, **OPEN))
+    assert world.write(lambda c: save_checkpoint(c, job.id, job.worker, job.attempt, second.token()))
+
+
+def test_what_goes_on_at_a_vendor_that_was_tried_before_is_asked_about(world):
+    job = world.running(price=900)
+    tried_before(world, job)
+    late = CallEnded(0, "replicate", "a/x", "timed_out", None)
+    world.settle(job, calls=(late, DONE))
+    kept = [(row["vendor"], row["outcome"], row["kept_micro"], row["look_at"] is not None) for row in rows(world)]
+    assert kept == [("replicate", "timed_out", 0, True), ("fal", "done", 900, False)]
+
+
+def test_what_an_earlier_process_left_at_a_vendor_is_listed(world):
+    job = world.running(price=900)
+    tried_before(world, job)
+    world.settle(job, calls=(DONE,))
+    kept = [(row["vendor"], row["outcome"], row["kept_micro"], row["look_at"] is not None) for row in rows(world)]
+    assert kept == [("fal", "done", 900, False), ("replicate", "left", 0, True)]
 
 
 def test_settling_again_writes_nothing_again(world):

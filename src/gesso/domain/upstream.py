@@ -23,12 +23,16 @@ class CallStanding(Frozen):
 
 
 class Standing(Frozen):
-    """All calls of a job, by their number; those that are missing have not begun."""
+    """All calls of a job, by their number; those that are missing have not begun.
+
+    `earlier` is what had begun at vendors that were tried before, and may go on there.
+    """
 
     version: Literal[1] = 1
     vendor: str
     target: str
     calls: dict[int, CallStanding] = {}
+    earlier: tuple[Standing, ...] = ()
 
     def with_call(self, number: int, call: CallStanding) -> Standing:
         """Return it with one call's standing."""
@@ -48,11 +52,14 @@ class Standing(Frozen):
 
 
 def standing_of(token: str | None, vendor: str, target: str) -> Standing:
-    """Return what a token says, or that nothing has begun: no token, or one of another route."""
+    """Return what a token says of a route, or that nothing has begun there: no token, or one of another route."""
     found = open_standing(token)
-    if found is not None and (found.vendor, found.target) == (vendor, target):
+    if found is None:
+        return Standing(vendor=vendor, target=target)
+    if (found.vendor, found.target) == (vendor, target):
         return found
-    return Standing(vendor=vendor, target=target)
+    before = (found.model_copy(update={"earlier": ()}),) if found.calls else ()
+    return Standing(vendor=vendor, target=target, earlier=(*found.earlier, *before))
 
 
 def open_standing(token: str | None) -> Standing | None:

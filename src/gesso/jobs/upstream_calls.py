@@ -26,10 +26,15 @@ def record_calls(connection: Connection, job: Job, calls: Sequence[CallEnded], n
     standing = open_standing(job.checkpoint)
     if not calls and standing is None:
         return
-    rows = [_ended(call, _state_of(call, standing)) for call in calls]
-    if standing is not None:
-        told = {call.number for call in calls if (call.vendor, call.target) == (standing.vendor, standing.target)}
-        rows += [_left(job, standing, call) for number, call in sorted(standing.calls.items()) if number not in told]
+    begun = {} if standing is None else {(one.vendor, one.target): one for one in (*standing.earlier, standing)}
+    rows = [_ended(call, _state_of(call, begun.get((call.vendor, call.target)))) for call in calls]
+    told = {(call.vendor, call.target, call.number) for call in calls}
+    rows += [
+        _left(job, one, call)
+        for place, one in begun.items()
+        for number, call in sorted(one.calls.items())
+        if (*place, number) not in told
+    ]
     earner = _earner(rows)
     for number, row in enumerate(rows):
         row |= {
@@ -58,9 +63,7 @@ def _earner(rows: Sequence[Mapping[str, object]]) -> int:
 
 def _state_of(call: CallEnded, standing: Standing | None) -> CallStanding | None:
     """Return where a call stood that may go on at its vendor."""
-    if standing is None or (call.vendor, call.target) != (standing.vendor, standing.target):
-        return None
-    found = standing.calls.get(call.number)
+    found = None if standing is None else standing.calls.get(call.number)
     return found if found is not None and found.standing == "open" and call.outcome in _GOES_ON else None
 
 

@@ -53,6 +53,7 @@ async def begin_to_cancel(parts: Parts, job_id: str, caller: Caller) -> Job:
     if job.is_terminal:
         parts.meters.job_ended(job)
         parts.feed.publish(job)
+        parts.worker.withdraw(job)
     else:
         parts.worker.cancel(job.id)  # or whoever runs it hears of it from the database
     return job

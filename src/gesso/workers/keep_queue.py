@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from gesso.domain.clock import SECOND, Clock
+from gesso.domain.job import Job
 from gesso.jobs.feed import Feed
 from gesso.jobs.recover import EXPIRED, does_any_wait, next_due, requeue_expired
 from gesso.storage.transactions import Transactions
@@ -33,12 +34,14 @@ class QueueKeeper:
         clock: Clock,
         feed: Feed,
         wake_worker: Callable[[], None],
+        withdraw: Callable[[Job], None],
         max_attempts: int,
         queue_timeout_microseconds: int,
         interval_seconds: float,
         meters: Meters | None = None,
     ) -> None:
-        self._database, self._clock, self._feed, self._wake_worker = database, clock, feed, wake_worker
+        self._database, self._clock, self._feed = database, clock, feed
+        self._wake_worker, self._withdraw = wake_worker, withdraw
         self._max_attempts, self._queue_timeout = max_attempts, queue_timeout_microseconds
         self._interval = interval_seconds
         self._meters = meters or Meters()
@@ -80,6 +83,7 @@ class QueueKeeper:
         for job in recovered.failed:
             self._meters.job_ended(job)
             self._feed.publish(job)
+            self._withdraw(job)
 
     async def _forever(self) -> None:
         pauses = growing_pauses(1.0, max(self._interval, 1.0))

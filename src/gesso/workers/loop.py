@@ -199,7 +199,7 @@ class Worker:
                 self._free[engine] += wanted
                 raise
             self._free[engine] += wanted - len(found.jobs)
-            self._watched.cancelled(found.cancelled)
+            self._cancelled(found.cancelled)
             if len(found.jobs) == wanted:
                 self._waiting.add(engine)
                 if wanted < free:
@@ -287,11 +287,19 @@ class Worker:
         ended, found = await self._patience.write(end_and_claim if look else end, again=end, job=job.id)
         if found is None:
             return ended, None
-        self._watched.cancelled(found.cancelled)
+        self._cancelled(found.cancelled)
         return ended, found.jobs
 
-    def _withdraw(self, job: Job) -> None:
-        """Have stopped elsewhere what a cancelled job had begun there; nobody waits for it."""
+    def _cancelled(self, jobs: list[Job]) -> None:
+        """See to jobs that were cancelled instead of claimed."""
+        self._watched.cancelled(jobs)
+        for job in jobs:
+            self.withdraw(job)
+
+    def withdraw(self, job: Job) -> None:
+        """Have stopped elsewhere what a job had begun there, if it was cancelled; nobody waits for it."""
+        if job.state != "cancelled" or job.checkpoint is None:
+            return
         task = asyncio.create_task(self._engines.withdraw(job.plan.routes, job.checkpoint))
         self._withdrawals.add(task)
         task.add_done_callback(self._withdrawals.discard)
@@ -302,8 +310,7 @@ class Worker:
         self._watched.settled(run, outcome, ended)
         if ended.job is not None:
             self._feed.publish(ended.job)
-            if ended.job.state == "cancelled" and ended.job.checkpoint is not None:
-                self._withdraw(ended.job)
+            self.withdraw(ended.job)
             log.info("job_ended", job=job.id, state=ended.job.state, model=job.model, engine=run.engine)
             return
         self._feed.forget(job.id)

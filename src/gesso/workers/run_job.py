@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -19,8 +19,8 @@ from gesso.domain.events import Checkpoint, Event, Note, Preview, PreviewFile, P
 from gesso.domain.ids import new_id
 from gesso.domain.job import Failure, Job, ReportNote
 from gesso.domain.picture import MEDIA_TYPES, RawPicture, StoredPicture
-from gesso.domain.request import Plan, Request, RouteChoice
-from gesso.domain.upstream import CallEnded, open_standing
+from gesso.domain.request import Request
+from gesso.domain.upstream import CallEnded
 from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
 from gesso.imaging.header import Header
@@ -36,6 +36,7 @@ from gesso.workers.files import File, files_for, files_of
 from gesso.workers.inputs import InputReader
 from gesso.workers.lend import Lender
 from gesso.workers.patience import Patience, patiently
+from gesso.workers.routes import routes_to_try
 from gesso.workers.threads import to_its_end
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ class _Work:
     notes: list[ReportNote]
     timings: dict[str, float]
     calls: list[CallEnded]
+    checkpoint: str | None  # as it was committed last
 
     def add_time(self, stage: str, seconds: float) -> None:
         self.timings[stage] = self.timings.get(stage, 0.0) + seconds
@@ -69,7 +71,7 @@ class _Encoded:
 
 
 def _encoded(raw: RawPicture, request: Request) -> _Encoded:
-    data = encode(raw.pixels, request.output_format, request.output_quality, raw.source)
+    data = encode(raw.pixels, request.output_format, request.output_quality, raw.source, raw.file)
     return _Encoded(data, hashlib.sha256(data).hexdigest(), raw.pixel_hash())
 
 
@@ -102,7 +104,8 @@ class JobRunner:
 
     async def run(self, job: Job) -> Outcome:
         """Return how the job ended. Raises only `LeaseLost` and cancellation, after removing what it had stored."""
-        work = _Work([], [], [], {"queue": ((job.started_at or job.created_at) - job.created_at) / 1e6}, [])
+        queued = ((job.started_at or job.created_at) - job.created_at) / 1e6
+        work = _Work([], [], [], {"queue": queued}, [], job.checkpoint)
         try:
             await self._run(job, work)
         except GessoError as error:
@@ -150,7 +153,7 @@ class JobRunner:
                 files = await files_of(inputs)
                 del inputs
                 await held.aclose()  # a vendor may take minutes
-                events = self._at_vendors(job, request, files)
+                events = self._at_vendors(job, request, files, work)
             else:
                 pictures = (inputs.image, inputs.mask, inputs.references)
                 events = self._painted(Task(job.id, request, route, *pictures, checkpoint=job.checkpoint))
@@ -158,13 +161,15 @@ class JobRunner:
                 async for event in events:
                     yield event
 
-    async def _at_vendors(self, job: Job, request: Request, files: Mapping[str, File]) -> AsyncGenerator[Event, None]:
+    async def _at_vendors(
+        self, job: Job, request: Request, files: Mapping[str, File], work: _Work
+    ) -> AsyncGenerator[Event, None]:
         """Yield what a route's vendor tells; where it gave nothing and another may, what the next one tells."""
         routes = routes_to_try(job.plan, self._failover, self._engines.why_not, job.checkpoint)
         for route, following in itertools.zip_longest(routes, routes[1:]):
             try:
                 async with self._lender.lent(job, route, files_for(route, files)) as given:
-                    task = Task(job.id, request, route, files=given, checkpoint=job.checkpoint)
+                    task = Task(job.id, request, route, files=given, checkpoint=work.checkpoint)
                     async with aclosing(self._painted(task)) as events:
                         async for event in events:
                             yield event
@@ -203,6 +208,7 @@ class JobRunner:
                 work.calls.append(event)
             case Checkpoint(token):
                 await self._commit_checkpoint(job, token)
+                work.checkpoint = token
 
     async def _commit_checkpoint(self, job: Job, token: str) -> None:
         worker, attempt = job.worker or "", job.attempt
@@ -279,23 +285,3 @@ def _note_on(came: Header) -> Note:
 def _failure_of(error: GessoError) -> Failure:
     code = error.problems[0].code if isinstance(error, InvalidInput) and error.problems else error.code
     return Failure(code=code, message=error.message, billed=isinstance(error, JobFailed) and error.billed)
-
-
-def routes_to_try(
-    plan: Plan, failover: bool, why_not: Callable[[RouteChoice], str | None], checkpoint: str | None = None
-) -> tuple[RouteChoice, ...]:
-    """Return the first route and, with `failover`, the later ones of its engine that are ready.
-
-    The first is where an earlier process stopped (`checkpoint`): what has begun there is gone on with.
-    """
-    standing = open_standing(checkpoint)
-    stopped_at = (
-        number
-        for number, route in enumerate(plan.routes)
-        if standing is not None
-        and standing.calls
-        and (route.vendor, route.target) == (standing.vendor, standing.target)
-    )
-    first, *others = plan.routes[next(stopped_at, 0) :]
-    later = (one for one in others if failover and one.engine == first.engine and why_not(one) is None)
-    return (first, *later)

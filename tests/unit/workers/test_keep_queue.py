@@ -117,6 +117,7 @@ def away_keeper() -> tuple[Away, QueueKeeper]:
         clock=now_microseconds,
         feed=Feed(),
         wake_worker=lambda: None,
+        withdraw=lambda job: None,
         max_attempts=3,
         queue_timeout_microseconds=HOUR,
         interval_seconds=30,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from gesso.domain.credits import Price
 from gesso.domain.request import Plan, RouteChoice
 from gesso.domain.upstream import CallStanding, Standing
-from gesso.workers.run_job import routes_to_try
+from gesso.workers.routes import routes_to_try
 
 
 def route(vendor: str, engine: str = "upstream", target: str = "m") -> RouteChoice:

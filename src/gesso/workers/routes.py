@@ -1,0 +1,28 @@
+"""At which of its routes a job is tried, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gesso.domain.request import Plan, RouteChoice
+from gesso.domain.upstream import open_standing
+
+
+def routes_to_try(
+    plan: Plan, failover: bool, why_not: Callable[[RouteChoice], str | None], checkpoint: str | None = None
+) -> tuple[RouteChoice, ...]:
+    """Return the first route and, with `failover`, the later ones of its engine that are ready.
+
+    The first is where an earlier process stopped (`checkpoint`): what has begun there is gone on with.
+    """
+    standing = open_standing(checkpoint)
+    stopped_at = (
+        number
+        for number, route in enumerate(plan.routes)
+        if standing is not None
+        and standing.calls
+        and (route.vendor, route.target) == (standing.vendor, standing.target)
+    )
+    first, *others = plan.routes[next(stopped_at, 0) :]
+    later = (one for one in others if failover and one.engine == first.engine and why_not(one) is None)
+    return (first, *later)
