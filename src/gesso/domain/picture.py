@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
@@ -62,12 +62,16 @@ class DecodedPicture:
 
 @dataclass(frozen=True, eq=False)
 class RawPicture:
-    """One finished picture before it is encoded: `index` within the job, uint8 [height, width, 3 or 4], its seed."""
+    """One finished picture before it is encoded: `index` within the job, uint8 [height, width, 3 or 4], its seed.
+
+    `file` is what the pixels were decoded from, where they came in one.
+    """
 
     index: int
     pixels: np.ndarray
     seed: int
     source: DigitalSource = "trained"
+    file: bytes | None = field(default=None, repr=False)
 
     def pixel_hash(self) -> str:
         """Return the SHA-256 (hex) of the pixels: height, width, channels as big-endian uint32, then the bytes."""

@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from gesso.domain.errors import InvalidInput
 from gesso.domain.picture import DigitalSource, OutputFormat
+from gesso.imaging.keep_png import kept_png
 from gesso.imaging.provenance import source_packet
 
 # zlib levels by pixels: level 6 on 16 megapixels costs seconds and saves little over level 1.
@@ -19,13 +20,19 @@ _WEBP_SIDE = 16_383  # RFC 9649: 14 bits a side
 _FULL_CHROMA_FROM = 90  # JPEG quality from which colour keeps its full resolution
 
 
-def encode(pixels: np.ndarray, output_format: OutputFormat, quality: int, source: DigitalSource) -> bytes:
-    """Return the file's bytes; the same pixels and package versions always give the same bytes.
+def encode(
+    pixels: np.ndarray, output_format: OutputFormat, quality: int, source: DigitalSource, file: bytes | None = None
+) -> bytes:
+    """Return the file's bytes; the same arguments and package versions always give the same bytes.
+
+    `file` is one that these very pixels were decoded from: of a PNG the compressed samples are kept where they can be.
 
     `pixels` is uint8 [height, width, 3 or 4]. `quality` is clamped to 0 … 100 (JPEG: 1 … 100) and means nothing to
     PNG. JPEG has no alpha: it is laid on white. Blocking: a 16-megapixel PNG takes about a second.
     Raises `InvalidInput` for a WebP over 16383 pixels a side.
     """
+    if output_format == "png" and file is not None and (kept := kept_png(file, pixels, source)) is not None:
+        return kept
     quality = max(0, min(100, quality))
     buffer = io.BytesIO()
     packet = source_packet(source)

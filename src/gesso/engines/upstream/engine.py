@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -26,16 +26,18 @@ from gesso.engines.upstream.gate import Gate
 from gesso.engines.upstream.job import Desk, Ended, UpstreamJob
 from gesso.engines.upstream.late import ask_once
 from gesso.engines.upstream.line import Line
-from gesso.engines.upstream.results import NoPicture, bring, raw
+from gesso.engines.upstream.results import Brought, NoPicture, brought, raw
 from gesso.engines.upstream.sender import Access, NotSent, Unclear
-from gesso.engines.upstream.steps import Done, Failed
+from gesso.engines.upstream.steps import Done, Failed, Inline, Link
 from gesso.engines.upstream.vendor import Limits, Vendor
 from gesso.engines.upstream.world import World
+from gesso.imaging.budget import PixelBudget
 from gesso.imaging.decode import DecodeLimits
 from gesso.outgoing.fetch import Outgoing, Policy
 
 log = structlog.get_logger(__name__)
 CANCEL_SECONDS = 5.0
+PIXELS_AT_ONCE = 8_000_000  # decoded and not yet encoded, from all vendors together
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class UpstreamEngine:
         self._vendors, self._settings, self._policy = vendors, settings, policy
         self._clock, self._decode_limits, self._lends = clock, decode_limits, lends
         self._outgoing: Outgoing | None = None
+        self._pixels = PixelBudget(PIXELS_AT_ONCE)
         self._desks: dict[str, Desk] = {}
         limits = {name: one.dollars_a_day for name, one in settings.items()}
         self._gate = Gate(
@@ -142,17 +145,21 @@ class UpstreamEngine:
         return self._settings.get(vendor, VendorSettings()).prices
 
     async def _pictures(self, task: Task, first: int, done: Done) -> AsyncGenerator[Event, None]:
+        desk = self._desk(task.route.vendor)
         for number, given in enumerate(done.pictures[: task.request.count - first]):
             index = first + number
+            seed = (task.request.seed + index) % SEED_LIMIT if given.seed is None else given.seed % SEED_LIMIT
             try:
-                decoded = await bring(given, self._way_out(), self._decode_limits, rest=self._world.rest)
+                # As many files, and as many pixels, as there is memory for, until they are encoded and stored.
+                async with desk.hands, self._brought(given) as made:
+                    yield raw(made, index, seed)
             except NoPicture as error:
                 yield Note("picture_lost", str(error), {"picture": index})
-                continue
-            seed = (task.request.seed + index) % SEED_LIMIT if given.seed is None else given.seed % SEED_LIMIT
-            yield raw(decoded, index, seed)
         if done.refused:
             yield Note("pictures_refused", "The vendor kept pictures back.", {"pictures": done.refused})
+
+    def _brought(self, given: Link | Inline) -> AbstractAsyncContextManager[Brought]:
+        return brought(given, self._way_out(), self._decode_limits, self._pixels, rest=self._world.rest)
 
     @property
     def offers(self) -> tuple[str, ...]:

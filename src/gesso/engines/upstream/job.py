@@ -17,10 +17,15 @@ from gesso.engines.upstream.sender import Sender
 from gesso.engines.upstream.steps import Call, Done, Failed, Reply
 from gesso.engines.upstream.vendor import Limits, Vendor
 
+PICTURES_AT_ONCE = 16
+
 
 @dataclass(frozen=True)
 class Desk:
-    """One vendor as this process uses it; `targets` are the operator's names instead of the catalogue's."""
+    """One vendor as this process uses it; `targets` are the operator's names instead of the catalogue's.
+
+    `hands` are how many of its pictures are brought at once: their files are in memory, whatever the link's pace.
+    """
 
     vendor: Vendor
     limits: Limits
@@ -28,6 +33,7 @@ class Desk:
     sender: Sender
     targets: Mapping[str, str] = field(default_factory=dict)
     rest: Callable[[float], Awaitable[None]] = asyncio.sleep
+    hands: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE))
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 import numpy as np
 
+from gesso.domain.budget import Budget
 from gesso.domain.errors import ImageNotRetrievable, InvalidInput
 from gesso.domain.picture import DecodedPicture, RawPicture
 from gesso.engines.upstream.steps import Inline, Link
-from gesso.imaging.decode import DecodeLimits, decode
+from gesso.imaging.decode import DecodeLimits, decode, inspect
 from gesso.outgoing.errors import BadUrl, BlockedAddress
 from gesso.outgoing.fetch import Outgoing
 
@@ -23,19 +26,32 @@ class NoPicture(Exception):
     """A picture the vendor told of could not be had, or is none."""
 
 
-async def bring(
+class Brought(NamedTuple):
+    """A picture's pixels, and the file they came in."""
+
+    decoded: DecodedPicture
+    file: bytes
+
+
+@asynccontextmanager
+async def brought(
     picture: Link | Inline,
     outgoing: Outgoing,
     limits: DecodeLimits,
+    budget: Budget,
     *,
     rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> DecodedPicture:
-    """Return a picture's pixels. Raises `NoPicture`."""
+) -> AsyncIterator[Brought]:
+    """Fetch and decode a picture; within the block its pixels are held of the budget. Raises `NoPicture`."""
     data = picture.data if isinstance(picture, Inline) else await _fetched(picture.url, outgoing, limits, rest)
-    try:
-        return await asyncio.to_thread(decode, data, "picture", limits)
-    except InvalidInput as error:
-        raise NoPicture("The vendor's picture is none that can be read.") from error
+    async with AsyncExitStack() as held:
+        try:
+            header = await asyncio.to_thread(inspect, data, "picture", limits)
+            await held.enter_async_context(budget.take(header.width * header.height))
+            decoded = await asyncio.to_thread(decode, data, "picture", limits)
+        except InvalidInput as error:
+            raise NoPicture("The vendor's picture is none that can be read.") from error
+        yield Brought(decoded, data)
 
 
 async def _fetched(
@@ -55,7 +71,7 @@ async def _fetched(
     raise AssertionError("the last try returns or raises")
 
 
-def raw(decoded: DecodedPicture, index: int, seed: int) -> RawPicture:
-    """Return a decoded picture as one of a job's."""
-    pixels = decoded.rgb if decoded.alpha is None else np.dstack([decoded.rgb, decoded.alpha])
-    return RawPicture(index, pixels, seed)
+def raw(made: Brought, index: int, seed: int) -> RawPicture:
+    """Return a picture that was brought as one of a job's."""
+    rgb, alpha = made.decoded.rgb, made.decoded.alpha
+    return RawPicture(index, rgb if alpha is None else np.dstack([rgb, alpha]), seed, file=made.file)
