@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from loopback_vendor import LoopbackVendor, loopback_vendor
+from loopback_vendor import Asked, LoopbackVendor, loopback_vendor
 from PIL import Image
 
 from gesso.catalogue.vendors import VENDORS
@@ -53,7 +54,10 @@ class Gesso:
         """Return a new job when it has ended."""
         answer = await self.ask(model)
         assert answer.status_code == 202, answer.text
-        identifier = answer.json()["id"]
+        return await self.ended(answer.json()["id"])
+
+    async def ended(self, identifier: str) -> dict[str, Any]:
+        """Return a job when it has ended."""
         async with asyncio.timeout(60):
             while True:
                 shown = await self.client.get(f"/v1/jobs/{identifier}", headers={"Prefer": "wait=5"})
@@ -80,7 +84,7 @@ def gesso(tmp_path, monkeypatch):
     live: list[str] = []
 
     @asynccontextmanager
-    async def opened(*vendors: str, **settings: object) -> AsyncIterator[Gesso]:
+    async def opened(*vendors: str, slots: int = 512, **settings: object) -> AsyncIterator[Gesso]:
         for name in ("recraft", "replicate"):
             monkeypatch.delenv(VENDORS[name].key, raising=False)
         for name in vendors:
@@ -89,6 +93,7 @@ def gesso(tmp_path, monkeypatch):
             vendor.answers |= {RECRAFT: MADE, REPLICATE: WELL}
             urls = f"recraft={vendor.url}/recraft,replicate={vendor.url}/replicate"
             parts = build(load_settings(data_dir=tmp_path / "data", upstream_urls=urls, **settings))
+            parts.engines["upstream"].slots = slots
             if parts.first_keys is not None:
                 live.append(parts.first_keys.live_secret)
             await parts.start()
@@ -163,6 +168,33 @@ async def test_a_vendor_that_fails_in_a_row_is_left_alone_where_there_is_another
         assert 'gesso_upstream_calls_total{outcome="done",vendor="replicate"} 1.0' in told
         assert 'gesso_upstream_circuit{state="open",vendor="recraft"} 1.0' in told
         assert 'gesso_upstream_circuit{state="open",vendor="replicate"} 0.0' in told
+
+
+async def test_a_job_that_waited_while_its_vendor_failed_begins_at_the_next_one(gesso, monkeypatch):
+    monkeypatch.setattr("gesso.domain.circuit.FIRST_PAUSE", 15 * MINUTE)
+    async with gesso("recraft", "replicate", slots=1, upstream_failover=True) as one:
+        asked, go_on = threading.Event(), threading.Event()
+
+        def no_key(_: Asked) -> tuple[int, Any]:
+            if one.asked(RECRAFT) == 5:
+                asked.set()
+                assert go_on.wait(60)
+            return NO_KEY
+
+        one.vendor.answers[RECRAFT] = no_key
+        for _ in range(4):
+            assert made_at(await one.job()) == ["recraft", "replicate"]
+        fifth = (await one.ask()).json()["id"]
+        assert await asyncio.to_thread(asked.wait, 60)
+        waiting = (await one.ask()).json()["id"]
+        go_on.set()
+        assert made_at(await one.ended(fifth)) == ["recraft", "replicate"]
+        job = await one.ended(waiting)
+        assert (job["state"], made_at(job)) == ("succeeded", ["replicate"])
+        (note,) = [note for note in job["notes"] if note["code"] == "failover"]
+        assert note["message"].startswith("Recraft failed several times in a row; it is tried again at ")
+        assert note["data"] == {"from": "recraft", "to": "replicate"}
+        assert one.asked(RECRAFT) == 5
 
 
 async def test_a_vendor_that_fails_in_a_row_is_asked_all_the_same_where_there_is_no_other(gesso, monkeypatch):

@@ -40,10 +40,7 @@ def _slots(parts: Parts, which: Literal[0, 1]) -> Values:
 
 
 def _calls(parts: Parts) -> Values:
-    found: dict[tuple[str, ...], float] = {}
-    for engine in parts.engines.spending:
-        found |= engine.calls_ended
-    return found
+    return {named: count for engine in parts.engines.spending for named, count in engine.calls_ended.items()}
 
 
 def _circuits(parts: Parts) -> Values:

@@ -13,7 +13,8 @@ def routes_to_try(
 ) -> tuple[RouteChoice, ...]:
     """Return the first route and, with `failover`, the later ones of its engine that are ready.
 
-    The first is where an earlier process stopped (`checkpoint`): what has begun there is gone on with.
+    The first is where an earlier process stopped (`checkpoint`): what has begun there is gone on with. Where nothing
+    has, a first route that is not ready any more is left out when there are others.
     """
     standing = open_standing(checkpoint)
     stopped_at = (
@@ -23,6 +24,9 @@ def routes_to_try(
         and standing.calls
         and (route.vendor, route.target) == (standing.vendor, standing.target)
     )
-    first, *others = plan.routes[next(stopped_at, 0) :]
-    later = (one for one in others if failover and one.engine == first.engine and why_not(one) is None)
+    begun = next(stopped_at, None)
+    first, *others = plan.routes[begun or 0 :]
+    later = tuple(one for one in others if failover and one.engine == first.engine and why_not(one) is None)
+    if begun is None and later and why_not(first) is not None:
+        return later
     return (first, *later)

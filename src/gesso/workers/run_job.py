@@ -166,6 +166,9 @@ class JobRunner:
     ) -> AsyncGenerator[Event, None]:
         """Yield what a route's vendor tells; where it gave nothing and another may, what the next one tells."""
         routes = routes_to_try(job.plan, self._failover, self._engines.why_not, job.checkpoint)
+        planned = job.plan.routes[0]
+        if routes[0] != planned and (reason := self._engines.why_not(planned)) is not None:
+            yield Note("failover", f"{reason}.", {"from": planned.vendor, "to": routes[0].vendor})
         for route, following in itertools.zip_longest(routes, routes[1:]):
             try:
                 async with self._lender.lent(job, route, files_for(route, files)) as given:

@@ -33,8 +33,11 @@ def test_the_first_alone_unless_the_operator_wants_more():
     assert tried() == ["fal", "replicate", "eachlabs"]
 
 
-def test_the_first_whatever_has_become_of_it_and_of_the_others_those_that_are_ready():
-    assert tried(away=["fal", "replicate"]) == ["fal", "eachlabs"]
+def test_those_that_are_ready_and_the_first_whatever_has_become_of_it_where_there_is_no_other():
+    assert tried(away=["replicate"]) == ["fal", "eachlabs"]
+    assert tried(away=["fal", "replicate"]) == ["eachlabs"]
+    assert tried(away=["fal", "replicate", "eachlabs"]) == ["fal"]
+    assert tried(away=["fal"], failover=False) == ["fal"]
 
 
 def test_none_of_another_engine():
