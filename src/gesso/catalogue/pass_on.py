@@ -24,9 +24,14 @@ from gesso.domain.request import PictureArgument, Request
 def pass_on(model: Model, route: Route, request: Request, checked: Checked, served: Collection[Role] = ()) -> Driven:
     """Map each parameter by the route's `arguments`; one that is not listed goes under its own name.
 
-    Pictures travel in the request, not in the arguments. The seed handed over is the request's, drawn or given.
+    Pictures travel in the request, not in the arguments. The seed handed over is the request's, drawn or given. A route
+    that does not take the picture to edit is handed the size of one from words: there is nothing else it could follow.
     """
     arguments: dict[str, Any] = dict(route.constants)
+    if request.operation == "edit" and not _takes_the_picture(model, route):
+        size = decide(model, checked.values, "generate")
+        found = {"operation": "generate", "width": size.width, "height": size.height, "size_rule": size.rule}
+        request = request.model_copy(update=found)
     decision = decide(model, checked.values, request.operation)
     verdicts, paragraphs = [], []
     for parameter in model.parameters:
@@ -47,6 +52,14 @@ def pass_on(model: Model, route: Route, request: Request, checked: Checked, serv
     for argument, value in paragraphs:
         _say_within(arguments, argument, value)
     return Driven(arguments, tuple(verdicts))
+
+
+def _takes_the_picture(model: Model, route: Route) -> bool:
+    """Tell whether a route takes what a model edits; true for a model that does nothing else."""
+    parameter = model.with_role("image")
+    if parameter is None or "generate" not in model.operations:
+        return True
+    return route.arguments.get(parameter.name, Argument(to=parameter.name)).to is not None
 
 
 def picture_arguments(model: Model, route: Route, values: Mapping[str, Any]) -> tuple[PictureArgument, ...]:

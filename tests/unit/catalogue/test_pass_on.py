@@ -93,3 +93,14 @@ def test_a_stand_in_upstream_is_named() -> None:
 
 def _upstream(model: Model) -> list[Route]:
     return [route for route in model.routes if route.engine == "upstream"]
+
+
+def test_a_route_that_takes_no_picture_is_handed_the_size_of_one_from_words() -> None:
+    raw = {"prompt": "a fox", "image": "https://example.org/a.png", "aspect_ratio": "16:9"}
+    size = Argument(to=("width", "height"), send="size")
+    driven, verdicts = passed("flux-dev", raw, {"aspect_ratio": size, "image": Argument(reason="no such field")})
+    assert (driven.arguments["width"], driven.arguments["height"]) == (1344, 768)
+    assert (verdicts["image"].verdict, verdicts["aspect_ratio"].used) == ("ignored", "1344x768")
+    driven, verdicts = passed("flux-dev", raw, {"aspect_ratio": size})
+    assert "width" not in driven.arguments
+    assert verdicts["aspect_ratio"].used is None

@@ -72,6 +72,16 @@ def least(model: Model) -> dict[str, Any]:
     return _input(model, random.Random(0), 0.0)
 
 
+def values_of(one: Parameter) -> list[Any]:
+    """Return several values a parameter takes: all its choices, both ends of a range, some between."""
+    found = list(one.allowed or ())
+    found += [end for end in (one.minimum, one.maximum) if end is not None and not found]
+    found += [_value(one, random.Random(seed)) for seed in range(DRAWS)]
+    if one.type == "string" and one.allowed is None and one.role != "seed":
+        found += ["snow on a red roof"[: one.max_length]]
+    return [value for number, value in enumerate(found) if value not in found[:number]]
+
+
 def drawn(model: Model, route: Route) -> Iterator[Planned]:
     """Yield the route asked with the least input, with all a model has, and with mixtures between."""
     yield planned(model, route, least(model))
