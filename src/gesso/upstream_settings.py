@@ -44,6 +44,11 @@ class UpstreamSettings(BaseModel):
     upstream_failover: bool = Field(
         False, description="Whether a job goes to the next vendor of its model where the first gave nothing."
     )
+    upstream_credentials: bool = Field(
+        True,
+        description="Whether a vendor's picture with content credentials (C2PA) is handed out as it came, where it holds "
+        "nothing else; if not, all are without.",
+    )
 
     upstream_prices: Annotated[Mapping[str, Dollars], NoDecode] = Field(
         {},

@@ -160,6 +160,7 @@ class Parts:
             clock=self.clock,
             output_microseconds=self.kept.results_seconds * SECOND,
             failover=settings.upstream_failover,
+            credentials=settings.upstream_credentials,
         )
         self.worker = Worker(
             database=self.database,

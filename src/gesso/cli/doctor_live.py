@@ -59,9 +59,9 @@ def try_vendor(name: str, output: Output, *, yes: bool, target: Path | None) -> 
     with output.progress() as report:
         result = run_live_call(call, engine, rules, lambda p: report(p.stage, p.done, p.total))
     if result.picture is not None and target is not None:
-        from gesso.imaging.encode import encode
+        from gesso.imaging.finish import finish
 
-        data = encode(result.picture.pixels, wanted, call.request.output_quality, result.picture.source)
+        data = finish(result.picture, call.request, credentials=settings.upstream_credentials, as_format=wanted)
         write_all([target], [data])
     saved = target if result.picture is not None else None
     sentences = _made(call, result, saved) if result.picture else _missing(call, result, vendor, base)

@@ -19,7 +19,7 @@ from gesso.domain.job import ReportNote
 from gesso.domain.picture import MEDIA_TYPES, PictureReference, RawPicture
 from gesso.domain.request import Plan, Request
 from gesso.engines.registry import Engines
-from gesso.imaging.encode import encode
+from gesso.imaging.finish import finish
 from gesso.installation import engines_of, rules_of
 from gesso.intake.accept import FIDELITIES
 from gesso.intake.prepare import Prepared, find_asked, prepare, with_alias
@@ -83,7 +83,7 @@ async def _run(
         task = Task(new_id(), request, route, files=files_for(route, await files_of(inputs)))
     else:
         task = Task(new_id(), request, route, inputs.image, inputs.mask, inputs.references)
-    result = _Result(request, on_progress)
+    result = _Result(request, on_progress, settings.upstream_credentials)
     try:
         async with aclosing(engines[route.engine].run(task)) as events:
             async for event in events:
@@ -112,8 +112,8 @@ def _bytes_by_field(prepared: Prepared) -> dict[str, Fetched]:
 class _Result:
     """Collects the engine's events."""
 
-    def __init__(self, request: Request, on_progress: OnProgress) -> None:
-        self._request, self._on_progress = request, on_progress
+    def __init__(self, request: Request, on_progress: OnProgress, credentials: bool) -> None:
+        self._request, self._on_progress, self._credentials = request, on_progress, credentials
         self.pictures: list[LocalPicture] = []
         self.notes: list[ReportNote] = []
 
@@ -130,7 +130,7 @@ class _Result:
 
     def _encode(self, raw: RawPicture) -> LocalPicture:
         request = self._request
-        data = encode(raw.pixels, request.output_format, request.output_quality, raw.source)
+        data = finish(raw, request, credentials=self._credentials)
         height, width = raw.pixels.shape[:2]
         media_type = MEDIA_TYPES[request.output_format]
         return LocalPicture(raw.index, data, media_type, width, height, raw.seed, raw.pixel_hash())

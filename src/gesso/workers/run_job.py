@@ -23,6 +23,7 @@ from gesso.domain.request import Request
 from gesso.domain.upstream import CallEnded
 from gesso.engines.registry import Engines
 from gesso.imaging.encode import encode
+from gesso.imaging.finish import finish
 from gesso.imaging.header import Header
 from gesso.jobs.claim import save_checkpoint
 from gesso.jobs.feed import Feed
@@ -70,8 +71,8 @@ class _Encoded:
     pixel_hash: str
 
 
-def _encoded(raw: RawPicture, request: Request) -> _Encoded:
-    data = encode(raw.pixels, request.output_format, request.output_quality, raw.source, raw.file)
+def _encoded(raw: RawPicture, request: Request, credentials: bool) -> _Encoded:
+    data = finish(raw, request, credentials=credentials)
     return _Encoded(data, hashlib.sha256(data).hexdigest(), raw.pixel_hash())
 
 
@@ -96,10 +97,11 @@ class JobRunner:
         clock: Clock,
         output_microseconds: int,
         failover: bool = False,
+        credentials: bool = True,
     ) -> None:
         self._patience, self._blobs, self._reader = Patience(database), blobs, reader
         self._engines, self._lender, self._feed, self._clock = engines, lender, feed, clock
-        self._output_microseconds, self._failover = output_microseconds, failover
+        self._output_microseconds, self._failover, self._credentials = output_microseconds, failover, credentials
         self._encoding = asyncio.Semaphore(1)  # one large PNG at a time keeps the cores for the engines
 
     async def run(self, job: Job) -> Outcome:
@@ -222,7 +224,7 @@ class JobRunner:
         """Encode, mark and store one picture; its row is written when the job is settled."""
         began = time.perf_counter()
         async with self._encoding:
-            made = await to_its_end(_encoded, raw, request)
+            made = await to_its_end(_encoded, raw, request, self._credentials)
         work.add_time("encode", time.perf_counter() - began)
         began = time.perf_counter()
         now = self._clock()

@@ -1,7 +1,7 @@
 """Luma's Dream Machine: create a generation, then ask until it has ended.
 
-Source: Luma's client lumaai 1.21.0, whose wire this was compared with (verified). Luma fetches pictures under links,
-the only way its guide names. It has a call that deletes a generation,
+Source: Luma's client lumaai 1.21.0, whose wire this was compared with (verified). Luma fetches pictures under links, the
+only way its guide names (docs.lumalabs.ai/docs/image-generation, seen 2026-11). It has a call that deletes a generation,
 but not one that stops it. Errors are a sentence in `detail`; what its sentences on money and moderation look like is our
 reading.
 """
