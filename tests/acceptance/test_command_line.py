@@ -135,6 +135,14 @@ def test_another_model_says_who_stood_in_and_what_became_of_its_parameters(gesso
     assert "disable_safety_checker" not in done.stdout  # it was not asked for
 
 
+def test_a_model_run_in_the_place_of_another_is_said(gesso, tmp_path):
+    (tmp_path / "gesso.toml").write_text('[aliases]\n"old-sketch" = "gesso-sketch"\n')
+    done = gesso("generate", "a duck", "-m", "old-sketch", "--width", 64, "--height", 64, "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["model"]) == (0, "gesso-sketch"), done.stderr
+    assert said["notes"][0]["message"] == "old-sketch is run as gesso-sketch here: the operator says so (aliases)."
+
+
 def test_the_doctor_finds_the_built_in_engine_ready(gesso, tmp_path):
     done = gesso("doctor", "--json")
 

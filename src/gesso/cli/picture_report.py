@@ -31,7 +31,10 @@ def as_data(result: LocalResult, paths: Sequence[Path]) -> dict[str, Any]:
             for path, picture in zip(paths, result.pictures, strict=True)
         ],
         "parameters": [verdict.model_dump(mode="json") for verdict in route.verdicts],
-        "notes": [note.model_dump(mode="json") for note in result.notes],
+        "notes": [
+            *({"code": "plan", "message": note, "data": {}} for note in result.plan.notes),
+            *(note.model_dump(mode="json") for note in result.notes),
+        ],
         "seconds": round(result.seconds, 3),
     }
 
@@ -45,7 +48,7 @@ def as_sentences(result: LocalResult, paths: Sequence[Path]) -> list[str]:
     ]
     stand_in = f", a stand-in for {result.request.model}" if route.fidelity == "stand_in" else ""
     lines.append(f"Made by {route.runs}{stand_in} in {result.seconds:.2f} s.")
-    lines += [f"  {note.message}" for note in result.notes]
+    lines += [f"  {note}" for note in (*result.plan.notes, *(note.message for note in result.notes))]
     lines += [
         f"  {verdict.parameter} was {verdict.verdict}: {verdict.reason}"
         for verdict in route.verdicts
