@@ -44,10 +44,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Broken:
-    """An exchange that comes to no end: at this point the connection is reset, or nothing happens any more."""
+    """An exchange that comes to no end: at this point the connection is reset or closed, or nothing happens any more, or
+    something is said that is not HTTP."""
 
     at: Point
-    how: Literal["reset", "hang"]
+    how: Literal["reset", "close", "hang", "noise"]
 
 
 Decide = Callable[[Asked], Answer | Broken]
@@ -86,7 +87,7 @@ class FaultyServer:
         asked = _asked((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
         self.asked.append(asked)
         decided = self._decide(asked)
-        if decided == Broken("head", "reset") or decided == Broken("head", "hang"):
+        if isinstance(decided, Broken) and decided.at == "head":
             return await self._break(decided, writer)
         await reader.readexactly(int(asked.headers.get("content-length", "0")))
         if isinstance(decided, Broken):
@@ -103,6 +104,9 @@ class FaultyServer:
         if broken.how == "hang":
             self._hangs()
             await asyncio.Event().wait()
+        if broken.how != "reset":
+            writer.write(b"SSH-2.0-OpenSSH_9.2\r\n" if broken.how == "noise" else b"")
+            return False
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
         return False

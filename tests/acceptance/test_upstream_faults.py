@@ -159,3 +159,4 @@ def test_the_money_adds_up_and_no_key_is_written_down(gesso):
     for secret in KEYS.values():
         assert secret not in gesso.log()
         assert all(secret.encode() not in data for data in written)
+    assert "/pictures/" not in gesso.log()

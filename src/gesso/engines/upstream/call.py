@@ -163,7 +163,7 @@ class VendorCall:
             longer = max(pause, asked or 0)
             if self._left() <= longer:
                 log.warning("upstream_away", vendor=self._vendor.name, reason=reason)
-                return Failed("timed_out", again=True, billed=None)
+                return await self._give_up(state)
             await self._rest(longer)
         raise AssertionError("the pauses have no end")
 
@@ -175,7 +175,7 @@ class VendorCall:
 
     async def _give_up(self, state: State) -> Failed:
         """The vendor takes too long: stop it there, where that can be done."""
-        call = self._vendor.cancel(state)
+        call = self._vendor.cancel(state) if self._paid_for else None
         if call is not None:
             try:
                 await self._carrier.send(call, self._limits.other_seconds)

@@ -18,13 +18,13 @@ from typing import Any, Literal
 
 import httpcore
 import httpx
-from faulty_server import Answer, Asked, Broken, FaultyServer, serving
 from PIL import Image
 from planned import CATALOGUE, least, planned
 from played_vendors import Played
 from script import Time
 from structlog.testing import capture_logs
 
+from faulty_server import Answer, Asked, Broken, FaultyServer, serving
 from gesso.domain.clock import SECOND
 from gesso.domain.errors import JobFailed
 from gesso.domain.events import Checkpoint, Note, Task
@@ -198,6 +198,7 @@ async def run(
     count: int = 1,
     connecting: Literal["refused", "hang"] | None = None,
     picture_seconds: float = 30,
+    total_seconds: float = 600,
     **options: Any,
 ) -> Ran:
     """Return what came of a job there; nothing of what is secret was told. `options` are the `Player`'s.
@@ -219,7 +220,12 @@ async def run(
                 rest=time.rest,
                 now=lambda: time() / SECOND,
             )
-            settings = VendorSettings(key=played.key, base=f"{server.url}{played.path}", targets=played.targets)
+            settings = VendorSettings(
+                key=played.key,
+                base=f"{server.url}{played.path}",
+                limits=replace(UPSTREAMS[played.name].limits, total_seconds=total_seconds),
+                targets=played.targets,
+            )
             engine = UpstreamEngine(
                 {played.name: UPSTREAMS[played.name]},
                 {played.name: settings},

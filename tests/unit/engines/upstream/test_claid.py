@@ -80,7 +80,7 @@ async def test_it_is_uploaded_edited_and_asked_until_it_has_ended():
     assert outcome == Done((Link("https://cdn.example/0.png"), Link("https://cdn.example/1.png")))
     looks = ["v1/image/ai-edit/48213"] * 4
     assert [call.url for call in script.sent] == ["v1/image/edit/upload", "v1/image/ai-edit", *looks]
-    assert [kept.standing for kept in script.committed] == ["sending", "open"]
+    assert [kept.standing for kept in script.committed] == ["sending", "open", "open"]
     assert script.before_send[0] is None  # nothing is kept before the upload: it may be sent again
     assert script.paid == 1
 

@@ -7,10 +7,10 @@ import email.utils
 from dataclasses import dataclass
 
 import pytest
-from faulty_server import Answer, Broken
 from faulty_vendor import RAW, Fault, Ran, answer, repeats, run, said, several, words_everywhere
 from played_vendors import PLAYED, Played
 
+from faulty_server import Answer, Broken
 from gesso.domain.errors import (
     ContentRefused,
     UpstreamFailed,
@@ -41,6 +41,8 @@ BUSY = answer(b"{}", 429)
 AWAY, BROKEN_THERE = answer(status=503), answer(status=500)
 PAGE = answer(f"<html>{RAW}</html>".encode(), content_type="text/html")
 RESETS = {f"reset-{at}": Broken(at, "reset") for at in ("head", "request", "answer", "body")}
+CLOSES = {f"close-{at}": Broken(at, "close") for at in ("head", "request", "answer", "body")}
+NOISE = {"noise": Broken("request", "noise")}
 HANGS = {f"hang-{at}": Broken(at, "hang") for at in ("head", "request", "answer", "body")}
 
 
@@ -120,7 +122,10 @@ CREATES = {
     "null": (Fault("create", (answer(b"null"),), True), End("garbled")),
     "list": (Fault("create", (answer(b"[]"),), True), End("garbled")),
     "bytes": (Fault("create", (answer(b"\xff\xfe\x00"),), True), End("garbled")),
-    **{name: (Fault("create", (one,), True), _MAY_HAVE_ARRIVED) for name, one in (RESETS | HANGS).items()},
+    **{
+        name: (Fault("create", (one,), True), _MAY_HAVE_ARRIVED)
+        for name, one in (RESETS | CLOSES | HANGS | NOISE).items()
+    },
 }
 
 
@@ -195,7 +200,9 @@ PASSING = {
     "page": PAGE,
     "cut": answer(b'{"id": "p-1", "sta'),
     **RESETS,
+    **CLOSES,
     **HANGS,
+    **NOISE,
 }
 
 
@@ -213,8 +220,9 @@ async def test_a_look_is_sent_again(vendor, fault):
 @each(POLLED)
 @pytest.mark.parametrize("fault", ["500", "429", "reset-request", "hang-request"])
 async def test_a_vendor_that_stays_away_is_given_up(vendor, fault):
-    ran = await run(vendor, Fault("look", (PASSING[fault],), True))
+    ran = await run(vendor, Fault("look", (PASSING[fault],), True), total_seconds=60)
     check(ran, End("timed_out", kept="open"))
+    assert ran.asked["cancel"] == bool(vendor.cancel)
 
 
 @each(POLLED)
@@ -233,9 +241,17 @@ async def test_a_refused_look_says_nothing_of_what_was_begun(vendor, status):
 
 @each(POLLED)
 async def test_what_never_ends_is_stopped_there(vendor):
-    ran = await run(vendor, finishes=False)
+    ran = await run(vendor, finishes=False, total_seconds=60)
     check(ran, End("timed_out", kept="open"))
     assert ran.asked["cancel"] == bool(vendor.cancel)
+
+
+@each([one for one in POLLED if one.cancel])
+@pytest.mark.parametrize("fault", [*RESETS.values(), *HANGS.values(), BROKEN_THERE, PAGE])
+async def test_it_ends_the_same_where_it_cannot_be_stopped(vendor, fault):
+    ran = await run(vendor, Fault("cancel", (fault,), True), finishes=False, total_seconds=10)
+    check(ran, End("timed_out", kept="open"))
+    assert ran.asked["cancel"] == 1
 
 
 @pytest.mark.parametrize("name", ["bfl", "fal"])
@@ -271,7 +287,7 @@ async def test_an_upload_is_sent_again(vendor, fault):
     ids=["500", "hang", "401", "page"],
 )
 async def test_an_upload_that_does_not_succeed_costs_nothing(vendor, fault, why, again):
-    ran = await run(vendor, Fault("upload", (fault,), True))
+    ran = await run(vendor, Fault("upload", (fault,), True), total_seconds=60)
     check(ran, End(why, again=again, billed=False, creates=0, kept=None))
 
 
