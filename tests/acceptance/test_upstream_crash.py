@@ -7,9 +7,12 @@ it left: the next process (SQLite), or a second one that was there all along (Po
 from __future__ import annotations
 
 import io
+import signal
+import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import httpx
 import pytest
 from holding_points import said_at
 from holding_vendor import COST_USD, SIZE, holding_vendor
@@ -92,10 +95,10 @@ class AtVendors(Installation):
         self.running = super().start(*crash, **options)
         return self.running
 
-    def submit(self, case: Case) -> str:
-        """Submit the job of a case; return its id."""
+    def submit(self, case: Case, server: Server | None = None) -> str:
+        """Submit the job of a case, to the current server unless told; return its id."""
         asked = {"prompt": case.prompt} | ({} if case.pictures == 1 else {"num_images": case.pictures})
-        with self.client() as client:
+        with self.client(server=server) as client:
             answer = client.post("/v1/jobs", json={"model": case.model, "input": asked})
             assert answer.status_code == 202, answer.text
             return answer.json()["id"]
@@ -169,17 +172,20 @@ def killed_at_every_point(vendor, installation, *, is_shared):
             vendor.hold(case.prompt, case.point, after=case.pictures - 1)
     vendor.hold(LAST.prompt, "fetch")
     first = installation.start("hold")
-    jobs = {case.prompt: installation.submit(case) for case in CASES}
-    for case in CASES:
-        if case is LAST:
-            vendor.wait(case.prompt, "fetch")
-        elif not case.at_vendor:
+    early = [case for case in CASES if case.point != "fetch" and case is not LAST]
+    jobs = {case.prompt: installation.submit(case) for case in early}
+    for case in early:
+        if not case.at_vendor:
             installation.pass_point(case.point, case)
         else:
             vendor.wait(case.prompt, "look" if case.point == "work" else case.point)
             if case.pictures > 1:
                 installation.pass_point("stored", case)
     second = installation.start() if is_shared else None
+    late = [case for case in CASES if case not in early]  # nobody waits long for a picture that does not come
+    jobs |= {case.prompt: installation.submit(case, first) for case in late}
+    for case in late:
+        vendor.wait(case.prompt, "fetch")
     vendor.let_go(LAST.prompt)
     installation.pass_point(LAST.point, LAST)
     first.kill()
@@ -291,3 +297,31 @@ def test_who_waits_for_a_vendor_may_stop_and_die_and_the_next_one_goes_on(gesso)
     assert row.attempt - row.given_back == 1
     check_ends(installation)
     check_command(installation)
+
+
+def test_a_server_that_stops_waits_for_a_vendor_that_answers_at_once(gesso):
+    vendor, installation = gesso.vendor, gesso.installation
+    case = Case(AT_ONCE, "create while it stops", creates=1)
+    installation.running.stop()
+    server = installation.start(grace_seconds=60)
+    vendor.hold(case.prompt, "create")
+    job_id = installation.submit(case)
+    vendor.wait(case.prompt, "create")
+    server.signal(signal.SIGTERM)
+    until(lambda: not listens(server), "the server stopping")
+    vendor.let_go(case.prompt)
+    assert server.ended() == 0
+    row = job_rows(installation)[job_id]
+    assert (row.state, row.attempt, row.refunded_micro) == ("succeeded", 1, 0)
+    assert vendor.counted(case.prompt, "create") == 1
+    check_command(installation)
+
+
+def listens(server):
+    """Tell whether a server still takes connections."""
+    address = httpx.URL(server.url)
+    try:
+        socket.create_connection((address.host, address.port), timeout=30).close()
+    except ConnectionError:
+        return False
+    return True
