@@ -44,7 +44,7 @@ MOST = 20_000
 
 @dataclass(frozen=True)
 class Subject:
-    """One way to the upstream: its name, which is also the key it has there, its address and the key it wants."""
+    """One way to the upstream: its name, its address and the key it wants."""
 
     name: str
     url: str
@@ -89,10 +89,10 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         upstream = held.enter_context(stand_in("instant_vendor.py"))
         ours = held.enter_context(gesso_serve(folder / "gesso", settings(upstream, max(chosen.clients))))
         theirs, their_pid = held.enter_context(
-            litellm_proxy.proxy(folder / "litellm", f"{upstream}/v1", "litellm", MODEL)
+            litellm_proxy.proxy(folder / "litellm", f"{upstream}/v1", key_of("litellm"), MODEL)
         )
         subjects = (
-            Subject("direct", upstream, "direct"),
+            Subject("direct", upstream, key_of("direct")),
             Subject("gesso", ours.url, ours.key, f"/openai{PATH}", ours.pid),
             Subject("litellm", theirs, litellm_proxy.KEY, pid=their_pid),
         )
@@ -129,10 +129,15 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         }
 
 
+def key_of(name: str) -> str:
+    """Return the key by which the upstream knows who asks."""
+    return f"key-of-{name}"
+
+
 def settings(upstream: str, clients: int) -> dict[str, str]:
     """Return what our server is told: where the upstream is, and that as many calls may be open there as there are clients."""
     return {
-        "OPENAI_API_KEY": "gesso",
+        "OPENAI_API_KEY": key_of("gesso"),
         "GESSO_UPSTREAM_URLS": f"openai={upstream}/v1",
         "GESSO_UPSTREAM_AT_ONCE": f"openai={clients}",
     }
@@ -195,6 +200,7 @@ def paid(upstream: str, sent: dict[str, int]) -> dict[str, int]:
     """Return how many calls came to the upstream from each; every request must have become exactly one."""
     with urllib.request.urlopen(f"{upstream}/paid", timeout=10) as answer:
         counted: dict[str, int] = json.load(answer)
+    counted = {name: counted.get(key_of(name), 0) for name in sent}
     if counted != sent:
         sys.exit(f"requests and paid calls differ: {sent} were sent, {counted} were paid")
     return counted

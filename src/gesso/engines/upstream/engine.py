@@ -37,7 +37,7 @@ from gesso.outgoing.fetch import Outgoing, Policy
 
 log = structlog.get_logger(__name__)
 CANCEL_SECONDS = 5.0
-PIXELS_AT_ONCE = 8_000_000  # decoded and not yet encoded, from all vendors together
+PIXELS_AT_ONCE = 4_000_000  # decoded and not yet encoded, from all vendors together
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,16 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
+from gesso.engines.upstream.pools import Pools
 from gesso.engines.upstream.steps import Call, Reply, Written
 from gesso.outgoing.address import Target, check_url
 from gesso.outgoing.allow import parse_allow_list
@@ -77,8 +79,8 @@ class Sender:
         self._open_policy = Policy(allow=allow, connect_seconds=CONNECT_SECONDS)
         self._system_resolver = SystemResolver()
         tls = tls or httpx.create_ssl_context(trust_env=False)
-        self._clients = {
-            kind: _client(policy, kept, resolve or self._system_resolver, dial, tls)
+        self._pools = {
+            kind: Pools(partial(_client, policy, kept, resolve or self._system_resolver, dial, tls))
             for kind, policy, kept in (
                 ("pays", self._policy, 0),
                 ("asks", self._policy, MOST_CONNECTIONS),
@@ -113,8 +115,8 @@ class Sender:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for client in self._clients.values():
-            await client.aclose()
+        for pools in self._pools.values():
+            await pools.aclose()
         self._system_resolver.close()
 
     def _target(self, call: Call) -> Target:
@@ -138,27 +140,24 @@ class Sender:
         )
 
     async def _send(self, call: Call, target: Target, wire: _Wire) -> Reply:
-        client = self._clients["open" if call.open else "pays" if call.pays else "asks"]
-        request = client.build_request(
-            call.method,
-            target.url,
-            params=dict(call.query) or None,
-            content=_content(call),
-            files=_files(call),
-            headers=({} if call.open else self._authorised) | _type_of(call) | dict(call.headers),
-            extensions={"trace": wire.trace},
-        )
-        if not call.open:
-            request.headers.update(self._sign(_written(request)))
-        response = await client.send(request, stream=True)
-        try:
+        with self._pools["open" if call.open else "pays" if call.pays else "asks"].client() as client:
+            request = client.build_request(
+                call.method,
+                target.url,
+                params=dict(call.query) or None,
+                content=_content(call),
+                files=_files(call),
+                headers=({} if call.open else self._authorised) | _type_of(call) | dict(call.headers),
+                extensions={"trace": wire.trace},
+            )
+            if not call.open:
+                request.headers.update(self._sign(_written(request)))
             body = bytearray()
-            async for part in response.aiter_raw():
-                body += part
-                if len(body) > MOST_REPLY_BYTES:
-                    raise Unclear(f"{target.host} answered with more than {MOST_REPLY_BYTES >> 20} MiB.")
-        finally:
-            await response.aclose()
+            async with aclosing(await client.send(request, stream=True)) as response:
+                async for part in response.aiter_raw():
+                    body += part
+                    if len(body) > MOST_REPLY_BYTES:
+                        raise Unclear(f"{target.host} answered with more than {MOST_REPLY_BYTES >> 20} MiB.")
         return self._without_key(Reply(response.status_code, dict(response.headers), bytes(body)))
 
     def _without_key(self, reply: Reply) -> Reply:
