@@ -72,6 +72,7 @@ def scene(make_postgres_url: Callable[[], str], tmp_path_factory: pytest.TempPat
         collector = stack.enter_context(otlp_collector())
         receiver = stack.enter_context(webhook_receiver())
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        variables["OPENAI_API_KEY"] = "of-nobody"  # a vendor to tell of; nothing is sent there
         settings: dict[str, object] = {
             "database_url": make_postgres_url(),
             "concurrent_jobs_per_key": 2,
@@ -90,7 +91,7 @@ def scene(make_postgres_url: Callable[[], str], tmp_path_factory: pytest.TempPat
             httpx.Client(base_url=server.facts["url"], headers=headers, timeout=90, trust_env=False)
         )
         alone = client.get("/readyz")
-        worker = start("worker", "worker", "--engines", "builtin", "--slots", "1", "--port", "0")
+        worker = start("worker", "worker", "--engines", "builtin,upstream", "--slots", "1", "--port", "0")
         built = Scene(server, worker, client, collector, receiver, stack)
         built.jobs["alone"] = {"code": alone.status_code, **alone.json()}
         until(lambda: client.get("/readyz").json()["checks"].get("engine:builtin") == "ok", "a worker is known")
@@ -160,9 +161,12 @@ def test_runs_claims_and_pictures_are_timed_once_each(scene):
 def test_what_is_of_the_database_is_the_same_everywhere(scene):
     for seen in scene.seen.values():
         assert seen.value("gesso_database_answers") == 1
-        assert [labels for labels, value in seen.samples["gesso_fleet_workers"] if value] == [{"engine": "builtin"}]
-        series = [(labels["priority"], labels["mode"]) for labels, _ in seen.samples["gesso_fleet_queue_jobs"]]
-        assert sorted(series) == [(p, m) for p in ("high", "low", "normal") for m in ("live", "test")]
+        alive = sorted(labels["engine"] for labels, value in seen.samples["gesso_fleet_workers"] if value)
+        assert alive == ["builtin", "upstream"]
+        named = ("engine", "priority", "mode")
+        series = [tuple(labels[name] for name in named) for labels, _ in seen.samples["gesso_fleet_queue_jobs"]]
+        kinds = [(engine, p, m) for engine in alive for p in ("high", "low", "normal") for m in ("live", "test")]
+        assert sorted(series) == kinds
         assert seen.value("gesso_fleet_webhook_oldest_due_seconds") == 0
 
 
