@@ -233,7 +233,7 @@ async def test_a_vendor_that_talks_nonsense_is_given_up(vendor, fault):
 
 
 @each(POLLED)
-@pytest.mark.parametrize("status", [401, 403, 404, 410])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422])
 async def test_a_refused_look_says_nothing_of_what_was_begun(vendor, status):
     ran = await run(vendor, Fault("look", (answer(status=status),), True))
     check(ran, End("unknown", kept="open"))

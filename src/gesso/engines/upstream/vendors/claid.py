@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gesso.engines.upstream.ask import Ask, put
-from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, text_at
+from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, lost, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Part, Reply, Send, State, Step, Wait
 from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
@@ -40,7 +40,8 @@ class Claid(Base):
     def read(self, ask: Ask, state: State, reply: Reply) -> Step:
         """Read what came of an upload, a submit, a look, or a generation."""
         if not reply.ok:
-            return _refusal(reply)
+            refusal = _refusal(reply)
+            return lost(refusal.message) if state["at"] == "look" else refusal
         data = body_of(reply)["data"]
         match state["at"]:
             case "upload":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, pictures_in, text_at
+from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, lost, pictures_in, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait, Why
 from gesso.engines.upstream.vendor import Base, Limits
 
@@ -39,7 +39,8 @@ class Eachlabs(Base):
         """Read the answer to a creation (which has no id yet) or to a look."""
         body = body_of(reply)
         if not reply.ok:
-            return _refused(reply, text_at(body, "details") or text_at(body, "error"))
+            words = text_at(body, "details") or text_at(body, "error")
+            return lost(words) if "id" in state else _refused(reply, words)
         if "id" not in state:
             return Wait({"id": str(body.get("predictionID") or body["id"])})
         match body["status"]:

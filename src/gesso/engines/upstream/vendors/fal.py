@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, pictures_in, text_at
+from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, lost, pictures_in, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait
 from gesso.engines.upstream.vendor import Base, Limits
 
@@ -43,7 +43,7 @@ class Fal(Base):
         if state["at"] == "result":
             return _result(reply, body)
         if not reply.ok:
-            return _refusal(reply, body)
+            return _refusal(reply, body) if state["at"] == "submit" else lost(text_at(body, "detail"))
         if state["at"] == "submit":
             links = {name: str(body[name]) for name in ("status_url", "response_url", "cancel_url")}
             return Wait({"at": "status", **links})
@@ -75,6 +75,8 @@ def _archives(ask: Ask) -> dict[str, str]:
 def _result(reply: Reply, body: Mapping[str, Any]) -> Step:
     if not reply.ok:
         refusal = _refusal(reply, body)
+        if refusal.again:  # it is about the key, or the queue: not about what was made
+            return lost(refusal.message)
         return Failed(refusal.why, refusal.message, billed=False if reply.status == 422 else None)
     pictures = pictures_in(body)
     flagged = body.get("has_nsfw_concepts")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, pictures_in, text_at
+from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, lost, pictures_in, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Reply, Send, State, Step, Wait, Why
 from gesso.engines.upstream.vendor import Base, Limits
 
@@ -43,7 +43,7 @@ class Fashn(Base):
         """Read the answer to a run, which has only an id, or to a look."""
         body = body_of(reply)
         if not reply.ok:
-            return _refusal(reply, body)
+            return lost(text_at(body, "message")) if "id" in state else _refusal(reply, body)
         if "id" not in state:
             return Wait({"id": _text(body["id"])})
         match body["status"]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gesso.domain.upstream import Cost
 from gesso.engines.upstream.ask import Ask, put
-from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, text_at
+from gesso.engines.upstream.read import amount, body_of, by_status, failed, is_refusal, lost, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Link, Reply, Send, State, Step, Wait, Why
 from gesso.engines.upstream.vendor import Base, Limits, PicturesAs
 
@@ -45,6 +45,8 @@ class MagicHour(Base):
         """Read what came of a place, an upload, a creation, or a look."""
         body = body_of(reply)
         if not reply.ok:
+            if state["at"] == "look":
+                return lost(text_at(body, "message"))
             return _refusal(reply, body) if state["at"] != "upload" else failed("unavailable", "An upload failed.")
         match state["at"]:
             case "places":

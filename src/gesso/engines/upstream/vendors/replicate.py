@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Literal
 
 from gesso.engines.upstream.ask import Ask
-from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, pictures_in, text_at
+from gesso.engines.upstream.read import body_of, by_status, failed, is_refusal, lost, pictures_in, text_at
 from gesso.engines.upstream.steps import Call, Done, Failed, Part, Reply, Send, State, Step, Wait
 from gesso.engines.upstream.vendor import Base, Limits
 
@@ -36,7 +36,8 @@ class Replicate(Base):
         """Read an upload, or a prediction, new or looked at; only a look has an id."""
         body = body_of(reply)
         if not reply.ok:
-            return by_status(reply, text_at(body, "detail") or text_at(body, "title"))
+            words = text_at(body, "detail") or text_at(body, "title")
+            return lost(words) if "id" in state else by_status(reply, words)
         if "upload" in state:
             return _next(ask, {**state["links"], state["upload"]: _text(body["urls"]["get"])})
         waiting = Wait({"id": str(body["id"])})
