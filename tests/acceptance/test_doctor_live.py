@@ -22,6 +22,7 @@ PICTURE = picture_bytes((512, 512))
 INLINE = {"data": [{"b64_json": base64.b64encode(PICTURE).decode()}]}
 GENERATIONS = "/images/generations"
 NAMES = ("openai", "xai", "fashn")
+PRICES = {"GESSO_UPSTREAM_PRICES": "openai/gpt-image-1.5=0.008"}
 OPENAI = {"OPENAI_API_KEY": KEY}
 
 
@@ -78,11 +79,12 @@ def here(vendor, tmp_path, monkeypatch, capsys):
 def test_one_cheap_picture_is_asked_for_checked_and_saved(gesso, vendor, tmp_path):
     vendor.answers[GENERATIONS] = (200, INLINE)
 
-    done = gesso("openai", "--yes", "--json", "-o", "out/tried.jpg", keys=OPENAI)
+    done = gesso("openai", "--yes", "--json", "-o", "out/tried.jpg", keys=OPENAI | PRICES)
 
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["outcome"], said["width"], said["height"], said["path"]) == ("done", 512, 512, "out/tried.jpg")
+    assert (said["billed"], said["dollars"]) == (True, "0.008")
     assert (said["model"], said["likely_cost"], said["cost"]) == ("openai-images", "0.009 US dollars", None)
     assert "quality" in {one["parameter"] for one in said["parameters"] if one["given"]}
     with Image.open(tmp_path / "out" / "tried.jpg") as picture:

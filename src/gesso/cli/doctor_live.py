@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ import typer
 
 from gesso.cli.output import Output, logs_to_stderr
 from gesso.cli.picture_files import format_of, write_all
+from gesso.domain.credits import MICRO
 from gesso.domain.errors import OperatorError
 
 if TYPE_CHECKING:
     from gesso.cli.live_call import LiveCall, LiveResult
+    from gesso.domain.upstream import CallEnded
     from gesso.engines.upstream.engine import UpstreamEngine
     from gesso.settings import Settings
 
@@ -166,11 +169,19 @@ def _missing(call: LiveCall, result: LiveResult, vendor: str, base: str) -> list
 
 def _told_cost(result: LiveResult) -> str:
     ended = result.ended
+    reckoned = f" By your prices that is {_dollars(ended)} US dollars." if ended and ended.reckoned else ""
     if ended is not None and ended.cost is not None:
-        return f"It cost {ended.cost.amount:f} {ended.cost.unit}, says the vendor."
+        return f"It cost {ended.cost.amount:f} {ended.cost.unit}, says the vendor.{reckoned}"
+    if reckoned:
+        return f"The vendor does not tell what it cost.{reckoned}"
     if ended is not None and ended.billed is False:
         return "It was not billed."
     return "The vendor does not tell what it cost." if result.picture else "Whether it was billed is not known."
+
+
+def _dollars(ended: CallEnded | None) -> str | None:
+    """Return what a call took in US dollars, where that is known."""
+    return None if ended is None or ended.micro_usd is None else f"{Decimal(ended.micro_usd) / MICRO:f}"
 
 
 def _as_data(call: LiveCall, result: LiveResult, base: str, saved: Path | None, sentences: list[str]) -> dict[str, Any]:
@@ -191,6 +202,7 @@ def _as_data(call: LiveCall, result: LiveResult, base: str, saved: Path | None, 
         "height": None if picture is None else picture.pixels.shape[0],
         "billed": None if ended is None else ended.billed,
         "cost": None if cost is None else {"amount": f"{cost.amount:f}", "unit": cost.unit},
+        "dollars": _dollars(ended),
         "parameters": [one.model_dump(mode="json") for one in call.route.verdicts],
         "path": None if saved is None else str(saved),
     }
