@@ -79,7 +79,7 @@ test: $(STAMPS)/dev  ## Run the tests that need nothing but PyPI packages
 	@$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(STAMPS)/all $(STAMPS)/node  ## Run every test; a skipped one is a failure
-	@$(BIN)/python -m pytest $(SPREAD) --fail-on-skip
+	@$(BIN)/python tests/twice.py $(SPREAD) --fail-on-skip
 
 faults: $(STAMPS)/all  ## Try to break a fleet: 1,000 jobs under faults, 15 minutes at most, and the checker over it
 	@$(BIN)/python tests/faults/run.py --jobs 1000 --minutes 15 $(FAULTS)

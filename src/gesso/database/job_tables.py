@@ -37,7 +37,8 @@ jobs = Table(
     Column("priority", Integer, nullable=False),
     Column("turn", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),  # grows with every claim: no two claims are ever mistaken
-    Column("given_back", Integer, nullable=False),  # attempts that do not count: the worker stopped, or died while a vendor worked
+    # Attempts that do not count: the worker stopped, or died while a vendor worked.
+    Column("given_back", Integer, nullable=False),
     Column("worker", Text),
     Column("lease_until", BigInteger),
     Column("checkpoint", Text),

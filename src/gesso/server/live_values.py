@@ -40,8 +40,8 @@ def _slots(parts: Parts, which: Literal[0, 1]) -> Values:
 
 
 def _calls(parts: Parts) -> Values:
-    begun = {(vendor, "done"): 0 for engine in parts.engines.spending for vendor in engine.circuits}
-    return begun | {named: count for engine in parts.engines.spending for named, count in engine.calls_ended.items()}
+    begun: Values = {(vendor, "done"): 0 for engine in parts.engines.spending for vendor in engine.circuits}
+    return {**begun, **{named: n for engine in parts.engines.spending for named, n in engine.calls_ended.items()}}
 
 
 def _circuits(parts: Parts) -> Values:
