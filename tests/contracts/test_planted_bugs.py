@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 from job_machine import LONG, run_machine
-from sqlalchemy import text
+from sqlalchemy import TextualSelect, text
 from sqlalchemy.exc import IntegrityError
 
 from gesso.accounts import ledger
@@ -47,8 +47,10 @@ class Planter:
 
     def rewrite(self, statement: Any, old: str, new: str) -> None:
         """Replace a statement by one with other words."""
-        assert old in statement.text
-        self.replace(statement, text(statement.text.replace(old, new)))
+        words = statement.element if isinstance(statement, TextualSelect) else statement
+        assert old in words.text
+        planted = text(words.text.replace(old, new))
+        self.replace(statement, planted if words is statement else planted.columns(*statement.column_args))
 
 
 # ── money ─────────────────────────────────────────────────────────────────────────────────────────────
