@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import Connection
 
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.job import Job
+from gesso.domain.upstream import CallEnded
 from gesso.jobs.claim import Renewal, renew
 from gesso.jobs.settle import Outcome
 from gesso.storage.transactions import Transactions
@@ -23,12 +24,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(eq=False)
 class Run:
-    """A job in one of our slots, from its claim until it is settled or given back: so long its lease is renewed."""
+    """A job in one of our slots, from its claim until it is settled or given back: so long its lease is renewed.
+
+    `calls` are those at vendors that have ended so far: they were paid for even where the run comes to nothing.
+    """
 
     job: Job
     engine: str
     task: asyncio.Task[Outcome]
     span: Span = NOTHING
+    calls: list[CallEnded] = field(default_factory=list)
     cancelled: bool = False
     lost: Loss | None = None  # who found out that it is another's now
     stopped: bool = False

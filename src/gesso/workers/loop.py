@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.ids import new_id
 from gesso.domain.job import Failure, Job
+from gesso.domain.upstream import CallEnded
 from gesso.engines.registry import Engines
 from gesso.jobs.claim import claim
 from gesso.jobs.feed import Feed
@@ -144,7 +146,8 @@ class Worker:
         self._feed.publish(job)
         began = self._watched.begun(job, engine)
         with began.current():
-            run = Run(job, engine, asyncio.create_task(self._runner.run(job)), began)
+            calls = list[CallEnded]()
+            run = Run(job, engine, asyncio.create_task(self._runner.run(job, calls)), began, calls)
             task = asyncio.create_task(self._work(run))
         self._runs.add(run)
         if self._giving_back:
@@ -239,10 +242,10 @@ class Worker:
             run.lost = "checkpoint"
         except asyncio.CancelledError:
             if run.cancelled:
-                return CANCELLED
+                return replace(CANCELLED, calls=tuple(run.calls))
             if not (run.stopped or self._stopping):  # an engine's own doing: given back it would come again for ever
                 log.error("job_crashed", job=run.job.id, exc_info=True)
-                return BROKEN
+                return replace(BROKEN, calls=tuple(run.calls))
         return None
 
     async def _end(self, run: Run, outcome: Outcome | None) -> Job | None:

@@ -104,10 +104,13 @@ class JobRunner:
         self._output_microseconds, self._failover, self._credentials = output_microseconds, failover, credentials
         self._encoding = asyncio.Semaphore(1)  # one large PNG at a time keeps the cores for the engines
 
-    async def run(self, job: Job) -> Outcome:
-        """Return how the job ended. Raises only `LeaseLost` and cancellation, after removing what it had stored."""
+    async def run(self, job: Job, calls: list[CallEnded]) -> Outcome:
+        """Return how the job ended. Raises only `LeaseLost` and cancellation, after removing what it had stored.
+
+        Calls at vendors are put into `calls` as they end.
+        """
         queued = ((job.started_at or job.created_at) - job.created_at) / 1e6
-        work = _Work([], [], [], {"queue": queued}, [], job.checkpoint)
+        work = _Work([], [], [], {"queue": queued}, calls, job.checkpoint)
         try:
             await self._run(job, work)
         except GessoError as error:
