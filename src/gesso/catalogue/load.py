@@ -81,7 +81,8 @@ class Catalogue:
         named = self.names(dialect).get(name, ())
         fitting = (model for model in named if operation is None or operation in model.operations)
         found = next(fitting, named[0] if named else self._by_slug.get(name))
-        alias = name if found is None else found.slug
+        is_own = name in self.aliases and name not in self._by_slug  # the operator took a vendor's name for it
+        alias = name if found is None or is_own else found.slug
         if alias in self.aliases:
             return Asked(self._by_slug[self.aliases[alias]], found, alias)
         if found is None:

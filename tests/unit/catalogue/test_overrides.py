@@ -111,6 +111,19 @@ def test_replicates_names_lead_through_aliases_too():
     assert catalogue.by_name("replicate", model_of(catalogue, "google/imagen-3")).slug == "nano-banana"
 
 
+@pytest.mark.parametrize(
+    ("dialect", "name"), [("openai", "gpt-image-1"), ("replicate", "qwen/qwen-image"), ("magic_hour", "flux-2-klein")]
+)
+def test_an_alias_of_a_name_that_only_a_vendor_has_holds_there(dialect, name):
+    (named, *_) = load_catalogue().names(dialect)[name]
+    catalogue = load_catalogue(aliases={name: DEV})
+    asked = catalogue.asked(dialect, name)
+    assert asked.named is not None
+    assert (asked.model.slug, asked.named.slug, asked.alias) == (DEV, named.slug, name)
+    assert catalogue.by_name("native", name).slug == DEV
+    assert catalogue.by_name(dialect, named.slug).slug == named.slug
+
+
 def test_a_retired_model_tells_its_successor_whether_it_runs_or_not():
     catalogue = load_catalogue()
     with pytest.raises(ModelNotReady, match=r"imagen-3 was retired by its owner; its successor is gemini-3\.1-flash"):
