@@ -13,6 +13,7 @@ from gesso.engines.upstream.errors import clean
 from gesso.engines.upstream.steps import Done, Failed
 
 USD = "usd"
+MOST_DOLLARS = 1_000_000  # more is no price of a call
 
 
 def attempt_note(route: RouteChoice, outcome: Done | Failed) -> Note:
@@ -61,5 +62,5 @@ def dollars(cost: Cost | None, target: str, pictures: int, prices: Mapping[str, 
     return None, False
 
 
-def _micro(amount: Decimal) -> int:
-    return int((amount * MICRO).to_integral_value(ROUND_HALF_UP))
+def _micro(amount: Decimal) -> int | None:
+    return None if amount > MOST_DOLLARS else int((amount * MICRO).to_integral_value(ROUND_HALF_UP))

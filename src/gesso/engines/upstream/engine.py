@@ -21,7 +21,7 @@ from gesso.domain.spending import ReadSpent
 from gesso.domain.upstream import CallEnded, CallLeft, standing_of
 from gesso.engines.engine import Readiness
 from gesso.engines.upstream.attempt import attempt_note, ended_call
-from gesso.engines.upstream.errors import error_of
+from gesso.engines.upstream.errors import LOST, error_of, failure_of
 from gesso.engines.upstream.gate import Gate
 from gesso.engines.upstream.job import Desk, Ended, UpstreamJob
 from gesso.engines.upstream.late import ask_once
@@ -111,11 +111,11 @@ class UpstreamEngine:
     async def run(self, task: Task) -> AsyncGenerator[Event, None]:
         """Yield what comes of the task; each `Checkpoint` has to be committed before the next event is asked for.
 
-        A job of several calls succeeds with the pictures it got. Raises what its last failed call says where it got
-        none.
+        A job of several calls succeeds with the pictures it got. Where it got none, it raises what `failure_of` makes
+        of its calls.
         """
         vendor = NAMES[task.route.vendor].name
-        failed: Failed | None = None
+        failures = list[Failed]()
         made = 0
         async with (
             self._gate.visit(task) as visit,
@@ -130,13 +130,14 @@ class UpstreamEngine:
                 yield attempt_note(task.route, event.outcome)
                 yield ended
                 if isinstance(event.outcome, Failed):
-                    failed = event.outcome
+                    failures.append(event.outcome)
                     continue
+                failures.append(LOST)  # unless one of its pictures comes
                 async for picture in self._pictures(task, event.ask.index, event.outcome):
                     made += not isinstance(picture, Note)
                     yield picture
         if not made:
-            raise error_of(failed or Failed("failed", billed=True), vendor)
+            raise error_of(failure_of(failures), vendor)
 
     def _ended(self, route: RouteChoice, ended: Ended) -> CallEnded:
         return ended_call(ended.number, route.vendor, route.target, ended.outcome, self._prices(route.vendor))

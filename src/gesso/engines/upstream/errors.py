@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from gesso.domain.errors import (
     ContentRefused,
@@ -32,8 +34,19 @@ _SAID: dict[Why, tuple[type[EngineFailed], str]] = {
     "garbled": (UpstreamFailed, "{vendor} answered with something it does not document."),
     "unknown": (UpstreamUnknown, "Whether {vendor} took this request is not known; it is not sent again."),
 }
+LOST = Failed("failed", billed=True)  # of a call whose pictures were made, and could not be had
+_GRAVITY = {False: 0, None: 1, True: 2}
 # Whose vendor's sentence is about the request, and may be passed on.
 _PASSED_ON: frozenset[Why] = frozenset({"refused", "bad_input", "failed"})
+
+
+def failure_of(failures: Sequence[Failed]) -> Failed:
+    """Return how a job ended whose calls gave nothing: as the gravest of them, but billed only where all were.
+
+    Where one was billed, or nobody knows, the job is not begun elsewhere: that costs once more.
+    """
+    gravest = max(failures, key=lambda one: (_GRAVITY[one.billed], not one.again))
+    return replace(gravest, billed=None) if gravest.billed and not all(one.billed for one in failures) else gravest
 
 
 def error_of(failed: Failed, vendor: str) -> EngineFailed | ContentRefused:

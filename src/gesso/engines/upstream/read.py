@@ -28,6 +28,8 @@ _WHY: dict[int, Why] = {
     429: "rate_limited",
     451: "refused",
 }
+MOST_AMOUNT = 10**15  # of the smallest units there are, ten-billionths of a dollar, in one call
+MOST_DIGITS = 40
 _REFUSALS = ("moderat", "nsfw", "content policy", "content_policy", "safety", "sensitive", "flagged")
 _AGAIN: frozenset[Why] = frozenset({"no_credit", "no_access", "no_model", "rate_limited", "unavailable"})
 
@@ -111,9 +113,12 @@ def from_base64(text: str) -> bytes:
 
 
 def amount(value: Any) -> Decimal | None:
-    """Return an amount of money a vendor tells, None where it is none."""
-    try:
-        found = Decimal(str(value))
-    except (InvalidOperation, ValueError):
+    """Return an amount of money a vendor tells, None where it is none, or beyond all reason."""
+    written = str(value)
+    if isinstance(value, bool) or len(written) > MOST_DIGITS:
         return None
-    return found if found.is_finite() and found >= 0 and not isinstance(value, bool) else None
+    try:
+        found = Decimal(written)
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and 0 <= found <= MOST_AMOUNT else None

@@ -84,7 +84,10 @@ class Reply:
 
     def json(self) -> Any:
         """Return the body as JSON; raise `ValueError` for anything else."""
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("JSON within JSON without end") from error
 
 
 @dataclass(frozen=True)
