@@ -15,7 +15,8 @@ JPEG_PART_BYTES = 100  # of a box in one segment: small, so that there are sever
 
 def box(*, states: bytes = STATED, more: bytes = b"") -> bytes:
     """Return a box as a manifest store begins, with these words in it."""
-    inner = b"jumdc2pa" + bytes(12) + b"\x03c2pa\0" + states + more
+    kind = bytes.fromhex("6332706100110010800000aa00389b71")
+    inner = struct.pack(">I4s", 30, b"jumd") + kind + b"\x03c2pa\0" + states + more
     return struct.pack(">I4s", len(inner) + 8, b"jumb") + inner
 
 

@@ -35,7 +35,7 @@ def kept_png(file: bytes, pixels: np.ndarray, source: DigitalSource) -> bytes | 
     body = b"".join(data for name, data in chunks if name == b"IDAT")
     if names[0] != b"IHDR" or names.count(b"IHDR") != 1 or names[-1] != b"IEND" or not _TELLING.isdisjoint(names):
         return None
-    if not _fits(chunks[0][1], pixels) or len(body) >= pixels.nbytes or not _is_whole(body, pixels):
+    if not _fits(chunks[0][1], pixels) or len(body) >= pixels.nbytes or not _is_of(body, pixels):
         return None
     text = b"XML:com.adobe.xmp\0\0\0\0\0" + source_packet(source)  # neither compressed nor in a language
     return _SIGNATURE + b"".join(
@@ -68,18 +68,22 @@ def _fits(header: memoryview, pixels: np.ndarray) -> bool:
     return plain and pixels.shape == (height, width, _CHANNELS.get(colour, 0))
 
 
-def _is_whole(body: bytes, pixels: np.ndarray) -> bool:
-    """Tell whether the compressed samples end where they should, with the right check sum and nothing after them."""
+def _is_of(body: bytes, pixels: np.ndarray) -> bool:
     height, width, channels = pixels.shape
+    return is_whole(body, height, 1 + width * channels)
+
+
+def is_whole(body: bytes | bytearray, rows: int, row_bytes: int) -> bool:
+    """Tell whether compressed samples end where they should, with the right check sum and nothing after them."""
     stream, size, given = zlib.decompressobj(), 0, memoryview(body)
     try:
         for start in range(0, len(body), _STEP):
             size += len(stream.decompress(given[start : start + _STEP]))
-            if stream.unused_data or size > height * (1 + width * channels):
+            if stream.unused_data or size > rows * row_bytes:
                 return False
     except zlib.error:
         return False
-    return stream.eof and size == height * (1 + width * channels)
+    return stream.eof and size == rows * row_bytes
 
 
 def _chunk(name: bytes, data: bytes | memoryview) -> bytes:
