@@ -226,9 +226,7 @@ class Parts:
         )
         for engine in self.engines.spending:
             engine.spends_from(reads_spent(self.database))
-        self._late = [
-            LookAgain(database=self.database, engine=engine, clock=self.clock) for engine in self.engines.reaching_out
-        ]
+        self._late = LookAgain(database=self.database, engines=self.engines.reaching_out, clock=self.clock)
         await self._begin()
 
     async def _begin(self) -> None:
@@ -257,8 +255,7 @@ class Parts:
         self.worker.start()
         self._keeper.start()
         self._clean_up.start()
-        for late in self._late:
-            late.start()
+        self._late.start()
         if NATIVE in self.webhooks and self.role.delivers:
             self.deliverer.start()
 
@@ -287,8 +284,7 @@ class Parts:
         await self._relay.stop()
         await self._keeper.stop()
         await self._clean_up.stop()
-        for late in self._late:
-            await late.stop()
+        await self._late.stop()
         await self.deliverer.stop()
         await self.sender.aclose()
         await self.outgoing.aclose()

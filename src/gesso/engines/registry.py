@@ -47,8 +47,8 @@ class Engines:
 
     @property
     def reaching_out(self) -> tuple[GoesElsewhere, ...]:
-        """The engines whose work is done elsewhere, and that have keys for it."""
-        return tuple(one for one in self._engines.values() if isinstance(one, GoesElsewhere) and one.offers)
+        """The engines whose work is done elsewhere."""
+        return tuple(one for one in self._engines.values() if isinstance(one, GoesElsewhere))
 
     @property
     def spending(self) -> tuple[SpendsMoney, ...]:

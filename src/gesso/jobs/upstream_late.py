@@ -6,7 +6,7 @@ A late success changes nothing for the job: it stays as it ended, refunded, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select, update
 
@@ -31,7 +31,7 @@ def due_vendors(connection: Connection, now: int) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
-def next_look(connection: Connection, vendors: Collection[str]) -> int | None:
+def next_look(connection: Connection, vendors: Iterable[str]) -> int | None:
     """Return when one of these vendors has to be asked next; None: never, as things are."""
     query = select(func.min(_calls.look_at)).where(_calls.look_at.is_not(None), _calls.vendor.in_(vendors))
     found: int | None = connection.execute(query).scalar()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -19,20 +19,22 @@ AT_ONCE = 4  # calls of one vendor that are asked about
 
 
 class LookAgain:
-    """Asks about the calls of the vendors that `engine` has keys of, when they are due. Belongs to one event loop.
+    """Asks about the calls of the vendors that `engines` have keys of, when they are due. Belongs to one event loop.
 
-    Several processes share the rows; each is asked about by one of them at a time.
+    Several processes share the rows; each is asked about by one of them at a time. One without keys only gives up what
+    nobody asks about.
     """
 
     def __init__(
         self,
         *,
         database: Transactions,
-        engine: GoesElsewhere,
+        engines: Iterable[GoesElsewhere],
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._database, self._engine, self._clock, self._sleep = database, engine, clock, sleep
+        self._database, self._clock, self._sleep = database, clock, sleep
+        self._engines = {vendor: engine for engine in engines for vendor in engine.offers}
         self._patience = Patience(database)
         self._task: asyncio.Task[None] | None = None
 
@@ -49,7 +51,7 @@ class LookAgain:
     async def look(self) -> None:
         """Ask about all calls that are due now; raises `StorageFailed`, after what could be done was done."""
         due = await self._database.read(lambda c: due_vendors(c, self._clock()))
-        mine = due.intersection(self._engine.offers)
+        mine = due & self._engines.keys()
         lines = [self._ask_in_turn(vendor) for vendor in sorted(mine) for _ in range(AT_ONCE)]
         for came in await asyncio.gather(*lines, return_exceptions=True):
             if isinstance(came, BaseException):
@@ -60,7 +62,7 @@ class LookAgain:
     async def _ask_in_turn(self, vendor: str) -> None:
         while (left := await self._database.write(lambda c: claim_late(c, vendor, self._clock()))) is not None:
             call = left
-            found = await self._engine.ask_again(call)
+            found = await self._engines[vendor].ask_again(call)
             now = self._clock()
             told = await self._patience.write(lambda c: record_late(c, call, found, now), job=call.job_id)  # noqa: B023
             if told:
@@ -80,7 +82,7 @@ class LookAgain:
             await self._sleep(seconds)
 
     async def _seconds_to_next(self) -> float:
-        due = await self._database.read(lambda c: next_look(c, self._engine.offers))
+        due = await self._database.read(lambda c: next_look(c, tuple(self._engines)))
         if due is None:
             return LONGEST_SECONDS
         return min(max((due - self._clock()) / SECOND, SHORTEST_SECONDS), LONGEST_SECONDS)

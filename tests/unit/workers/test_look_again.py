@@ -149,7 +149,7 @@ async def test_a_late_success_is_written_down_and_not_charged(tmp_path, monkeypa
             assert vendor.asked == ["POST /v1/prediction/", "POST /v1/prediction/p-1/cancel"]
             row = await the_row(parts)
             assert (row["outcome"], row["late_outcome"], row["micro_usd"]) == ("timed_out", None, None)
-            (looker,) = parts._late
+            looker = parts._late
             await looker.stop()  # the test looks itself
 
             await looker.look()  # it is not due
@@ -252,7 +252,7 @@ async def parts(tmp_path):
     """A server that has no vendor's key, and so asks nobody itself."""
     parts = build(Settings(data_dir=tmp_path, grace_seconds=0), engines=[], clock=now_microseconds)
     await parts.start()
-    assert parts._late == []
+    await parts._late.stop()  # the tests look themselves
     yield parts
     await parts.stop()
 
@@ -260,7 +260,7 @@ async def parts(tmp_path):
 async def test_two_processes_do_not_ask_twice(parts):
     clock, oracle = Turned(), Oracle()
     await left_behind(parts, count=20, ended_at=clock.now - FIRST_LOOK)
-    lookers = [LookAgain(database=parts.database, engine=oracle, clock=clock) for _ in range(2)]
+    lookers = [LookAgain(database=parts.database, engines=[oracle], clock=clock) for _ in range(2)]
     await asyncio.gather(*(looker.look() for looker in lookers))
     assert sorted(left.job_id for left in oracle.asked) == sorted(f"eachlabs-{number}" for number in range(20))
     assert await outcomes(parts) == {"eachlabs": "done"}
@@ -269,12 +269,25 @@ async def test_two_processes_do_not_ask_twice(parts):
 async def test_other_processes_vendors_are_left_to_them_and_given_up_after_a_week(parts):
     clock, oracle = Turned(), Oracle()
     await left_behind(parts, count=1, ended_at=clock.now - FIRST_LOOK, vendor="fal")
-    looker = LookAgain(database=parts.database, engine=oracle, clock=clock)
+    looker = LookAgain(database=parts.database, engines=[oracle], clock=clock)
     await looker.look()
     assert await outcomes(parts) == {"fal": None}
     clock.now += 8 * 24 * 12 * FIRST_LOOK
     await looker.look()
     assert (oracle.asked, await outcomes(parts)) == ([], {"fal": "never_known"})
+
+
+async def test_a_process_without_any_key_gives_them_up_too(tmp_path):
+    parts = build(Settings(data_dir=tmp_path, grace_seconds=0), engines=[], clock=now_microseconds)
+    week_and_a_day = 8 * 24 * 12 * FIRST_LOOK
+    await left_behind(parts, count=1, ended_at=now_microseconds() - week_and_a_day)
+    await parts.start()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await outcomes(parts) != {"eachlabs": "never_known"}:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.05)
+    finally:
+        await parts.stop()
 
 
 async def test_it_sleeps_until_the_next_is_due_and_no_longer_than_a_minute(parts):
@@ -290,7 +303,7 @@ async def test_it_sleeps_until_the_next_is_due_and_no_longer_than_a_minute(parts
             enough.set()
             await asyncio.Event().wait()
 
-    looker = LookAgain(database=parts.database, engine=oracle, clock=clock, sleep=sleep)
+    looker = LookAgain(database=parts.database, engines=[oracle], clock=clock, sleep=sleep)
     looker.start()
     async with asyncio.timeout(PATIENCE_SECONDS):
         await enough.wait()
@@ -318,7 +331,7 @@ async def test_a_database_that_is_away_is_asked_ever_more_rarely():
             enough.set()
             await asyncio.Event().wait()
 
-    looker = LookAgain(database=Away(), engine=Oracle(), clock=Turned(), sleep=sleep)
+    looker = LookAgain(database=Away(), engines=[Oracle()], clock=Turned(), sleep=sleep)
     with capture_logs() as lines:
         looker.start()
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -342,5 +355,5 @@ async def test_one_vendor_that_breaks_keeps_no_other_from_being_asked(parts):
     await left_behind(parts, count=1, ended_at=clock.now - FIRST_LOOK)
     await left_behind(parts, count=6, ended_at=clock.now - FIRST_LOOK, vendor="fal")
     with pytest.raises(RuntimeError, match="a bug"):
-        await LookAgain(database=parts.database, engine=Half(), clock=clock).look()
+        await LookAgain(database=parts.database, engines=[Half()], clock=clock).look()
     assert await outcomes(parts) == {"eachlabs": None, "fal": "done"}
