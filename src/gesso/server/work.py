@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.loops.auto import auto_loop_factory
 
 from gesso.server import health
 from gesso.server.metrics import Metrics
@@ -33,7 +34,8 @@ def work(parts: Parts, *, port: int | None, on_ready: Callable[[str | None], Non
 
     Calls `on_ready` once jobs are taken, with the address of health and metrics if there is a port (0: a free one).
     """
-    asyncio.run(_work(parts, port, on_ready))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # the fast one, as `serve` has
+        runner.run(_work(parts, port, on_ready))
 
 
 async def _work(parts: Parts, port: int | None, on_ready: Callable[[str | None], None]) -> None:
