@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from gesso.domain.frozen import Frozen
 
 
-class CallStanding(Frozen):
+class _Kept(Frozen):
+    """What processes of other versions read as well: a field they do not know must not hide from them what has begun,
+    or they would begin it again."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class CallStanding(_Kept):
     """One call of a job. "sending": the paying request may have arrived, and nobody here knows; "open": the vendor
     has it, and `state` is what its file goes on with. `began_at` is in microseconds, and so is `until`: as long as an
     open call is waited for; None once the vendor has told how it ended, and of what is not open."""
@@ -22,7 +29,7 @@ class CallStanding(Frozen):
     until: int | None = None
 
 
-class Standing(Frozen):
+class Standing(_Kept):
     """All calls of a job, by their number; those that are missing have not begun.
 
     `earlier` is what had begun at vendors that were tried before, and may go on there.

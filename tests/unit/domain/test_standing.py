@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gesso.domain.upstream import CallStanding, Standing, open_standing, standing_of
@@ -13,6 +15,13 @@ def test_a_route_goes_on_where_it_stood():
     standing = Standing(vendor="fal", target="m").with_call(0, OPEN).with_call(1, OPEN).without(1)
     assert standing_of(standing.token(), "fal", "m") == standing
     assert open_standing(standing.token()) == standing
+
+
+def test_what_a_later_version_says_beside_it_does_not_hide_what_has_begun():
+    standing = Standing(vendor="fal", target="m").with_call(0, OPEN)
+    later = json.loads(standing.token()) | {"more": 1}
+    later["calls"]["0"] |= {"even": "more"}
+    assert standing_of(json.dumps(later), "fal", "m") == standing
 
 
 @pytest.mark.parametrize("token", [None, "another engine's", "{}"])
