@@ -12,6 +12,7 @@ import structlog
 
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.upstream import CallStanding
+from gesso.engines.upstream.aside import aside
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.line import Line, retry_after
 from gesso.engines.upstream.sender import NotSent, Unclear
@@ -65,7 +66,7 @@ class VendorCall:
         """Return what came of it. Begins where an earlier process stopped; what it may have sent is not sent again."""
         self._began_at = self._clock() if standing is None else standing.began_at
         if standing is None or (standing.standing == "sending" and self._limits.repeatable):
-            step: Step = self._vendor.start(self._ask)
+            step: Step = await aside(self._pictures_bytes(), self._vendor.start, self._ask)
         elif standing.standing == "sending":
             return NOT_KNOWN
         else:
@@ -78,6 +79,7 @@ class VendorCall:
                     step = await (self._pay(call, state) if call.pays else self._look(call, state))
                     if isinstance(step, Failed) and not self._paid_for:
                         step = replace(step, billed=False)  # an upload, say
+                    del call  # its pictures, while the vendor works
                 case Wait(state, seconds, done, total):
                     if total:
                         self._carrier.tell(done, total)
@@ -111,7 +113,7 @@ class VendorCall:
                     return NOT_KNOWN
                 failed = NOT_KNOWN
             else:
-                step = self._read(state, reply)
+                step = await self._read(state, reply)
                 if reply.status not in self._limits.refused_statuses and not _is_turned_away(step):
                     return await self._paid(step)
                 failed = _refusal(step)
@@ -154,7 +156,7 @@ class VendorCall:
                 reason, asked = str(error), None
             else:
                 if reply.status not in TRANSIENT:
-                    step = self._looked(self._read(state, reply), reply)
+                    step = self._looked(await self._read(state, reply), reply)
                     makes_sense = not isinstance(step, Failed) or step.why != "garbled"
                     garbled += not makes_sense
                     if makes_sense or garbled == GARBLED_LOOKS:
@@ -185,9 +187,10 @@ class VendorCall:
 
     # ── details ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, state: State, reply: Reply) -> Step:
+    async def _read(self, state: State, reply: Reply) -> Step:
+        size = len(reply.body) if self._paid_for else len(reply.body) + self._pictures_bytes()
         try:
-            step = self._vendor.read(self._ask, state, reply)
+            step = await aside(size, self._vendor.read, self._ask, state, reply)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError) as error:
             log.warning("upstream_garbled", vendor=self._vendor.name, status=reply.status, reason=type(error).__name__)
             if reply.ok:
@@ -196,6 +199,9 @@ class VendorCall:
         if isinstance(step, Done) and not step.pictures:  # nobody says that this was billed
             return Failed("refused" if step.refused else "garbled", billed=None, cost=step.cost)
         return step
+
+    def _pictures_bytes(self) -> int:
+        return sum(len(picture.data) for picture in self._ask.pictures)
 
     def _left(self) -> float:
         """Return the seconds left before we give up."""

@@ -20,6 +20,7 @@ from gesso.domain.request import SEED_LIMIT, RouteChoice
 from gesso.domain.spending import ReadSpent
 from gesso.domain.upstream import CallEnded, CallLeft, standing_of
 from gesso.engines.engine import Readiness
+from gesso.engines.upstream.aside import aside
 from gesso.engines.upstream.attempt import attempt_note, ended_call
 from gesso.engines.upstream.errors import LOST, error_of, failure_of
 from gesso.engines.upstream.gate import Gate
@@ -153,7 +154,7 @@ class UpstreamEngine:
             try:
                 # As many files, and as many pixels, as there is memory for, until they are encoded and stored.
                 async with desk.hands, self._brought(given) as made:
-                    yield raw(made, index, seed)
+                    yield await aside(made.decoded.rgb.nbytes, raw, made, index, seed)
             except NoPicture as error:
                 yield Note("picture_lost", str(error), {"picture": index})
         if done.refused:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gesso.domain.clock import Clock
 from gesso.domain.events import Checkpoint, Progress, Task
 from gesso.domain.upstream import CallStanding, Standing, standing_of
+from gesso.engines.upstream.aside import LARGE_BYTES, aside
 from gesso.engines.upstream.ask import Ask
 from gesso.engines.upstream.call import VendorCall
 from gesso.engines.upstream.given import asks_of
@@ -52,8 +53,7 @@ class UpstreamJob:
     """Carries one task out. Belongs to one event loop, and is used once."""
 
     def __init__(self, task: Task, desk: Desk, clock: Clock) -> None:
-        self._desk, self._clock = desk, clock
-        self._asks = asks_of(task, desk.vendor.mask, desk.targets)
+        self._task, self._desk, self._clock = task, desk, clock
         self._standing: Standing = standing_of(task.checkpoint, task.route.vendor, task.route.target)
         self._told: asyncio.Queue[tuple[Told, asyncio.Future[None]]] = asyncio.Queue()
 
@@ -62,7 +62,8 @@ class UpstreamJob:
 
         Closing it stops waiting; what has begun at the vendor goes on there (see `UpstreamEngine.withdraw`).
         """
-        tasks = [asyncio.create_task(self._carry_out(number, ask)) for number, ask in enumerate(self._asks)]
+        asks = await self._asks()
+        tasks = [asyncio.create_task(self._carry_out(number, ask)) for number, ask in enumerate(asks)]
         try:
             for _ in range(len(tasks)):
                 while True:
@@ -76,6 +77,12 @@ class UpstreamJob:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _asks(self) -> tuple[Ask, ...]:
+        """Return the job's calls; a mask is turned on a thread, as it may have millions of pixels."""
+        masked = any(file.role == "mask" for file in self._task.files)
+        size = LARGE_BYTES if masked else 0
+        return await aside(size, asks_of, self._task, self._desk.vendor.mask, self._desk.targets)
 
     async def _next(self, tasks: list[asyncio.Task[None]]) -> tuple[Told, asyncio.Future[None]]:
         """Return what is told next; a call that breaks breaks the job."""

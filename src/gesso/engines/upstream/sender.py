@@ -11,11 +11,14 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
+from gesso.engines.upstream.aside import aside
+from gesso.engines.upstream.hide import Hide
 from gesso.engines.upstream.pools import Pools
 from gesso.engines.upstream.steps import Call, Reply, Written
 from gesso.outgoing.address import Target, check_url
@@ -28,7 +31,6 @@ from gesso.outgoing.transport import CheckedBackend, GuardedTransport
 MOST_REPLY_BYTES = 128 << 20  # ten large pictures as base64
 CONNECT_SECONDS = 10.0
 MOST_CONNECTIONS = 512
-SHORTEST_SECRET = 8  # characters; less may be a word of an answer
 _HEADERS = {"User-Agent": "gesso", "Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -71,7 +73,7 @@ class Sender:
         within: Callable[[float], AbstractAsyncContextManager[object]] = asyncio.timeout,
     ) -> None:
         self._access, self._authorised, self._sign, self._within = access, dict(headers), sign, within
-        self._secrets = [half for half in access.key.split(":") if len(half) >= SHORTEST_SECRET]
+        self._hide = Hide(access.key)
         home = urlsplit(access.base)
         self._own = _place(home.hostname or "", home.port)
         own_hosts = (self._own, *(host for host in access.hosts if not host.startswith("*")))
@@ -97,7 +99,7 @@ class Sender:
         wire = _Wire()
         try:
             async with self._within(seconds):
-                return await self._send(call, target, wire)
+                reply = await self._send(call, target, wire)
         except (BlockedAddress, BadUrl, UnknownHost) as error:
             raise NotSent(error.message) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -112,6 +114,7 @@ class Sender:
             if not wire.used:
                 raise NotSent(f"{target.host} could not be connected to.") from error
             raise Unclear(f"{target.host} broke off or did not speak proper HTTP.") from error
+        return await aside(len(reply.body), self._hide.within, reply)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -140,33 +143,27 @@ class Sender:
         )
 
     async def _send(self, call: Call, target: Target, wire: _Wire) -> Reply:
+        content = await aside(_size(call.json), _content, call)
         with self._pools["open" if call.open else "pays" if call.pays else "asks"].client() as client:
             request = client.build_request(
                 call.method,
                 target.url,
                 params=dict(call.query) or None,
-                content=_content(call),
+                content=content,
                 files=_files(call),
                 headers=({} if call.open else self._authorised) | _type_of(call) | dict(call.headers),
                 extensions={"trace": wire.trace},
             )
             if not call.open:
-                request.headers.update(self._sign(_written(request)))
+                written = _written(request)
+                request.headers.update(await aside(len(written.body), self._sign, written))
             body = bytearray()
             async with aclosing(await client.send(request, stream=True)) as response:
                 async for part in response.aiter_raw():
                     body += part
                     if len(body) > MOST_REPLY_BYTES:
                         raise Unclear(f"{target.host} answered with more than {MOST_REPLY_BYTES >> 20} MiB.")
-        return self._without_key(Reply(response.status_code, dict(response.headers), bytes(body)))
-
-    def _without_key(self, reply: Reply) -> Reply:
-        """Return a reply in which the key is left out: what a vendor says is passed on, logged and kept."""
-        headers, body = dict(reply.headers), reply.body
-        for secret in self._secrets:
-            body = body.replace(secret.encode(), b"...")
-            headers = {name: value.replace(secret, "...") for name, value in headers.items()}
-        return Reply(reply.status, headers, body)
+        return Reply(response.status_code, dict(response.headers), bytes(body))
 
 
 class _Wire:
@@ -220,6 +217,15 @@ def _type_of(call: Call) -> dict[str, str]:
 
 def _content(call: Call) -> bytes | None:
     return call.body if call.json is None else json.dumps(call.json, ensure_ascii=False).encode()
+
+
+def _size(value: Any) -> int:
+    """Return about how many bytes something takes as JSON, where it is its texts that count."""
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_size, value))
+    return len(value) if isinstance(value, str) else 0
 
 
 def _files(call: Call) -> list[tuple[str, tuple[str | None, bytes | str, str | None]]] | None:
