@@ -45,3 +45,15 @@ async def test_routes_are_listed_in_the_operators_order(server):
     model = (await server.client.get("/v1/models/flux-2-pro")).json()
     assert [route["vendor"] for route in model["routes"]] == ["replicate", "fal", None]
     assert (await server.client.get("/v1/models/gone")).json()["slug"] == "flux-dev"
+
+
+async def test_a_model_whose_requests_run_as_another_is_described_as_itself(server):
+    native = (await server.client.get("/v1/models/flux-schnell")).json()
+    assert native["slug"] == "flux-schnell"
+    eachlabs = (await server.client.get("/eachlabs/v1/model", params={"slug": "flux-schnell"})).json()
+    assert eachlabs["title"] == native["name"]
+    other = (await server.client.get("/eachlabs/v1/model", params={"slug": "gone"})).json()
+    assert (other["slug"], other["title"] != native["name"]) == ("gone", True)
+    replicate = (await server.client.get("/replicate/v1/models/black-forest-labs/flux-schnell")).json()
+    assert replicate["name"] == "flux-schnell"
+    assert (await server.client.get("/openai/v1/models/gone")).json()["id"] == "gone"
