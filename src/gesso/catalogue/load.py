@@ -72,6 +72,12 @@ class Catalogue:
         """Return the model that is run for what a dialect calls by this name (see `asked`)."""
         return self.asked(dialect, name, operation).model
 
+    def described(self, dialect: str, name: str) -> Model:
+        """Return the model in whose words a request of this name is written: the one that is called so, where there is
+        one, whatever is run in its place."""
+        asked = self.asked(dialect, name)
+        return asked.named or asked.model
+
     def asked(self, dialect: str, name: str, operation: Operation | None = None) -> Asked:
         """Return the model that a dialect calls by this name, or the model of this slug, and what is run for it.
 

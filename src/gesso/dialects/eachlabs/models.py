@@ -29,7 +29,7 @@ def one(catalogue: Catalogue, call: Call) -> Reply:
     if not slug:
         raise InvalidInput([Problem(field="slug", code=wire.SAID, message="slug parameter is required")])
     try:
-        model = catalogue.by_name("eachlabs", slug)
+        model = catalogue.described("eachlabs", slug)
     except NotFound as error:
         raise InvalidInput.of("slug", "unknown_model", error.message, slug[:100]) from error
     return Reply(_described(slug, model))

@@ -104,7 +104,7 @@ def one_model(catalogue: Catalogue, call: Call) -> Reply:
     """Return one of them; raise `NotFound` for another."""
     name = call.path["model"]
     try:
-        return Reply(_model(name, catalogue.by_name("openai", name)))
+        return Reply(_model(name, catalogue.described("openai", name)))
     except NotFound as error:
         raise NotFound(f"The model {name[:100]!r} does not exist.") from error
 
