@@ -9,6 +9,7 @@ from sqlalchemy import Connection, TextualSelect, text
 
 from gesso.accounts.ledger import refund
 from gesso.accounts.limits import give_back
+from gesso.catalogue.vendors import needs_links
 from gesso.database.dialect import notify
 from gesso.domain.clock import DAY
 from gesso.domain.job import Job
@@ -44,6 +45,10 @@ END_QUEUED = _end("state = 'queued'")
 END_EXPIRED = _end("state = 'running' AND attempt = :attempt AND lease_until <= :due")
 
 
+# What is lent to a vendor has a time of its own, which is over with the job: nobody waits for the vendor any more.
+_END_LENT = text(
+    "UPDATE blobs SET expires_at = :now WHERE owner_id = :job_id AND owner = 'job_input' AND expires_at > :now"
+)
 _EXPIRE_INPUTS = text(
     "UPDATE blobs SET expires_at = :expires_at WHERE owner_id = :job_id AND owner = 'job_input' AND expires_at IS NULL"
 )
@@ -94,6 +99,8 @@ def end_job(
     leave_queue(connection, job.account_id, job.plan.routes[0].engine)
     refund(connection, job.account_id, job.mode, job.refunded_micro, job.id, now, _reason(job))
     give_back(connection, job.key_id, job.created_at, job.refunded_micro)
+    if any(needs_links(route) for route in job.plan.routes):
+        connection.execute(_END_LENT, {"job_id": job.id, "now": now})
     if _has_inputs(job):
         kept_for = 0 if job.is_private else INPUTS_KEPT_FOR
         connection.execute(_EXPIRE_INPUTS, {"job_id": job.id, "expires_at": now + kept_for})

@@ -12,7 +12,7 @@ import structlog
 
 from gesso.catalogue.vendors import VENDORS, needs_links
 from gesso.domain.clock import MINUTE, SECOND, Clock
-from gesso.domain.errors import GessoError, JobFailed, UpstreamUnavailable
+from gesso.domain.errors import GessoError, UpstreamUnavailable
 from gesso.domain.events import GivenFile
 from gesso.domain.ids import new_id
 from gesso.domain.job import Job
@@ -55,8 +55,8 @@ class Lender:
         """Yield the files, with links where the route's vendor needs them.
 
         Raises `UpstreamUnavailable` for a private job, whose pictures are behind no link, and where no link can be made.
-        Where this process stops and another goes on with the call, the vendor may still come for them: they then go by
-        their time.
+        Where this process stops and another goes on with the call, the vendor may still come for them: they then go with
+        the job's end, or by their time.
         """
         if not needs_links(route):
             yield files
@@ -69,7 +69,7 @@ class Lender:
         lent: list[BlobRow] = []
         try:
             yield tuple([replace(file, link=await self._lend(job, vendor, file, lent)) for file in files])
-        except JobFailed:
+        except Exception:
             await self._take_back(lent)
             raise
         await self._take_back(lent)

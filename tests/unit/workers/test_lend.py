@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gesso.domain.errors import UpstreamUnavailable
+from gesso.domain.errors import StorageFailed, UpstreamUnavailable
 from gesso.domain.events import GivenFile
 from gesso.domain.request import PictureArgument, RouteChoice
 from gesso.storage.rows import get_blob
@@ -43,7 +43,8 @@ async def test_nothing_is_lent_to_who_needs_no_links(open_desk, vendor, pictures
         assert desk.objects() == []
 
 
-async def test_what_is_lent_is_taken_back_when_the_call_has_failed(open_desk):
+@pytest.mark.parametrize("failure", [UpstreamUnavailable, StorageFailed, ZeroDivisionError])
+async def test_what_is_lent_is_taken_back_when_the_call_has_failed(open_desk, failure):
     async def failing_call(desk, lent):
         async with lent as (given,):
             blob = given.link.rpartition("/")[2].partition(".")[0]
@@ -51,12 +52,12 @@ async def test_what_is_lent_is_taken_back_when_the_call_has_failed(open_desk):
             assert (row.owner, row.owner_id, row.expires_at - row.created_at) == ("job_input", "j", LENT_FOR)
             assert given.link.startswith(f"https://gesso.example/blobs/{blob}.png?expires=")
             assert len(desk.objects()) == 1
-            raise UpstreamUnavailable(blob)
+            raise failure(blob)
 
     async with open_desk() as desk:
-        with pytest.raises(UpstreamUnavailable) as failed:
+        with pytest.raises(failure) as failed:
             await failing_call(desk, lender(desk).lent(job(desk), route("luma", "image_ref[0].url"), FILES))
-        blob = failed.value.message
+        (blob,) = failed.value.args
         assert await desk.parts.database.read(lambda c: get_blob(c, blob)) is None
         assert desk.objects() == []
 

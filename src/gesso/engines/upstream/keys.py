@@ -13,15 +13,25 @@ from gesso.domain.errors import OperatorError
 def read_keys(environment: Mapping[str, str], file: Path | None) -> dict[str, str]:
     """Return the key of each vendor that has one; the environment goes first. A key that signs is "OWNER:SECRET".
 
-    Raises `OperatorError` for a file that is not there, that others may read, or that holds something else.
+    Raises `OperatorError` for a file that is not there, that others may read, or that holds something else, and for a
+    key that no header can carry.
     """
     known = {} if file is None else _read(file)
     found: dict[str, str] = {}
     for name, vendor in VENDORS.items():
         halves = [(environment.get(one) or known.get(one) or "").strip() for one in vendor.variables]
         if all(halves):
+            for variable, half in zip(vendor.variables, halves, strict=True):
+                _check(variable, half)
             found[name] = ":".join(halves)
     return found
+
+
+def _check(variable: str, key: str) -> None:
+    if not (key.isascii() and key.isprintable()):
+        raise OperatorError(
+            f"The key in {variable} has characters that no key has, letters with accents or a line's end say: copy it anew."
+        )
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gesso.catalogue.vendors import VENDORS
+from gesso.domain.errors import OperatorError
 from gesso.engines.upstream.keys import read_keys
 from gesso.engines.upstream.signature import credential_of
 from gesso.engines.upstream.steps import Written
@@ -40,3 +43,14 @@ def test_a_secret_is_never_sent():
             sent = {**vendor.authorise(key), **vendor.sign(key, WRITTEN)}
             assert "top-secret" not in str(sent)
     assert credential_of("owner:a:b") == ("owner", "a:b")
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-\u00e912345678", "sk-12345678\nsecond", "sk-\u201c12345678\u201d", "sk-1234\x0012"]
+)
+def test_a_key_that_no_header_can_carry_is_refused_and_not_said(key):
+    """It would come to light with the first job, as a mistake of the server's."""
+    for keys in ({"FAL_KEY": key}, {"TENCENTCLOUD_SECRET_ID": "owner", "TENCENTCLOUD_SECRET_KEY": key}):
+        with pytest.raises(OperatorError, match=r"The key in (FAL_KEY|TENCENTCLOUD_SECRET_KEY) has characters") as told:
+            read_keys(keys, None)
+        assert "1234" not in str(told.value)
