@@ -17,7 +17,7 @@ from loopback_vendor import Asked, LoopbackVendor, loopback_vendor
 from PIL import Image
 
 from gesso.catalogue.vendors import VENDORS
-from gesso.domain.clock import DAY, MINUTE, now_microseconds
+from gesso.domain.clock import MINUTE
 from gesso.server.app import create_app
 from gesso.settings import load_settings
 from gesso.wiring import Parts, build
@@ -47,8 +47,10 @@ class Gesso:
     client: httpx.AsyncClient
     vendor: LoopbackVendor
 
-    async def ask(self, model: str = "recraft-v3") -> httpx.Response:
-        return await self.client.post("/v1/jobs", json={"model": model, "input": {"prompt": "a fox"}})
+    async def ask(self, model: str = "recraft-v3", key: str | None = None) -> httpx.Response:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        body = {"model": model, "input": {"prompt": "a fox"}}
+        return await self.client.post("/v1/jobs", json=body, headers=headers)
 
     async def job(self, model: str = "recraft-v3") -> dict[str, Any]:
         """Return a new job when it has ended."""
@@ -115,23 +117,21 @@ def made_at(job: dict[str, Any]) -> list[str]:
     return [note["data"]["vendor"] for note in job["notes"] if note["code"] == "upstream"]
 
 
-async def within_a_day() -> None:
-    """Wait where the day is about to end: what is spent before its end does not count after it."""
-    while DAY - now_microseconds() % DAY < 5 * MINUTE:  # noqa: ASYNC110 - nobody tells when the day has ended
-        await asyncio.sleep(1)
-
-
-async def test_over_the_days_limit_nothing_is_sent_there(gesso):
-    await within_a_day()
+async def test_over_the_days_limit_nothing_is_sent_there(gesso, monkeypatch):
+    monkeypatch.setattr("gesso.engines.upstream.spending.day_of", lambda now: 0)  # so that no midnight comes between
     async with gesso("recraft", upstream_spend="recraft=0.10") as one:
-        for _ in range(2):
-            assert (await one.job())["state"] == "succeeded"
+        assert (await one.job())["state"] == "succeeded"
+        last = (await one.ask(key="the last")).json()["id"]
+        assert (await one.ended(last))["state"] == "succeeded"
         said = "as much as may be spent at Recraft a day has been spent; it goes on at "
         assert said in (await one.reason("recraft") or "")
         refused = await one.ask()
         assert (refused.status_code, refused.json()["code"]) == (409, "model_not_ready")
         assert said in refused.json()["detail"]
         assert one.asked(RECRAFT) == 2
+        again = await one.ask(key="the last")  # whose answer was lost, say
+        assert (again.status_code, again.json()["id"]) == (202, last)
+        assert again.headers["Idempotent-Replayed"] == "true"
 
     prices = {"upstream_spend": "recraft=0.10", "upstream_prices": "recraft/recraftv3=0.04"}
     async with gesso("recraft", "replicate", **prices) as one:  # a restart knows what was written down

@@ -15,7 +15,8 @@ from gesso.accounts.priority import PRIORITIES
 from gesso.accounts.retention import Kept
 from gesso.catalogue.adapters import adapter_of
 from gesso.domain.clock import Clock
-from gesso.domain.errors import InvalidInput, NotFound, StorageFailed, TooManyRequests
+from gesso.domain.errors import GessoError, InvalidInput, ModelNotReady, NotFound, StorageFailed, TooManyRequests
+from gesso.domain.job import Job
 from gesso.domain.request import Fidelity
 from gesso.intake.ask import Ask, is_large, mark_of
 from gesso.intake.faults import fault_in_force, refuse
@@ -25,7 +26,7 @@ from gesso.intake.keeping import kept_for, without_lending
 from gesso.intake.local_worker import LocalWorker, Slot
 from gesso.intake.prepare import InlinePicture, Prepared, Rules, find_asked, with_alias
 from gesso.intake.recast_and_prepare import recast_and_prepare
-from gesso.jobs.idempotency import IdempotencyKey, Repeat
+from gesso.jobs.idempotency import IdempotencyKey, Repeat, made_before
 from gesso.jobs.submit import QueueLimits, Submission, Submitted, submit
 from gesso.storage.blobs import BlobStore
 from gesso.storage.room import DiskRoom
@@ -78,7 +79,7 @@ class Intake:
 
     async def quote(self, ask: Ask, caller: Caller) -> Prepared:
         """Check and plan without keeping or running anything."""
-        prepared = await self._prepare(ask, caller)
+        prepared = await self._prepare(ask, caller, self._rules_for(caller))
         await self._database.read(lambda connection: check_files(connection, prepared.files, caller))
         return prepared
 
@@ -88,14 +89,33 @@ class Intake:
         Raises what `prepare` and `submit` do, and before anything is kept `StorageFull` and what a test fault asks for.
         """
         with span("prepare", {"gesso.dialect": ask.dialect, "gesso.mode": caller.mode}) as preparing:
-            prepared = await self._prepare(ask, caller)
+            try:
+                prepared = await self._prepare(ask, caller, self._rules_for(caller))
+            except ModelNotReady:
+                earlier = await self._made_before(ask, caller)
+                if earlier is None:
+                    raise
+                return Submitted(earlier, replayed=True)
             preparing.note({"gesso.model": prepared.model.slug, "gesso.engine": prepared.plan.routes[0].engine})
         refuse(prepared.plan)
         ask = replace(ask, input={})  # pictures that came as text are held once from here on
         # Whoever asked may go away meanwhile: what was begun is finished, so that no slot or bytes are left behind.
         return await asyncio.shield(asyncio.ensure_future(self._take_in(ask, caller, prepared)))
 
-    async def _prepare(self, ask: Ask, caller: Caller) -> Prepared:
+    def _rules_for(self, caller: Caller) -> Rules:
+        return self._rules if caller.mode == "live" else self._for_tests
+
+    async def _made_before(self, ask: Ask, caller: Caller) -> Job | None:
+        """Return the job that an equal ask made while its model could run; it could by now be what used a limit up."""
+        try:
+            prepared = await self._prepare(ask, caller, replace(self._rules, why_not=lambda _: None))
+        except GessoError:
+            return None
+        key, repeat = _repeats(ask, prepared)
+        now = self._clock()
+        return await self._database.read(lambda connection: made_before(connection, caller, key, repeat, now))
+
+    async def _prepare(self, ask: Ask, caller: Caller, rules: Rules) -> Prepared:
         fault = fault_in_force(ask.fault, caller)
         if ask.webhook is not None:
             check_hook(ask.webhook, self._rules.outgoing)
@@ -105,7 +125,7 @@ class Intake:
         form = asked.named or model if ask.form is None else self._rules.catalogue.get(ask.form)
         work = partial(
             recast_and_prepare,
-            self._rules if caller.mode == "live" else self._for_tests,
+            rules,
             form,
             model,
             ask.input,
@@ -137,26 +157,28 @@ class Intake:
         return replace(prepared, plan=prepared.plan.model_copy(update={"fault": str(fault)}))
 
     async def _take_in(self, ask: Ask, caller: Caller, prepared: Prepared) -> Submitted:
-        if ask.idempotency_key is not None or ask.repeat is None:
-            return await self._submit(ask, caller, prepared, None)
-        repeat = Repeat(mark_of(ask, prepared), ask.repeat)
+        key, repeat = _repeats(ask, prepared)
+        if repeat is None:
+            return await self._submit(ask, caller, prepared, key, None)
         async with self._going_in.enter(caller.key_id, repeat.fingerprint, after_others=repeat.kind != "first"):
-            return await self._submit(ask, caller, prepared, repeat)
+            return await self._submit(ask, caller, prepared, None, repeat)
 
-    async def _submit(self, ask: Ask, caller: Caller, prepared: Prepared, repeat: Repeat | None) -> Submitted:
+    async def _submit(
+        self, ask: Ask, caller: Caller, prepared: Prepared, key: IdempotencyKey | None, repeat: Repeat | None
+    ) -> Submitted:
         with span("submit") as submitting:
-            submitted = await self._submit_once(ask, caller, prepared, repeat)
+            submitted = await self._submit_once(ask, caller, prepared, key, repeat)
             submitting.note({"gesso.job.id": submitted.job.id, "gesso.replayed": submitted.replayed})
         return submitted
 
-    async def _submit_once(self, ask: Ask, caller: Caller, prepared: Prepared, repeat: Repeat | None) -> Submitted:
+    async def _submit_once(
+        self, ask: Ask, caller: Caller, prepared: Prepared, key: IdempotencyKey | None, repeat: Repeat | None
+    ) -> Submitted:
         self._room.check()
         now = self._clock()
         inputs = tuple(_input_row(picture, caller, now) for picture in prepared.inline)
         await self._keep(inputs, prepared.inline)
         slot = self._worker.hold_slot(prepared.plan.routes[0].engine)
-        asked = ask.idempotency_key
-        key = None if asked is None else IdempotencyKey(asked, mark_of(ask, prepared))
         submission = Submission(
             caller=caller,
             request=prepared.request,
@@ -231,6 +253,13 @@ class Intake:
                 await self._blobs.delete(row.account_id, row.id)
             except StorageFailed:
                 log.warning("input_left_behind", blob=row.id)
+
+
+def _repeats(ask: Ask, prepared: Prepared) -> tuple[IdempotencyKey | None, Repeat | None]:
+    """Return what makes an ask the repeat of another: its key, else its client's manners, else nothing."""
+    if ask.idempotency_key is not None:
+        return IdempotencyKey(ask.idempotency_key, mark_of(ask, prepared)), None
+    return None, None if ask.repeat is None else Repeat(mark_of(ask, prepared), ask.repeat)
 
 
 def check_files(connection: Connection, files: Files, caller: Caller) -> None:

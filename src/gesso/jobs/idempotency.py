@@ -7,6 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, delete, text
 
+from gesso.accounts.keys import Caller
 from gesso.database.job_tables import idempotency_records, recent_requests
 from gesso.domain.clock import DAY, HOUR, MINUTE
 from gesso.domain.errors import IdempotencyMismatch
@@ -54,6 +55,7 @@ _MEET = text(
     "INSERT INTO recent_requests (key_id, fingerprint, job_id, created_at) VALUES (:key_id, :fingerprint, :job_id, :now) "
     "ON CONFLICT (key_id, fingerprint) DO UPDATE SET fingerprint = excluded.fingerprint RETURNING job_id"
 )
+_RECENT = text("SELECT job_id FROM recent_requests WHERE key_id = :key_id AND fingerprint = :fingerprint")
 _RENEW = text(
     "UPDATE recent_requests SET job_id = :job_id, created_at = :now WHERE key_id = :key_id AND fingerprint = :fingerprint"
 )
@@ -101,6 +103,21 @@ def _is_repeated(repeat: Repeat, earlier: Job, now: int) -> bool:
         return False
     within = REPEATED_WITHIN if repeat.kind == "again" else UNSAID_WITHIN
     return earlier.ended_at is None or now - earlier.ended_at <= within
+
+
+def made_before(
+    connection: Connection, caller: Caller, key: IdempotencyKey | None, repeat: Repeat | None, now: int
+) -> Job | None:
+    """Return the job of an equal request, by either of these; nothing is kept of this one."""
+    if key is not None:
+        where = {"account_id": caller.account_id, "mode": caller.mode, "key": key.key}
+        row = connection.execute(_FIND, where).one_or_none()
+        return find_job(connection, row.job_id) if row is not None and row.fingerprint == key.fingerprint else None
+    if repeat is None:
+        return None
+    known = connection.execute(_RECENT, {"key_id": caller.key_id, "fingerprint": repeat.fingerprint}).scalar()
+    earlier = None if known is None else find_job(connection, known)
+    return earlier if earlier is not None and _is_repeated(repeat, earlier, now) else None
 
 
 def forget_request(connection: Connection, job_id: str) -> None:

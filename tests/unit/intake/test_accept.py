@@ -14,10 +14,12 @@ from gesso.domain.errors import (
     IdempotencyMismatch,
     InsufficientCredits,
     InvalidInput,
+    ModelNotReady,
     StorageFailed,
     StorageFull,
     TooManyRequests,
 )
+from gesso.engines.engine import Readiness
 from gesso.jobs.store import get_own_job, list_jobs
 from gesso.storage.files import delete_file, keep_file
 from gesso.storage.room import DiskRoom
@@ -147,6 +149,24 @@ async def test_a_repeat_finds_its_job_when_its_file_is_gone(desk, sign):
         await desk.parts.intake.accept(desk.ask(model=EDITABLE, image=f"gesso://files/{file}"), desk.caller)
     with pytest.raises(InvalidInput, match="does not exist"):
         await desk.parts.intake.quote(ask, desk.caller)
+
+
+@pytest.mark.parametrize("sign", [{"idempotency_key": "k"}, {"repeat": "again"}, {"repeat": "unsaid"}])
+async def test_a_repeat_finds_its_job_when_its_model_cannot_run_any_more(desk, sign):
+    """The job itself may have used up what may be spent in a day."""
+    ask = desk.ask(**sign)
+    first = await desk.parts.intake.accept(ask, desk.caller)
+    desk.engine.readiness = lambda route: Readiness(ready=False, reason="nothing is sent there today")
+    before = await balance_of(desk)
+    repeated = await desk.parts.intake.accept(ask, desk.caller)
+    assert (repeated.job.id, repeated.replayed) == (first.job.id, True)
+    others = [desk.ask("another", **sign), desk.ask(), desk.ask(idempotency_key="other"), desk.ask(repeat="first")]
+    for other in others:
+        with pytest.raises(ModelNotReady, match="nothing is sent there today"):
+            await desk.parts.intake.accept(other, desk.caller)
+    with pytest.raises(ModelNotReady):
+        await desk.parts.intake.quote(ask, desk.caller)
+    assert await balance_of(desk) == before
 
 
 async def test_a_missing_file_leaves_nothing_behind(desk):
