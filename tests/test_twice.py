@@ -22,17 +22,18 @@ WRONG = "def test_wrong_{0}():\n    assert False\n"
 RIGHT = "def test_right():\n    assert True\n"
 
 
-def tried(folder: Path, **files: str) -> subprocess.CompletedProcess[str]:
+def tried(folder: Path, *arguments: str, **files: str) -> subprocess.CompletedProcess[str]:
     for name, text in files.items():
         (folder / f"test_{name}.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, str(TWICE), "--numprocesses", "2"]
+    command = [sys.executable, str(TWICE), *arguments]
     free = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    free["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they take most of the time
     return subprocess.run(command, cwd=folder, env=free, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_one_that_was_late_passes_alone_and_is_named(tmp_path):
-    done = tried(tmp_path, late=LATE, right=RIGHT)
+    done = tried(tmp_path, "-p", "xdist", "--numprocesses", "2", late=LATE, right=RIGHT)
     assert done.returncode == 0, done.stdout
     assert "UNSTEADY" in done.stdout
     assert "test_late.py::test_late" in done.stdout.splitlines()[-1]
