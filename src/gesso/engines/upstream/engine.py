@@ -183,7 +183,9 @@ class UpstreamEngine:
         return self._gate.calls
 
     async def withdraw(self, route: RouteChoice, token: str | None) -> None:
-        """Stop at the vendor what a job had begun there and nobody will wait for."""
+        """Stop at the vendor what a job had begun there and nobody will wait for; without its key that cannot be."""
+        if route.vendor not in self.offers:
+            return
         standing = standing_of(token, route.vendor, route.target)
         desk = self._desk(route.vendor)
         for call in standing.calls.values():

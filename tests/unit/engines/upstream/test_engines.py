@@ -62,5 +62,6 @@ async def test_what_a_cancelled_job_had_begun_is_stopped_there(monkeypatch):
     sent.clear()
     await engines.withdraw(routes, None)
     await engines.withdraw(routes, "another engine's")
+    await Engines([an_engine(openai="secret")]).withdraw([route("no vendor"), *routes], standing.token())
     assert sent == []
     await engines.close()
