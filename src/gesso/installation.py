@@ -13,7 +13,7 @@ from typing import TypeVar
 from gesso.accounts.limits import KeyLimits
 from gesso.accounts.retention import FOREVER, Kept
 from gesso.catalogue.load import Catalogue, load_catalogue
-from gesso.catalogue.overrides import check_priced
+from gesso.catalogue.overrides import check_targets
 from gesso.catalogue.vendors import VENDORS
 from gesso.database.connect import Database
 from gesso.database.lock import own_data_directory
@@ -53,7 +53,8 @@ def catalogue_of(settings: Settings) -> Catalogue:
         routes=settings.routes,
         aliases=settings.aliases,
     )
-    check_priced(catalogue.models, settings.upstream_prices)
+    check_targets(catalogue.models, "GESSO_UPSTREAM_PRICES", settings.upstream_prices, units=True)
+    check_targets(catalogue.models, "GESSO_UPSTREAM_TARGETS", settings.upstream_targets)
     return catalogue
 
 

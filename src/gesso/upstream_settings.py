@@ -139,6 +139,8 @@ class UpstreamSettings(BaseModel):
                     f"{shown(name)} is neither VENDOR/TARGET nor VENDOR/UNIT; vendors are {', '.join(VENDORS)}"
                 )
             unit = VENDORS[vendor].unit
+            if known == "usd":
+                raise ValueError(f"{shown(name)}: what is told in US dollars needs no price")
             if known == "credit" and "credit" not in unit:
                 told = f"in {unit}s" if unit else "in no unit"
                 raise ValueError(f"{shown(name)}: {VENDORS[vendor].name} tells what it takes {told}")

@@ -47,6 +47,7 @@ def test_prices_are_of_a_target_or_of_the_vendors_own_unit(folder, monkeypatch):
         ("fal/x", "not of the form name=value"),
         ("fal/x=1,fal/x=2", "there twice"),
         ("fal/credit=1", '"fal/credit": fal tells what it takes in no unit'),
+        ("xai/usd=1", '"xai/usd": what is told in US dollars needs no price'),
         ("xai/credit=1", '"xai/credit": xAI tells what it takes in usd'),
     ],
 )
@@ -114,3 +115,13 @@ def test_a_price_of_what_no_route_names_is_refused_at_the_start(monkeypatch):
         "These settings are wrong:\n  GESSO_UPSTREAM_PRICES: fal runs nothing under "
         '"fal-ai/flux-2-prp". Did you mean "fal-ai/flux-2-pro"?'
     )
+
+
+def test_a_name_for_what_no_route_names_is_refused_at_the_start(monkeypatch):
+    monkeypatch.setenv("GESSO_UPSTREAM_TARGETS", "friendli/edit=ep-1")
+    catalogue_of(load_settings())
+    monkeypatch.setenv("GESSO_UPSTREAM_TARGETS", "friendli/edits=ep-1,magic_hour/credit=x")
+    with pytest.raises(OperatorError) as caught:
+        catalogue_of(load_settings())
+    assert 'GESSO_UPSTREAM_TARGETS: friendli runs nothing under "edits". Did you mean "edit"?' in caught.value.message
+    assert 'magic_hour runs nothing under "credit"' in caught.value.message

@@ -58,16 +58,17 @@ def checked_aliases(models: Iterable[Model], aliases: Mapping[str, str]) -> Mapp
     return aliases
 
 
-def check_priced(models: Iterable[Model], names: Iterable[str]) -> None:
-    """Raise `OperatorError` where "vendor/target" is no model's route, and no unit of the vendor's: it has no effect."""
+def check_targets(models: Iterable[Model], setting: str, names: Iterable[str], *, units: bool = False) -> None:
+    """Raise `OperatorError` where "vendor/target" is no model's route, nor, with `units`, a unit of the vendor's: what a
+    setting says of it has no effect."""
     routes = [route for model in models for route in model.routes]
     mistakes = []
     for name in names:
         vendor, _, known = name.partition("/")
         targets = sorted({route.target for route in routes if route.vendor == vendor})
-        if known not in (*targets, "credit", VENDORS[vendor].unit):
+        if known not in targets and not (units and known in ("credit", VENDORS[vendor].unit)):
             mistakes.append(f"{vendor} runs nothing under {shown(known)}.{did_you_mean(known, targets)}")
-    _refuse("GESSO_UPSTREAM_PRICES", mistakes)
+    _refuse(setting, mistakes)
 
 
 def _routed(model: Model, orders: Mapping[str, Sequence[str]]) -> Model:
