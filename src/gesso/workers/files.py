@@ -13,6 +13,9 @@ from gesso.imaging.hand_on import mask_file, picture_file
 from gesso.workers.inputs import Inputs
 from gesso.workers.threads import to_its_end
 
+# Of files that vendors work at, which may take minutes: further jobs wait, with their pictures decoded.
+FILE_BYTES_AT_ONCE = 1 << 30
+
 
 class File(NamedTuple):
     """The bytes of a picture and their media type."""

@@ -13,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from gesso.domain.budget import Budget
 from gesso.domain.clock import SECOND, Clock
 from gesso.domain.errors import EngineFailed, GessoError, InvalidInput, JobFailed
 from gesso.domain.events import Checkpoint, Event, Note, Preview, PreviewFile, Progress, Task, Timing
@@ -33,7 +34,7 @@ from gesso.storage.rows import BlobRow
 from gesso.storage.transactions import Transactions
 from gesso.telemetry.tracing import child, code_of, span
 from gesso.workers.faults import with_fault
-from gesso.workers.files import File, files_for, files_of
+from gesso.workers.files import FILE_BYTES_AT_ONCE, File, files_for, files_of
 from gesso.workers.inputs import InputReader
 from gesso.workers.lend import Lender
 from gesso.workers.patience import Patience, patiently
@@ -102,6 +103,7 @@ class JobRunner:
         self._patience, self._blobs, self._reader = Patience(database), blobs, reader
         self._engines, self._lender, self._feed, self._clock = engines, lender, feed, clock
         self._output_microseconds, self._failover, self._credentials = output_microseconds, failover, credentials
+        self._file_bytes = Budget(FILE_BYTES_AT_ONCE)
         self._encoding = asyncio.Semaphore(1)  # one large PNG at a time keeps the cores for the engines
 
     async def run(self, job: Job, calls: list[CallEnded]) -> Outcome:
@@ -148,7 +150,7 @@ class JobRunner:
     async def _events(self, job: Job, request: Request, work: _Work) -> AsyncGenerator[Event, None]:
         """Yield what the engine tells. Decoded inputs are held meanwhile; vendors are handed files instead."""
         route = job.plan.routes[0]
-        async with AsyncExitStack() as held:
+        async with AsyncExitStack() as kept, AsyncExitStack() as held:
             reading = self._reader.read(job, request, work.add_time, fitted=not route.vendor)
             with span("inputs"):
                 inputs = await held.enter_async_context(reading)
@@ -157,6 +159,7 @@ class JobRunner:
             if route.vendor:
                 files = await files_of(inputs)
                 del inputs
+                await kept.enter_async_context(self._file_bytes.take(sum(len(one.data) for one in files.values())))
                 await held.aclose()  # a vendor may take minutes
                 events = self._at_vendors(job, request, files, work)
             else:
