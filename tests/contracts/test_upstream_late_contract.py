@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,7 @@ from gesso.domain.clock import DAY, HOUR, MINUTE
 from gesso.domain.job import Failure
 from gesso.domain.upstream import CallEnded, CallStanding, Cost, Standing
 from gesso.jobs.claim import save_checkpoint
+from gesso.jobs.settle import Outcome
 from gesso.jobs.upstream_calls import FIRST_LOOK
 from gesso.jobs.upstream_late import (
     INTERRUPTED,
@@ -24,6 +26,7 @@ from gesso.jobs.upstream_late import (
     next_look,
     record_late,
 )
+from gesso.workers.settlement import end_run
 
 DONE = CallEnded(0, "fal", "fal-ai/x", "done", True, 2, Cost(Decimal("0.04"), "usd"), 40_000)
 FREE = CallEnded(0, "fal", "fal-ai/x", "refused", False, micro_usd=0)
@@ -154,3 +157,25 @@ def test_no_two_get_the_same(world):
     assert sorted(taken) == [row["id"] for row in rows(world)]
     assert len(taken) == 12
     assert {row["looks"] for row in rows(world)} == {1}
+
+
+def test_who_comes_too_late_to_end_a_job_still_says_what_its_calls_took(world):
+    """The database was away longer than a lease, say: recovery gave the job up while its vendor was being asked."""
+    job = world.running(price=900, count=3)
+    known = {number: CallStanding(standing="sending", began_at=world.now) for number in range(2)}
+    known[2] = CallStanding(standing="open", state={"id": "r2"}, began_at=world.now)
+    token = Standing(vendor="fal", target="fal-ai/x", calls=known).token()
+    assert world.write(lambda c: save_checkpoint(c, job.id, job.worker, job.attempt, token))
+    world.now += HOUR
+    assert [one.id for one in world.recover(max_attempts=1).failed] == [job.id]
+    ended = world.job(job.id)
+    calls = tuple(replace(DONE, number=number, pictures=1) for number in (1, 2))
+    for _ in range(2):  # the first answer may have been lost
+        told = world.write(lambda c: end_run(c, job, Outcome("succeeded", calls=calls), world.now))
+        assert told.job is None
+    assert world.job(job.id) == ended
+    assert [(row["outcome"], row["late_outcome"], row["micro_usd"], row["look_at"] is None) for row in rows(world)] == [
+        ("unknown", None, None, True),
+        ("unknown", "done", 40_000, True),
+        ("left", None, None, False),
+    ]

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, func, select, update
 from gesso.database.dialect import is_postgres
 from gesso.database.upstream_tables import upstream_calls
 from gesso.domain.clock import DAY, HOUR, MINUTE
-from gesso.domain.upstream import CallEnded, CallLeft
+from gesso.domain.job import Job
+from gesso.domain.upstream import CallEnded, CallLeft, open_standing
 
 # From one look to the next: 5 min (`FIRST_LOOK`), 15 min, 1 h, 6 h and 24 h after the job's end.
 PAUSES = (10 * MINUTE, 45 * MINUTE, 5 * HOUR, 18 * HOUR)
@@ -65,8 +66,10 @@ def record_late(connection: Connection, left: CallLeft, found: CallEnded | None,
 
     What is already known stays.
     """
-    if found is None and left.looks < LOOKS:
-        return False
+    return (found is not None or left.looks >= LOOKS) and _tell(connection, left.id, found, now)
+
+
+def _tell(connection: Connection, row: int, found: CallEnded | None, now: int) -> bool:
     values: dict[str, object] = {"state": None, "look_at": None, "late_at": now, "late_outcome": NEVER_KNOWN}
     if found is not None:
         values |= {
@@ -77,8 +80,25 @@ def record_late(connection: Connection, left: CallLeft, found: CallEnded | None,
             "micro_usd": found.micro_usd,
             "reckoned": found.reckoned,
         }
-    query = update(upstream_calls).where(_calls.id == left.id, _calls.late_outcome.is_(None))
+    query = update(upstream_calls).where(_calls.id == row, _calls.late_outcome.is_(None))
     return connection.execute(query.values(values)).rowcount > 0
+
+
+def record_told(connection: Connection, job: Job, calls: Iterable[CallEnded], now: int) -> None:
+    """Write down how calls ended that whoever ended their job knew nothing of; doing it again changes nothing.
+
+    What was open then is asked about in any case; of what was being sent nobody else will hear.
+    """
+    told = {(call.vendor, call.target, call.number): call for call in calls}
+    standing = open_standing(job.checkpoint) if told else None
+    for place in () if standing is None else (*standing.earlier, standing):
+        here = (_calls.job_id == job.id, _calls.vendor == place.vendor, _calls.target == place.target)
+        query = select(_calls.id).where(*here, _calls.outcome == "unknown").order_by(_calls.number)
+        sent = sorted(number for number, call in place.calls.items() if call.standing == "sending")
+        rows = connection.execute(query).scalars().all()
+        for number, row in zip(sent, rows, strict=False):
+            if (call := told.get((place.vendor, place.target, number))) is not None and call.outcome != "unknown":
+                _tell(connection, row, call, now)
 
 
 def give_up_late(connection: Connection, now: int) -> int:
