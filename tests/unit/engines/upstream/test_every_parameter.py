@@ -99,24 +99,24 @@ def wrong_pairs(found: list[Tried], target: str) -> Iterator[tuple[Tried, Tried]
             yield one, other
 
 
+def check_reasons(route: Route, parameter: Parameter, found: list[Tried]) -> None:
+    """What is said to be used and goes nowhere is done elsewhere; nothing is said without a reason."""
+    own = route.arguments[parameter.name].reason if parameter.name in route.arguments else ""
+    for one in found:
+        assert one.verdict.reason, parameter.name
+        if one.verdict.verdict != "ignored" and one.verdict.used is None and not one.quiet:
+            reason = one.verdict.reason.rpartition("; ")[2]
+            assert reason in {*ELSEWHERE, own} - {""}, (parameter.name, one.value, one.verdict)
+
+
 @pytest.mark.parametrize(("model", "route"), ROUTES, ids=name_of)
 def test_every_parameter_is_sent_as_its_verdict_says_or_reported(model, route):
     for parameter in model.parameters:
         alone = list(tried(model, route, parameter, {}))
+        check_reasons(route, parameter, alone)
         wrong = list(wrong_pairs(alone, route.target))
         if wrong:  # a strength says nothing without what it is the strength of
             alone = list(tried(model, route, parameter, pictures_and_weights(model)))
             wrong = list(wrong_pairs(alone, route.target))
         assert not wrong, (parameter.name, wrong[0])
         assert alone, f"no value of {parameter.name} was taken"
-
-
-@pytest.mark.parametrize(("model", "route"), ROUTES, ids=name_of)
-def test_what_is_said_to_be_used_and_goes_nowhere_is_done_elsewhere(model, route):
-    for parameter in model.parameters:
-        own = route.arguments[parameter.name].reason if parameter.name in route.arguments else ""
-        for one in tried(model, route, parameter, {}):
-            assert one.verdict.reason, parameter.name
-            if one.verdict.verdict != "ignored" and one.verdict.used is None and not one.quiet:
-                reason = one.verdict.reason.rpartition("; ")[2]
-                assert reason in {*ELSEWHERE, own} - {""}, (parameter.name, one.value, one.verdict)
