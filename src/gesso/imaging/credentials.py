@@ -90,12 +90,13 @@ def _of_png(file: bytes) -> bytes:
         found[name] = data
     if at != len(file) or name != b"IEND":
         raise ValueError("cut off, or with something behind it")
+    manifest = found[b"caBX"]  # looked for before the samples, which takes as long as decoding them
     width, height, colour = struct.unpack_from(">IIxB", found[b"IHDR"])
     if b"PLTE" in found and colour != _PALETTE:
         raise ValueError("colours that are not used")
     if not is_whole(samples, height, 1 + width * _PNG_CHANNELS[colour]):
         raise ValueError("samples with something behind them")
-    return found[b"caBX"]
+    return manifest
 
 
 def _of_webp(file: bytes) -> bytes:
