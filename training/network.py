@@ -3,7 +3,8 @@
 Input: a noisy layer [batch, 4, 64, 64], its noise level [batch] in 0..1, a noun index [batch] and a colour index
 [batch] (one past the last index means "not said"). Output: the clean premultiplied RGBA layer it believes in, -1..1.
 The transformer blocks take the condition by adaptive layer norm (Peebles & Xie 2023, "Scalable Diffusion Models
-with Transformers").
+with Transformers"). A noun is told twice: as a vector, like the colour, and as two small learned maps laid over the
+coarse features. The maps cost a table look-up and let the network keep hundreds of shapes apart.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ HEADS = 4
 BLOCKS = 5
 FINE, COARSE = 64, 128  # channels at 32x32 and at 16x16
 TOKENS_A_SIDE = 8
+TOKEN_CODE, COARSE_CODE = 16, 8  # channels of what each noun adds to the tokens and at 16x16: its own small maps
 
 
 class Block(nn.Module):
@@ -40,7 +42,8 @@ class Block(nn.Module):
         batch, count, _ = tokens.shape
         normed = self.norm1(tokens) * (1 + scale1) + shift1
         q, k, v = self.qkv(normed).view(batch, count, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, count, WIDTH)
+        weights = (q * (WIDTH // HEADS) ** -0.5 @ k.transpose(-1, -2)).softmax(-1)  # few tokens: faster than fused
+        mixed = (weights @ v).transpose(1, 2).reshape(batch, count, WIDTH)
         tokens = tokens + (1 + gate1) * self.attention_out(mixed)
         normed = self.norm2(tokens) * (1 + scale2) + shift2
         return tokens + (1 + gate2) * self.mlp(normed)
@@ -73,6 +76,12 @@ class Sketch(nn.Module):
         self.nouns, self.colours = nouns, colours
         self.noun = nn.Embedding(nouns + 1, WIDTH)
         self.colour = nn.Embedding(colours + 1, WIDTH)
+        self.token_code = nn.Embedding(nouns + 1, TOKEN_CODE * TOKENS_A_SIDE**2)
+        self.coarse_code = nn.Embedding(nouns + 1, COARSE_CODE * (2 * TOKENS_A_SIDE) ** 2)
+        self.from_token_code = nn.Conv2d(TOKEN_CODE, WIDTH, 1)
+        self.from_coarse_code = nn.Conv2d(COARSE_CODE, COARSE, 1)
+        nn.init.normal_(self.token_code.weight, std=0.02)
+        nn.init.normal_(self.coarse_code.weight, std=0.02)
         self.time = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
         self.position = nn.Parameter(torch.randn(1, TOKENS_A_SIDE**2, WIDTH) * 0.02)
         self.conv_in = nn.Conv2d(16, FINE, 3, padding=1)
@@ -95,8 +104,11 @@ class Sketch(nn.Module):
         condition = self.time(torch.cat([waves.sin(), waves.cos()], -1)) + self.noun(noun) + self.colour(colour)
         condition = F.silu(condition)
         fine = self.fine_down(self.conv_in(F.pixel_unshuffle(layer, 2)), condition)
-        coarse = self.coarse_down(self.to_coarse(fine), condition)
-        tokens = self.to_tokens(coarse).flatten(2).transpose(1, 2) + self.position
+        side = TOKENS_A_SIDE
+        token_code = self.from_token_code(self.token_code(noun).view(-1, TOKEN_CODE, side, side))
+        coarse_code = self.from_coarse_code(self.coarse_code(noun).view(-1, COARSE_CODE, 2 * side, 2 * side))
+        coarse = self.coarse_down(self.to_coarse(fine) + coarse_code, condition)
+        tokens = (self.to_tokens(coarse) + token_code).flatten(2).transpose(1, 2) + self.position
         for block in self.blocks:
             tokens = block(tokens, condition)
         grid = tokens.transpose(1, 2).reshape(-1, WIDTH, TOKENS_A_SIDE, TOKENS_A_SIDE)

@@ -23,6 +23,9 @@ FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 FONT_SIZE = 109  # the only bitmap size the font holds
 SIDE = 64  # pixels of a layer
 SOURCE_SIDE = 96  # sprites are kept a little larger and shrunk while they are turned
+OWN_COLOURS = 0.6  # how often a thing is shown in its own colours
+TURN, LEAST, MOST = 10.0, 0.81, 0.945  # degrees either way; the object's share of a layer's side
+STRETCH, SHIFT, LIGHT = 0.06, 0.03, 0.08  # either way: width against height, place (of the side), brightness
 
 # The colour words, in the order of their network indices; index 0 means "its own colours".
 COLOURS = ("", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "gray", "black")
@@ -74,36 +77,66 @@ def colour_distance(colour: str, rgb: tuple[float, float, float]) -> float:
 
 
 @dataclass(frozen=True)
+class Pose:
+    """How one sprite is shown: degrees, share of the side, width against height, place (of the side), brightness."""
+
+    degrees: float
+    size: float
+    stretch: float
+    across: float
+    down: float
+    light: float
+
+    @classmethod
+    def draw(cls, dice: random.Random) -> Pose:
+        """Return a pose as training sees them."""
+        swing = lambda most: dice.uniform(-most, most)  # noqa: E731
+        size = dice.uniform(LEAST, MOST)
+        return cls(swing(TURN), size, 1 + swing(STRETCH), swing(SHIFT), swing(SHIFT), 1 + swing(LIGHT))
+
+    def show(self, sprite: np.ndarray, side: int) -> np.ndarray:
+        """Return a premultiplied sprite (uint8 [s, s, 4]) in this pose: float32 [side, side, 4] in 0..1."""
+        source = sprite.shape[0]
+        turn = cv2.getRotationMatrix2D((source / 2, source / 2), self.degrees, self.size * side / source)
+        turn[0] *= self.stretch
+        turn[:, 2] += (side / 2 - turn @ np.array([source / 2, source / 2, 1])) + np.array(
+            [self.across * side, self.down * side]
+        )
+        posed = cv2.warpAffine(sprite, turn, (side, side), flags=cv2.INTER_LINEAR).astype(np.float32) / 255
+        posed[..., :3] = np.minimum(posed[..., :3] * self.light, posed[..., 3:])
+        return posed
+
+
+@dataclass(frozen=True)
 class Sprites:
-    """Every (noun, colour) as a premultiplied sprite [SOURCE_SIDE, SOURCE_SIDE, 4]."""
+    """Every (noun, colour) as a premultiplied sprite: uint8 [source side, source side, 4]."""
 
     nouns: tuple[str, ...]
     pixels: dict[tuple[int, int], np.ndarray]
 
     @classmethod
-    def draw(cls) -> Sprites:
-        """Render and tint all of them (a few seconds)."""
+    def draw(cls, source_side: int = SOURCE_SIDE) -> Sprites:
+        """Render and tint all of them (some ten seconds)."""
         objects = read_objects()
         pixels = {}
         for noun, entry in enumerate(objects.values()):
-            sprite = render(str(entry["glyph"]))
+            sprite = render(str(entry["glyph"]), source_side)
             for colour, word in enumerate(COLOURS):
                 rgb = tint(sprite[..., :3].copy(), word)
-                pixels[noun, colour] = np.concatenate([rgb * sprite[..., 3:], sprite[..., 3:]], -1).astype(np.float32)
+                premultiplied = np.concatenate([rgb * sprite[..., 3:], sprite[..., 3:]], -1)
+                pixels[noun, colour] = (premultiplied * 255 + 0.5).astype(np.uint8)
         return cls(tuple(objects), pixels)
 
-    def sample(self, dice: random.Random) -> tuple[np.ndarray, int, int]:
-        """Return one augmented layer [SIDE, SIDE, 4] in 0..1, its noun index and its colour index."""
-        noun = dice.randrange(len(self.nouns))
-        colour = 0 if dice.random() < 0.45 else dice.randrange(1, len(COLOURS))
-        sprite = self.pixels[noun, colour]
-        centre, half = SOURCE_SIDE / 2, SIDE / 2
-        turn = cv2.getRotationMatrix2D((centre, centre), dice.uniform(-12, 12), dice.uniform(0.54, 0.63))
-        turn[:, 2] += np.array([half - centre + dice.uniform(-2, 2), half - centre + dice.uniform(-2, 2)])
-        return cv2.warpAffine(sprite, turn, (SIDE, SIDE), flags=cv2.INTER_AREA), noun, colour
+    def choose(self, dice: random.Random) -> tuple[int, int]:
+        """Return a noun and a colour to show, by their indices."""
+        return dice.randrange(len(self.nouns)), 0 if dice.random() < OWN_COLOURS else dice.randrange(1, len(COLOURS))
 
-    def batch(self, size: int, dice: random.Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return layers [size, 4, SIDE, SIDE] in -1..1 (float32), nouns [size] and colours [size] (int64)."""
-        layers, nouns, colours = zip(*(self.sample(dice) for _ in range(size)), strict=True)
+    def batch(
+        self, size: int, dice: random.Random, side: int = SIDE
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return layers [size, 4, side, side] in -1..1 (float32), nouns [size] and colours [size] (int64)."""
+        chosen = [self.choose(dice) for _ in range(size)]
+        layers = [Pose.draw(dice).show(self.pixels[one], side) for one in chosen]
         stacked = np.stack(layers).transpose(0, 3, 1, 2) * 2 - 1
+        nouns, colours = zip(*chosen, strict=True)
         return np.ascontiguousarray(stacked, np.float32), np.array(nouns), np.array(colours)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+REFERENCE = -1  # in the place of a noun's index: the thing the reference picture shows ("add this")
+
+
 @dataclass(frozen=True)
 class Wish:
-    """An object asked for. `x` and `y` are the place in 0..1 of the picture, None where not said; depth: far or near."""
+    """An object asked for: a noun's index, or REFERENCE.
+
+    `x` and `y` are the place in 0..1 of the picture, None where not said; depth: far or near.
+    """
 
     noun: int
     colour: int = 0
@@ -16,6 +22,22 @@ class Wish:
     x: float | None = None
     y: float | None = None
     depth: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to happen to a thing of the edited picture: "remove", "replace" (by `wish`) or "recolour" (to `colour`).
+
+    `x` and `y` say which one, as in a wish ("the duck on the left"); `everyone`: all there are, not the clearest only.
+    """
+
+    kind: str
+    noun: int
+    everyone: bool = False
+    colour: int = 0
+    wish: Wish | None = None
+    x: float | None = None
+    y: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class Understood:
     """
 
     objects: tuple[Wish, ...] = ()
+    changes: tuple[Change, ...] = ()
     background: Background | None = None
     looks: tuple[str, ...] = ()
     avoided: tuple[int, ...] = ()
