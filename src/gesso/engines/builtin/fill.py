@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gesso.engines.builtin.membrane import solve, stretch_over
-from gesso.engines.builtin.patches import Grid, make_grid, search_all, search_near, slopes, vote
+from gesso.engines.builtin.patches import Finds, Grid, compare, make_grid, search_all, search_near, slopes, vote
 
 _COARSEST = 14  # pixels: a hole is made smaller until its longer side is no more
 _LEAST_SOURCES = 60  # patches to choose from; below it, the size is not used
@@ -54,16 +54,18 @@ def _fill_one(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return _eight(stretch_over(rgb.astype(np.float32), mask))
     last = levels[-1]
     grid = _Level(stretch_over(last.colours, last.hole), last.hole, last.whole).grid(_REACH[0])
-    found, grid = _improve(grid, None, _ROUNDS_FIRST)
+    finds, grid = _improve(grid, None, _ROUNDS_FIRST)
     for level in reversed(levels[:-1]):
         wide = level.grid(_REACH[0])
         everything = len(wide.targets) * int(wide.usable.sum()) <= _COMPARED
         finer = wide if everything else level.grid(_REACH[1])
-        found = _double(grid, found, finer)
-        grid = _painted(finer, vote(_painted(finer, finer.flat[found]), found))
+        middle = _double(grid, finds.middle, finer)
+        copied = _painted(finer, finer.flat[middle])
+        finds = compare(copied, middle)
+        grid = _painted(copied, vote(copied, finds))
         if len(grid.targets) <= _SEARCHED or everything:
-            found, grid = _improve(grid, found, _ROUNDS_ALL if everything else _ROUNDS_NEAR)
-    return _eight(_seamless(grid, found) + 128)
+            finds, grid = _improve(grid, finds, _ROUNDS_ALL if everything else _ROUNDS_NEAR)
+    return _eight(_seamless(grid, finds.middle) + 128)
 
 
 def _levels(rgb: np.ndarray, mask: np.ndarray) -> Iterator[_Level]:
@@ -96,14 +98,14 @@ def _half(level: _Level) -> _Level:
     )
 
 
-def _improve(grid: Grid, found: np.ndarray | None, rounds: int) -> tuple[np.ndarray, Grid]:
-    """Search and vote in turn; return the last finds and the grid painted by them."""
-    everything = len(grid.targets) * int(grid.usable.sum()) <= _COMPARED or found is None
+def _improve(grid: Grid, finds: Finds | None, rounds: int) -> tuple[Finds, Grid]:
+    """Search and vote in turn; return the last finds and the grid painted by them. Without finds, all are compared."""
     for _ in range(rounds):
-        found = search_all(grid) if everything or found is None else search_near(grid, found)
-        grid = _painted(grid, vote(grid, found))
-    assert found is not None
-    return found, grid
+        everything = finds is None or len(grid.targets) * int(grid.usable.sum()) <= _COMPARED
+        finds = search_all(grid) if finds is None or everything else search_near(grid, finds)
+        grid = _painted(grid, vote(grid, finds))
+    assert finds is not None
+    return finds, grid
 
 
 def _painted(grid: Grid, colours: np.ndarray) -> Grid:

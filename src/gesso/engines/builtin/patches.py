@@ -50,6 +50,10 @@ class Grid:
         line = range(-self.reach, self.reach + 1)
         return np.array([self.shift(down, across) for down in line for across in line])
 
+    def sample(self) -> np.ndarray:
+        """Return every other one of them, as on the black squares of a chessboard: what patches are compared by."""
+        return self.patch()[::2]
+
 
 def make_grid(colours: np.ndarray, hole: np.ndarray, whole: np.ndarray, reach: int) -> Grid:
     """Return the grid of a picture: float32 [h, w, 3] in 0..255, its hole, and where its pixels are known for sure."""
@@ -60,10 +64,23 @@ def make_grid(colours: np.ndarray, hole: np.ndarray, whole: np.ndarray, reach: i
     return Grid(pixels, wide, usable, np.flatnonzero(wide), reach)
 
 
-def search_all(grid: Grid) -> np.ndarray:
-    """Return for each target the middle of the patch most like its own: int64 [n], then made coherent."""
+@dataclass(frozen=True, eq=False)
+class Finds:
+    """What each target found: the middle of a patch (int64 [n]) and how unlike its own that is (float32 [n])."""
+
+    middle: np.ndarray
+    distance: np.ndarray
+
+
+def compare(grid: Grid, middle: np.ndarray) -> Finds:
+    """Return these patches as finds on this grid."""
+    return Finds(middle, _distance(grid, grid.targets, middle))
+
+
+def search_all(grid: Grid) -> Finds:
+    """Return for each target the patch most like its own among all, then made coherent."""
     sources = np.flatnonzero(grid.usable)
-    patch = grid.patch()
+    patch = grid.sample()
     theirs = grid.flat[sources[:, None] + patch].reshape(len(sources), -1)
     table = np.concatenate([theirs * theirs, theirs], 1).T
     found = np.empty(len(grid.targets), np.int64)
@@ -72,31 +89,29 @@ def search_all(grid: Grid) -> np.ndarray:
         own, weight = _own(grid, grid.targets[rows], patch)
         both = np.concatenate([weight, -2 * weight * own], 1)
         found[rows] = sources[np.argmin(both @ table, 1)]
-    return _settle(grid, found, _NUDGES, _COHERENT)
+    return _settled(grid, compare(grid, found), _NUDGES)
 
 
-def search_near(grid: Grid, found: np.ndarray) -> np.ndarray:
-    """Return better finds than `found`: what neighbours found, and what lies beside one's own."""
-    better = _settle(grid, found, _JUMPS, _COHERENT)
-    distance = _distance(grid, grid.targets, better)
+def search_near(grid: Grid, finds: Finds) -> Finds:
+    """Return better finds than those at hand: what neighbours found, and what lies beside one's own."""
+    better = _settled(grid, compare(grid, finds.middle), _JUMPS)
     for nudge in _NUDGES:
-        candidate = better + grid.shift(*nudge)
-        _take(grid, better, distance, candidate, grid.usable[candidate], 1.0)
+        candidate = better.middle + grid.shift(*nudge)
+        better = _taken(grid, better, candidate, grid.usable[candidate], 1.0)
     return better
 
 
-def vote(grid: Grid, found: np.ndarray) -> np.ndarray:
+def vote(grid: Grid, finds: Finds) -> np.ndarray:
     """Return the hole's colours, float32 [n, 3]: the mean of what the patches over each pixel hold there.
 
     A patch counts the less the more it differs from what it is laid over.
     """
-    distance = _distance(grid, grid.targets, found)
-    usual = np.float32(np.percentile(distance, 60) + len(grid.patch()))
-    trust = (usual / (distance + usual)) ** 4
+    usual = np.float32(np.percentile(finds.distance, 60) + len(grid.patch()))
+    trust = (usual / (finds.distance + usual)) ** 4
     source = np.zeros(grid.hole.size, np.int64)
     weight = np.zeros(grid.hole.size, np.float32)
-    source[grid.targets], weight[grid.targets] = found, trust
-    total, votes = np.zeros((len(found), 3), np.float32), np.zeros(len(found), np.float32)
+    source[grid.targets], weight[grid.targets] = finds.middle, trust
+    total, votes = np.zeros((len(trust), 3), np.float32), np.zeros(len(trust), np.float32)
     for shift in grid.patch().tolist():
         middle = grid.targets - shift
         share = weight[middle]
@@ -132,41 +147,34 @@ def _own(grid: Grid, targets: np.ndarray, patch: np.ndarray) -> tuple[np.ndarray
 
 def _distance(grid: Grid, targets: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Return the weighted sum of squared differences between patches: float32 [n]."""
-    patch = grid.patch()
     total = np.zeros(len(targets), np.float32)
     hole = grid.hole.ravel()
-    for shift in patch.tolist():
+    for shift in grid.sample().tolist():
         apart = grid.flat[targets + shift] - grid.flat[found + shift]
         total += np.einsum("ij,ij->i", apart, apart) * np.where(hole[targets + shift], _GUESSED, _CERTAIN)
     return total
 
 
-def _settle(grid: Grid, found: np.ndarray, jumps: tuple[tuple[int, int], ...], leniency: float) -> np.ndarray:
+def _settled(grid: Grid, finds: Finds, jumps: tuple[tuple[int, int], ...]) -> Finds:
     """Return finds made coherent: each target tries what its neighbours found, shifted by the way to them."""
-    best = found.copy()
-    distance = _distance(grid, grid.targets, best)
     source = np.full(grid.hole.size, -1, np.int64)
     for down, across in jumps:
-        source[grid.targets] = best
+        source[grid.targets] = finds.middle
         shift = grid.shift(down, across)
-        beside = np.clip(grid.targets + shift, 0, grid.hole.size - 1)
-        candidate = source[beside] - shift
-        fine = (source[beside] >= 0) & (candidate >= 0) & (candidate < grid.hole.size)
-        candidate = np.where(fine, candidate, 0)
-        _take(grid, best, distance, candidate, fine & grid.usable[candidate] & (candidate != best), leniency)
-    return best
+        theirs = source[np.clip(grid.targets + shift, 0, grid.hole.size - 1)]
+        candidate = np.clip(theirs - shift, 0, grid.hole.size - 1)
+        finds = _taken(grid, finds, candidate, (theirs >= 0) & grid.usable[candidate], _COHERENT)
+    return finds
 
 
-def _take(
-    grid: Grid, best: np.ndarray, distance: np.ndarray, candidate: np.ndarray, fine: np.ndarray, leniency: float
-) -> None:
-    """Put candidates that are fine and not worse than `leniency` times what there is in their place."""
-    tried = np.flatnonzero(fine)
-    if not tried.size:
-        return
+def _taken(grid: Grid, finds: Finds, candidate: np.ndarray, fine: np.ndarray, leniency: float) -> Finds:
+    """Return finds with the candidates that are fine and at most `leniency` times as far as what they replace."""
+    tried = np.flatnonzero(fine & (candidate != finds.middle))
     apart = _distance(grid, grid.targets[tried], candidate[tried])
-    good = apart <= distance[tried] * leniency
-    best[tried[good]], distance[tried[good]] = candidate[tried[good]], apart[good]
+    good = apart <= finds.distance[tried] * np.float32(leniency)
+    middle, distance = finds.middle.copy(), finds.distance.copy()
+    middle[tried[good]], distance[tried[good]] = candidate[tried[good]], apart[good]
+    return Finds(middle, distance)
 
 
 def _eroded(field: np.ndarray, reach: int) -> np.ndarray:
