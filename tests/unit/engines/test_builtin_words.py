@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gesso.engines.builtin.lexicon import Lexicon, split_words
-from gesso.engines.builtin.vocabulary import load_vocabulary, plurals
-from gesso.engines.builtin.wishes import Background, Understood
-from gesso.engines.builtin.words import MAX_OBJECTS, avoid, understand
+from gesso.engines.builtin.vocabulary import Noun, load_vocabulary, plurals
+from gesso.engines.builtin.wishes import MAX_OBJECTS, Background, Understood
+from gesso.engines.builtin.words import avoid, understand
 
 VOCABULARY = load_vocabulary()
 KNOWN = sorted({word for phrase in Lexicon.of(VOCABULARY).phrases for word in phrase})
@@ -44,9 +44,9 @@ def test_any_mixture_of_known_words_is_read(words: list[str], editing: bool) -> 
 
 
 @pytest.mark.parametrize("noun", VOCABULARY.nouns, ids=lambda noun: noun.word)
-def test_every_noun_synonym_and_plural_is_known(noun: object) -> None:
-    index = VOCABULARY.nouns.index(noun)  # type: ignore[arg-type]
-    for name in (noun.word, *noun.synonyms):  # type: ignore[attr-defined]
+def test_every_noun_synonym_and_plural_is_known(noun: Noun) -> None:
+    index = VOCABULARY.nouns.index(noun)
+    for name in (noun.word, *noun.synonyms):
         assert [wish.noun for wish in generate(f"a {name}").objects] == [index]
         for many in plurals(name):
             assert [wish.noun for wish in generate(f"two {many}").objects] == [index]
@@ -142,15 +142,22 @@ def test_looks_of_an_edit(prompt: str, looks: tuple[str, ...]) -> None:
 
 
 def test_what_this_version_does_not_do_is_said_and_draws_nothing() -> None:
-    read = edit("remove the cup and replace the spoon with a fork. Add a cat")
-    assert read.undone == ("removing", "replacing")
+    read = edit("move the cup and replace the fork with a spork. Add a cat")
+    assert read.undone == ("moving", "replacing")
     assert things(read) == [("cat", "", 1)]
-    assert read.unknown == ("spoon", "fork")
+    assert read.unknown == ("fork", "spork")
+
+
+@pytest.mark.parametrize("prompt", ["remove the cup", "replace the cup with a cat", "recolor the cup red"])
+def test_where_nothing_is_edited_there_is_nothing_to_change(prompt: str) -> None:
+    read = generate(prompt)
+    assert (read.changes, read.objects, len(read.undone)) == ((), (), 1)
 
 
 def test_changing_a_thing_in_the_picture_is_not_adding_one() -> None:
     assert edit("make the car red").objects == ()
-    assert edit("make the car red").undone == ("changing things in the picture",)
+    assert edit("make the car faster").undone == ("changing things in the picture",)
+    assert edit("make the car bigger").undone == ("resizing",)
     assert things(edit("make a red car")) == [("car", "red", 1)]
 
 

@@ -1,15 +1,17 @@
-"""The phrases the built-in model understands, each with its one meaning; English only."""
+"""What each phrase means: the network's nouns and colours joined with the word lists, and a text cut into phrases."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any
+from functools import lru_cache
 
-from gesso.engines.builtin.vocabulary import Vocabulary
+from gesso.engines.builtin.spelling import Spelling
+from gesso.engines.builtin.vocabulary import Vocabulary, plurals
+from gesso.engines.builtin.wordlists import word_lists
 
 MAX_PHRASE = 5  # words in the longest phrase worth trying
 
@@ -19,11 +21,14 @@ class Kind(Enum):
 
     NOUN = auto()  # value: the noun's index
     PLURAL = auto()  # value: the noun's index
+    SORT = auto()  # a kind of thing ("fruit"); value: its name in the word lists
+    SORTS = auto()  # the plural of one; value: the same
     COLOUR = auto()  # value: the colour's index
     SIZE = auto()  # value: a factor
     COUNT = auto()  # value: how many
     PAIR = auto()  # "a pair of": two ducks, but one pair of glasses
     PLACE = auto()  # value: one of the keys of layout's anchors
+    RELATION = auto()  # value: one of the relations of clusters.py
     GROUND = auto()  # value: a ground of background.py
     TIME = auto()  # value: "sunset" or "night": a background's light, or a look of an edit
     LOOK = auto()  # value: a look of looks.py
@@ -31,11 +36,21 @@ class Kind(Enum):
     GRADIENT = auto()
     ADD = auto()  # add, put, place …
     TURN = auto()  # make, turn, change …
-    UNDONE = auto()  # value: what this version does not do (remove, replace …)
+    REMOVE = auto()
+    REPLACE = auto()
+    RECOLOUR = auto()
+    UNDONE = auto()  # value: what this version does not do (move, rotate …)
     WITHOUT = auto()
     AND = auto()
+    EVERY = auto()  # all, every, both …
     DEFINITE = auto()  # the, this, my …
+    REFERENCE = auto()  # the thing of the reference picture, where there is one
     STOP = auto()  # carries no meaning for a picture
+    MARK = auto()  # a break between clauses
+
+
+THINGS = (Kind.NOUN, Kind.PLURAL, Kind.SORT, Kind.SORTS)
+VERBS = (Kind.ADD, Kind.TURN, Kind.REMOVE, Kind.REPLACE, Kind.RECOLOUR, Kind.UNDONE)
 
 
 @dataclass(frozen=True)
@@ -44,129 +59,25 @@ class Meaning:
     value: str | int | float = 0
 
 
-_COLOUR_SYNONYMS = {
-    "gray": "grey silver",
-    "red": "crimson scarlet",
-    "yellow": "golden gold",
-    "purple": "violet",
-    "blue": "navy",
-    "pink": "magenta",
-}
-_COUNTS = {
-    1: ["one", "single"],
-    2: ["two", "a couple of", "couple of"],
-    3: ["three", "some", "a few", "few"],
-    4: ["four", "several"],
-    5: ["five"],
-    6: ["six", "half a dozen", "many", "lots of", "a lot of"],
-    7: ["seven"],
-    8: ["eight"],
-    9: ["nine"],
-    10: ["ten"],
-    11: ["eleven"],
-    12: ["twelve", "a dozen", "dozen"],
-}
-_SIZES = {
-    0.4: ["tiny", "mini", "miniature", "minuscule"],
-    0.6: ["small", "little", "smallish"],
-    1.5: ["big", "large"],
-    2.2: ["huge", "giant", "gigantic", "enormous"],
-}
-_PLACES = {
-    "left": ["left"],
-    "right": ["right"],
-    "top": ["top", "upper", "in the sky", "up in the sky"],
-    "bottom": ["bottom", "lower"],
-    "centre": ["center", "centre", "middle", "central"],
-    "far": ["in the background", "in the distance", "far away"],
-    "near": ["in the foreground", "close up"],
-}
-_GROUNDS = {
-    "sky": ["sky", "blue sky"],
-    "sea": ["sea", "ocean", "lake", "water"],
-    "grass": ["grass", "meadow", "field", "lawn", "park", "garden", "hills", "green hills", "countryside"],
-    "snow": ["snow", "snowy", "winter"],
-    "beach": ["beach", "sand", "sandy beach"],
-    "desert": ["desert"],
-    "space": ["space", "outer space", "galaxy"],
-    "table": ["table", "wooden table", "desk"],
-    "studio": ["studio", "studio background", "plain background"],
-}
-_TIMES = {
-    "sunset": ["sunset", "sunrise", "dusk", "dawn", "golden hour", "sunset sky"],
-    "night": ["night", "nighttime", "night time", "night sky", "starry", "starry night", "starry sky", "moonlight"],
-}
-_LOOKS = {
-    "grayscale": [
-        "grayscale",
-        "greyscale",
-        "gray scale",
-        "grey scale",
-        "black and white",
-        "black white",
-        "monochrome",
-        "b w",
-    ],
-    "sepia": ["sepia"],
-    "warmer": ["warmer", "it warm", "warm tones", "warm colors", "warm colours"],
-    "cooler": ["cooler", "colder", "it cool", "it cold", "cool tones", "cool colors", "cool colours"],
-    "brighter": ["brighter", "lighter", "it bright", "it light", "brighten"],
-    "darker": ["darker", "it dark", "darken"],
-    "more contrast": ["more contrast", "higher contrast", "high contrast", "contrasty"],
-    "less contrast": ["less contrast", "lower contrast", "low contrast"],
-    "invert": ["invert", "inverted", "negative", "invert the colors", "invert the colours"],
-    "vivid": ["vivid", "more colorful", "more colourful", "more saturated", "more vivid"],
-    "muted": ["muted", "less colorful", "less colourful", "less saturated", "desaturated", "desaturate"],
-    "vintage": ["vintage", "retro", "faded", "old photo", "old photograph", "old fashioned"],
-}
-# What "increase the …" and "reduce the …" are short for.
-_LEVELS = {
-    "brightness": ("brighter", "darker"),
-    "exposure": ("brighter", "darker"),
-    "contrast": ("more contrast", "less contrast"),
-    "saturation": ("vivid", "muted"),
-    "warmth": ("warmer", "cooler"),
-}
-_UNDONE = {
-    "removing": ["remove", "delete", "erase", "get rid of", "take away", "take out", "cut out"],
-    "replacing": ["replace", "swap", "exchange"],
-    "moving": ["move", "shift", "drag"],
-    "turning or mirroring": ["rotate", "flip", "mirror"],
-    "resizing": ["resize", "enlarge", "shrink", "crop", "zoom", "upscale"],
-    "recolouring": ["recolor", "recolour"],
-    "sharpening or blurring": ["sharpen", "blur"],
-}
-_ADD = "add put place insert draw show include give generate create render attach"
-_TURN = "make turn change convert transform apply"
-_AND = ["and", "then", "with", "plus", "also", "next to", "beside", "besides", "near", "by", "or"]
-_DEFINITE = "the this that these those my your his her its our their"
-_STOP = (
-    "a an is are was be being been has have having there it in on at of to from into onto for as i me we us you want "
-    "like would could can will please kindly thanks thank just so very picture image photo photograph scene whole "
-    "everything all look looks looking effect style filter side corner edge half part area version mode them they up "
-    "tone tones color colour colored coloured"
-)
+@dataclass(frozen=True)
+class Phrase:
+    """Some words of a text with their one meaning, None where they have none.
 
-_TABLES: tuple[tuple[Kind, Mapping[Any, list[str]]], ...] = (
-    (Kind.COUNT, _COUNTS),
-    (Kind.SIZE, _SIZES),
-    (Kind.PLACE, _PLACES),
-    (Kind.GROUND, _GROUNDS),
-    (Kind.TIME, _TIMES),
-    (Kind.LOOK, _LOOKS),
-    (Kind.UNDONE, _UNDONE),
-)
-_WORDS = {
-    Kind.PAIR: ["pair of", "a pair of"],
-    Kind.BACKDROP: ["background", "backdrop"],
-    Kind.GRADIENT: ["gradient"],
-    Kind.WITHOUT: ["no", "not", "without", "minus"],
-    Kind.AND: _AND,
-    Kind.ADD: _ADD.split(),
-    Kind.TURN: _TURN.split(),
-    Kind.DEFINITE: _DEFINITE.split(),
-    Kind.STOP: _STOP.split(),
-}
+    `span` are their positions among all words and marks; `meant`: the word a misspelt one was read as.
+    """
+
+    span: range
+    text: str
+    meaning: Meaning | None
+    meant: str = ""
+
+    @property
+    def kind(self) -> Kind | None:
+        return self.meaning.kind if self.meaning else None
+
+    @property
+    def value(self) -> str | int | float:
+        return self.meaning.value if self.meaning else 0
 
 
 def split_words(text: str) -> list[str]:
@@ -181,46 +92,78 @@ def split_words(text: str) -> list[str]:
     ]
 
 
+def _fruits(vocabulary: Vocabulary) -> Iterator[tuple[str, Meaning]]:
+    """Yield the plurals of things that are called as a colour is."""
+    for colour, thing in word_lists().fruits.items():
+        noun, _ = vocabulary.noun_phrases.get(thing, (None, False))
+        if noun is not None:
+            yield from ((many, Meaning(Kind.PLURAL, noun)) for many in plurals(colour))
+
+
 def _from(vocabulary: Vocabulary) -> Iterator[tuple[str, Meaning]]:
     """Yield the names of nouns and colours."""
     for phrase, (noun, many) in vocabulary.noun_phrases.items():
         yield phrase, Meaning(Kind.PLURAL if many else Kind.NOUN, noun)
     for index, colour in enumerate(vocabulary.colours):
         if colour:
-            for word in (colour, *_COLOUR_SYNONYMS.get(colour, "").split()):
+            for word in (colour, *word_lists().colours.get(colour, ())):
                 yield word, Meaning(Kind.COLOUR, index)
 
 
-def _own() -> Iterator[tuple[str, Meaning]]:
-    """Yield the phrases of this file."""
-    for kind, table in _TABLES:
+def _listed() -> Iterator[tuple[str, Meaning]]:
+    """Yield the phrases of the word lists."""
+    lists = word_lists()
+    tables = (
+        (Kind.COUNT, lists.counts),
+        (Kind.SIZE, lists.sizes),
+        (Kind.PLACE, lists.places),
+        (Kind.RELATION, lists.relations),
+        (Kind.GROUND, lists.grounds),
+        (Kind.TIME, lists.times),
+        (Kind.LOOK, lists.looks),
+        (Kind.UNDONE, lists.undone),
+    )
+    for kind, table in tables:
         for value, names in table.items():
             yield from ((name, Meaning(kind, value)) for name in names)
-    for quality, looks in _LEVELS.items():
+    for quality, looks in lists.levels.items():
         for verbs, look in zip(
             (("increase", "boost", "more"), ("reduce", "decrease", "lower", "less")), looks, strict=True
         ):
             for verb in verbs:
                 yield from ((f"{verb} {article}{quality}", Meaning(Kind.LOOK, look)) for article in ("", "the "))
-    for kind, names in _WORDS.items():
-        yield from ((name, Meaning(kind)) for name in names)
+    for word, names in lists.words.items():
+        yield from ((name, Meaning(Kind[word.upper()])) for name in names)
 
 
-@dataclass(frozen=True)
+def _sorts(vocabulary: Vocabulary) -> Iterator[tuple[str, Meaning]]:
+    """Yield the kinds of things of which the network knows one at least."""
+    for name in word_lists().kinds:
+        if vocabulary.members(name):
+            yield name, Meaning(Kind.SORT, name)
+            yield from ((many, Meaning(Kind.SORTS, name)) for many in plurals(name))
+
+
+@dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Phrase (a tuple of words) → meaning."""
+    """Phrase (a tuple of words) → meaning; and what misspelt words may have meant."""
 
     phrases: dict[tuple[str, ...], Meaning]
+    spelling: Spelling
 
     @classmethod
+    @lru_cache(maxsize=4)
     def of(cls, vocabulary: Vocabulary) -> Lexicon:
-        """Join the nouns and colours of the network with the words of this file; what comes first wins."""
+        """Join the nouns and colours of the network with the word lists; what comes first wins."""
         phrases: dict[tuple[str, ...], Meaning] = {}
-        for phrase, meaning in (*_from(vocabulary), *_own()):
+        for phrase, meaning in (*_from(vocabulary), *_fruits(vocabulary), *_listed(), *_sorts(vocabulary)):
             phrases.setdefault(tuple(split_words(phrase)), meaning)
-        return cls(phrases)
+        names = {
+            words[0]: meaning.value for words, meaning in phrases.items() if len(words) == 1 and meaning.kind in THINGS
+        }
+        return cls(phrases, Spelling.of(names))
 
-    def longest_at(self, words: list[str], start: int) -> tuple[int, Meaning | None]:
+    def longest_at(self, words: Sequence[str], start: int) -> tuple[int, Meaning | None]:
         """Return how many words the longest known phrase at `start` has, and its meaning (1 and None: unknown)."""
         for length in range(min(MAX_PHRASE, len(words) - start), 0, -1):
             meaning = self.phrases.get(tuple(words[start : start + length]))
@@ -229,3 +172,41 @@ class Lexicon:
         if words[start].isdecimal() and words[start].isascii() and len(words[start]) <= 3:
             return 1, Meaning(Kind.COUNT, int(words[start]))
         return 1, None
+
+    def read(self, words: Sequence[str]) -> list[Phrase]:
+        """Cut words and marks into the longest known phrases, from left to right; misspelt things are recognised."""
+        found: list[Phrase] = []
+        start = 0
+        while start < len(words):
+            if words[start] in ",.":
+                found.append(Phrase(range(start, start + 1), words[start], Meaning(Kind.MARK)))
+                start += 1
+                continue
+            length, meaning = self.longest_at(words, start)
+            if meaning == Meaning(Kind.LOOK, "grayscale") and self._names_colours(words, start, length):
+                length, meaning = 1, self.phrases[(words[start],)]
+            meant = self.spelling.meant(words[start]) if meaning is None else ""
+            if meant:
+                meaning = self.phrases[(meant,)]
+            found.append(Phrase(range(start, start + length), " ".join(words[start : start + length]), meaning, meant))
+            start += length
+        return [self._thing_or_colour(found, place) for place in range(len(found))]
+
+    def _thing_or_colour(self, phrases: Sequence[Phrase], place: int) -> Phrase:
+        """Return a phrase, "an orange" as the fruit where nothing follows that could be orange."""
+        phrase = phrases[place]
+        fruit = word_lists().fruits.get(phrase.text)
+        if fruit is None or (fruit,) not in self.phrases or place == 0:
+            return phrase
+        before = phrases[place - 1]
+        after = next((p.kind for p in phrases[place + 1 :] if p.kind is not Kind.AND), Kind.MARK)
+        one = before.text in ("a", "an") or before.kind in (Kind.DEFINITE, Kind.SIZE) or before.value == 1
+        free = after in (Kind.MARK, Kind.STOP, Kind.PLACE, Kind.RELATION, Kind.WITHOUT, Kind.COUNT, *VERBS)
+        return replace(phrase, meaning=self.phrases[(fruit,)]) if one and free else phrase
+
+    def _names_colours(self, words: Sequence[str], start: int, length: int) -> bool:
+        """Tell whether "black and white" stands before a noun, and so colours it rather than the picture."""
+        if length == 1 or start + length >= len(words):
+            return False
+        _, after = self.longest_at(words, start + length)
+        return after is not None and after.kind in THINGS

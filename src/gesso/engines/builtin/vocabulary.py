@@ -7,19 +7,23 @@ from functools import cached_property
 from pathlib import Path
 
 from gesso.domain.frozen import Frozen
+from gesso.engines.builtin.wishes import REFERENCE
+from gesso.engines.builtin.wordlists import word_lists
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 
-_IRREGULAR = {"fish": ("fish",), "cactus": ("cacti",), "octopus": ("octopi",), "person": ("people",)}
-
 
 class Noun(Frozen):
-    """A thing the network draws. `size` compares it with a duck; `floats` says it needs no ground under it."""
+    """A thing the network draws. `size` compares it with a duck; `floats` says it needs no ground under it.
+
+    `home` are the grounds it may be shown on where none is asked for: keys of background.py, () for the usual ones.
+    """
 
     word: str
     synonyms: tuple[str, ...] = ()
     size: float = 1.0
     floats: bool = False
+    home: tuple[str, ...] = ()
 
 
 class Defaults(Frozen):
@@ -56,6 +60,18 @@ class Vocabulary(Frozen):
         """The index that means "no colour said"."""
         return len(self.colours)
 
+    def noun(self, index: int) -> Noun:
+        """Return a noun by its index, a stand-in of middling size for REFERENCE."""
+        return Noun(word="reference") if index == REFERENCE else self.nouns[index]
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {noun.word: index for index, noun in enumerate(self.nouns)}
+
+    def members(self, sort: str) -> tuple[int, ...]:
+        """Return the nouns of a kind of things ("fruit") by their indices; () for an unknown kind."""
+        return tuple(self._indices[word] for word in word_lists().kinds.get(sort, ()) if word in self._indices)
+
     @cached_property
     def noun_phrases(self) -> dict[str, tuple[int, bool]]:
         """Every way to name a noun, as words joined by one space: phrase → (noun index, whether it is a plural).
@@ -74,20 +90,21 @@ class Vocabulary(Frozen):
 
 
 def plurals(name: str) -> tuple[str, ...]:
-    """Return the plural spellings of an English noun or noun phrase ("cup of coffee" → "cups of coffee")."""
+    """Return the plural spellings of an English noun or noun phrase ("cup of coffee" → "cups of coffee"), () for none."""
     head, of, rest = name.partition(" of ")
     if of:
         return tuple(f"{many} of {rest}" for many in plurals(head))
     front, space, word = name.rpartition(" ")
-    if word.endswith("man"):
-        forms: tuple[str, ...] = (word[:-3] + "men",)
+    irregular = word_lists().plurals
+    if (listed := irregular.get(name, irregular.get(word))) is not None:
+        forms = listed
     elif word.endswith("y") and word[-2:-1] not in "aeiou":
         forms = (word[:-1] + "ies",)
     elif word.endswith(("s", "x", "z", "ch", "sh")):
         forms = (word + "es",)
     else:
         forms = (word + "s",)
-    return tuple(front + space + form for form in (*forms, *_IRREGULAR.get(word, ())))
+    return tuple(front + space + form for form in forms)
 
 
 def load_vocabulary(folder: Path = WEIGHTS_FOLDER) -> Vocabulary:

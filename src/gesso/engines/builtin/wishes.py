@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
+MAX_OBJECTS = 12  # in one picture
+A_FEW = 3  # how many a plural without a number is
 REFERENCE = -1  # in the place of a noun's index: the thing the reference picture shows ("add this")
 
 
@@ -12,7 +13,9 @@ REFERENCE = -1  # in the place of a noun's index: the thing the reference pictur
 class Wish:
     """An object asked for: a noun's index, or REFERENCE.
 
-    `x` and `y` are the place in 0..1 of the picture, None where not said; depth: far or near.
+    `x` and `y` are the place in 0..1 of the picture, None where not said; depth: far or near. `choices`: where only a
+    kind of thing was said ("a fruit"), the nouns of it; kinds.py chooses. `relation` (left, right, beside, above, below,
+    on, front or behind) says where it is, seen from the wish whose place in the list is `to`, a later one.
     """
 
     noun: int
@@ -22,6 +25,9 @@ class Wish:
     x: float | None = None
     y: float | None = None
     depth: str = ""
+    choices: tuple[int, ...] = ()
+    relation: str = ""
+    to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Change:
     """What is to happen to a thing of the edited picture: "remove", "replace" (by `wish`) or "recolour" (to `colour`).
 
     `x` and `y` say which one, as in a wish ("the duck on the left"); `everyone`: all there are, not the clearest only.
+    A wish without a place of its own takes the place and size of what it replaces, each of its own where it is everyone.
     """
 
     kind: str
@@ -67,6 +74,7 @@ class Understood:
     understood: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    corrected: tuple[tuple[str, str], ...] = ()  # a misspelt word and what it was read as
 
 
 @dataclass(frozen=True)

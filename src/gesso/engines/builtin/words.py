@@ -2,226 +2,244 @@
 
 The grammar is a single walk from left to right over the longest known phrases. Colours, sizes and numbers wait for the
 noun they stand before ("two small red ducks"); a colour or a place with no noun to come goes back to the one before
-("a duck, blue, on the left"). Every word of the prompt ends as understood, ignored or unknown, exactly once.
+("a duck, blue, on the left"). Clauses that change what is in a picture are commands.py's. Every word of the prompt ends
+as understood, ignored or unknown, exactly once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
-from gesso.engines.builtin.lexicon import Kind, Lexicon, Meaning, split_words
+from gesso.engines.builtin.commands import UNDONE, read_command
+from gesso.engines.builtin.drafts import Draft, Waiting
+from gesso.engines.builtin.lexicon import THINGS, VERBS, Kind, Lexicon, Phrase, split_words
 from gesso.engines.builtin.vocabulary import Vocabulary
-from gesso.engines.builtin.wishes import Avoided, Background, Understood, Wish
+from gesso.engines.builtin.wishes import REFERENCE, Avoided, Background, Change, Understood
 
-MAX_OBJECTS = 12  # in one picture
-A_FEW = 3  # how many a plural without a number is
+_FILLERS = (Kind.STOP, Kind.AND, Kind.DEFINITE, Kind.EVERY)
+_BEFORE_A_THING = (Kind.STOP, Kind.DEFINITE, Kind.EVERY, Kind.COLOUR, Kind.SIZE, Kind.COUNT, Kind.PAIR)
+_BEHIND_ALL = (Kind.GROUND, Kind.BACKDROP, Kind.GRADIENT, Kind.TIME)
+_POINTING = ("this", "that", "these", "those")
+_PICTURES = ("picture", "image", "photo", "photograph", "scene", "style", "side", "is", "version", "look", "effect")
 
-_PLACE_X = {"left": 0.2, "right": 0.8}
-_PLACE_Y = {"top": 0.2, "bottom": 0.8}
 
+def understand(text: str, vocabulary: Vocabulary, *, editing: bool, referring: bool = False) -> Understood:
+    """Read a prompt. When `editing`, "the cup" is taken to be there already, and night and sunset are looks.
 
-def understand(text: str, vocabulary: Vocabulary, *, editing: bool) -> Understood:
-    """Read a prompt. When `editing`, "the cup" is taken to be there already, and night and sunset are looks."""
-    return _Reader(Lexicon.of(vocabulary), editing).read(text)
+    When `referring`, reference pictures are given: "add this" asks for what they show (a wish for REFERENCE).
+    """
+    return _Reader(text, vocabulary, editing, referring).read()
 
 
 def avoid(text: str, vocabulary: Vocabulary) -> Avoided:
     """Read a negative prompt: its first noun and its first colour count, other words than fillers are unused."""
-    lexicon, words = Lexicon.of(vocabulary), split_words(text)
     noun: int | None = None
     colour: int | None = None
     unused: list[str] = []
-    start = 0
-    while start < len(words):
-        length, meaning = lexicon.longest_at(words, start)
-        kind = meaning.kind if meaning else None
-        if kind in (Kind.NOUN, Kind.PLURAL) and noun is None and meaning:
-            noun = int(meaning.value)
-        elif kind is Kind.COLOUR and colour is None and meaning:
-            colour = int(meaning.value)
-        elif words[start] not in ",." and kind not in (Kind.STOP, Kind.AND, Kind.DEFINITE, Kind.WITHOUT):
-            unused += words[start : start + length]
-        start += length
+    for phrase in Lexicon.of(vocabulary).read(split_words(text)):
+        if phrase.kind in (Kind.NOUN, Kind.PLURAL) and noun is None:
+            noun = int(phrase.value)
+        elif phrase.kind is Kind.COLOUR and colour is None:
+            colour = int(phrase.value)
+        elif phrase.kind not in (Kind.MARK, Kind.WITHOUT, *_FILLERS):
+            unused += phrase.text.split()
     return Avoided(noun, colour, tuple(unused))
-
-
-@dataclass
-class _Waiting:
-    """What stands before a noun and waits for it: meanings, each with the positions of its words."""
-
-    colours: list[tuple[int, range]] = field(default_factory=list)
-    sizes: list[tuple[float, range]] = field(default_factory=list)
-    counts: list[tuple[int, range]] = field(default_factory=list)
-    places: list[tuple[str, range]] = field(default_factory=list)
-    definite: bool = False
-
-    def spans(self) -> list[range]:
-        return [span for group in (self.colours, self.sizes, self.counts, self.places) for _, span in group]
 
 
 class _Reader:
     """One walk over one prompt."""
 
-    def __init__(self, lexicon: Lexicon, editing: bool) -> None:
-        self.lexicon, self.editing = lexicon, editing
-        self.wishes: list[Wish] = []
-        self.current: int | None = None  # the wish later places and colours belong to
+    def __init__(self, text: str, vocabulary: Vocabulary, editing: bool, referring: bool) -> None:
+        self.vocabulary, self.editing, self.referring = vocabulary, editing, referring
+        self.words = split_words(text)
+        self.phrases = Lexicon.of(vocabulary).read(self.words)
+        self.draft, self.waiting = Draft(), Waiting()
+        self.changes: list[Change] = []
         self.background: Background | None = None
         self.colours_go_back = False  # to the background, just named
         self.looks: list[str] = []
         self.avoided: list[int] = []
         self.undone: list[str] = []
         self.kept: list[str] = []
-        self.waiting = _Waiting()
         self.skipping = False  # inside a clause about something this version does not do
         self.negating = False
         self.adding = False
         self.fates: dict[int, str] = {}
 
-    def read(self, text: str) -> Understood:
-        self.words = split_words(text)
-        start = 0
-        while start < len(self.words):
-            if self.words[start] in ",.":
-                self._end_clause(self.words[start] == ".")
-                start += 1
-                continue
-            length, meaning = self.lexicon.longest_at(self.words, start)
-            if meaning == Meaning(Kind.LOOK, "grayscale") and self._names_colours(start, length):
-                length, meaning = 1, self.lexicon.phrases[(self.words[start],)]
-            span = range(start, start + length)
-            self._take(span, meaning)
-            start += length
+    def read(self) -> Understood:
+        place = 0
+        while place < len(self.phrases):
+            if self.phrases[place].kind in VERBS:
+                place = self._verb(place)
+            elif not self.skipping and self._refers(place):
+                place = self._reference(place)
+            else:
+                self._take(place)
+                place += 1
         self._end_clause(True)
         return self._finish()
 
-    def _names_colours(self, start: int, length: int) -> bool:
-        """Tell whether "black and white" stands before a noun, and so colours it rather than the picture."""
-        if length == 1 or start + length >= len(self.words):
+    def _mark(self, phrases: Iterable[Phrase], fate: str = "") -> None:
+        """Say what became of phrases; without a fate: what their meaning alone says."""
+        for phrase in phrases:
+            known = "unknown" if phrase.meaning is None else "ignored" if phrase.kind in _FILLERS else "understood"
+            if phrase.kind is not Kind.MARK:
+                self.fates.update(dict.fromkeys(phrase.span, fate or known))
+
+    def _verb(self, place: int) -> int:
+        """Begin a clause, read the whole of it where it changes things; return the next place."""
+        self.skipping = self.negating = False
+        verb = self.phrases[place]
+        command = read_command(self.phrases, place, self.vocabulary, referring=self.referring) if self.editing else None
+        if command is not None:
+            self._end_clause(True)
+            self._mark(self.phrases[place : command.stop])
+            self._mark([self.phrases[number] for number in command.unused], "unknown")
+            self.changes += command.changes
+            self.undone += [command.undone] if command.undone else []
+            self.adding = bool(command.changes)  # "… and a bird": put there beside what was changed
+            return command.stop
+        self._mark([verb])
+        self.adding = verb.kind is Kind.ADD
+        if verb.kind not in (Kind.ADD, Kind.TURN):
+            self._end_clause(True)
+            self.skipping = True
+            self.undone.append(UNDONE.get(verb.kind, str(verb.value)))
+        return place + 1
+
+    def _refers(self, place: int) -> bool:
+        """Tell whether a phrase asks for the reference's thing: "add this", "put it …", "the object", "this mug"."""
+        phrase = self.phrases[place]
+        if not self.referring or self.negating or (self.editing and not self.adding):
             return False
-        _, after = self.lexicon.longest_at(self.words, start + length)
-        return after is not None and after.kind in (Kind.NOUN, Kind.PLURAL)
+        if phrase.kind is Kind.REFERENCE:
+            return self.adding or phrase.text != "reference"
+        if phrase.text == "it":
+            return self.adding and not self.draft.wishes
+        after = self.phrases[place + 1].text if place + 1 < len(self.phrases) else ""
+        return phrase.text in _POINTING and after not in _PICTURES
 
-    def _mark(self, span: range, fate: str) -> None:
-        self.fates.update(dict.fromkeys(span, fate))
+    def _reference(self, place: int) -> int:
+        """Wish for the reference's thing; what names it again ("this object of the reference") adds nothing."""
+        last = self.draft.wishes[self.draft.current] if self.draft.current is not None else None
+        if last is None or last.noun != REFERENCE:
+            self._wish((REFERENCE,), many=False)
+        self._mark(self.phrases[place : place + 1], "understood")
+        self.adding = True
+        end = place + 1
+        while end < len(self.phrases) and self.phrases[end].kind in (Kind.COLOUR, Kind.SIZE):
+            end += 1
+        if self.phrases[place].text in _POINTING and end < len(self.phrases) and self.phrases[end].kind in THINGS:
+            self._mark(self.phrases[place : end + 1])
+            return end + 1  # "this red mug": whatever the reference shows
+        return place + 1
 
-    def _take(self, span: range, meaning: Meaning | None) -> None:
+    def _take(self, place: int) -> None:
         """Give one phrase its effect and its fate."""
-        if meaning is None:
-            self._mark(span, "unknown")
+        phrase = self.phrases[place]
+        kind, value = phrase.kind, phrase.value
+        self._mark([phrase])
+        if kind is Kind.MARK:
+            self._end_clause(phrase.text == ".")
+        elif self.skipping or kind is None:
             return
-        kind, value = meaning.kind, meaning.value
-        self._mark(span, "ignored" if kind in (Kind.STOP, Kind.AND, Kind.DEFINITE) else "understood")
-        if kind in (Kind.ADD, Kind.TURN, Kind.UNDONE):
-            self._verb(span, kind, str(value))
-        elif self.skipping:
-            return
-        elif kind is Kind.DEFINITE:
-            self.waiting.definite = True
-        elif kind is Kind.STOP:
-            if self.words[span[0]] in ("a", "an"):
-                self.waiting.definite = False
+        elif kind in (Kind.DEFINITE, Kind.STOP, Kind.EVERY):
+            self._filler(phrase)
         elif kind is Kind.AND:
             self._end_clause(True)
         elif kind is Kind.WITHOUT:
             self.negating = True
-        elif kind in (Kind.NOUN, Kind.PLURAL):
-            self._noun(span, int(value), kind is Kind.PLURAL)
+        elif kind in THINGS:
+            self._thing(phrase)
         elif kind is Kind.COLOUR:
-            self.waiting.colours.append((int(value), span))
+            self.waiting.colours.append((int(value), phrase))
         elif kind is Kind.SIZE:
-            self.waiting.sizes.append((float(value), span))
+            self.waiting.sizes.append((float(value), phrase))
         elif kind in (Kind.COUNT, Kind.PAIR):
-            self.waiting.counts.append((int(value) if kind is Kind.COUNT else -1, span))
+            self.waiting.counts.append((int(value) if kind is Kind.COUNT else -1, phrase))
+        elif kind is Kind.RELATION:
+            self._relation(place)
         elif kind is Kind.PLACE:
-            self._place(str(value), span)
-            if self.words[span.stop - 1] == "sky" and not self.editing and self.background is None:
-                self.background = Background(ground="sky")
+            self._place(phrase)
+        elif kind is Kind.REFERENCE:
+            self._mark([phrase], "unknown")
         else:
-            self._whole_picture(span, kind, str(value))
+            self._whole_picture(phrase)
 
-    def _verb(self, span: range, kind: Kind, value: str) -> None:
-        self.skipping = self.negating = False
-        self.adding = kind is Kind.ADD
-        if kind is Kind.UNDONE or (kind is Kind.TURN and self.editing and self._turns_a_thing(span.stop)):
-            self._end_clause(True)
-            self.skipping = True
-            self.undone.append(value if kind is Kind.UNDONE else "changing things in the picture")
+    def _filler(self, phrase: Phrase) -> None:
+        if phrase.kind is Kind.DEFINITE:
+            self.waiting.definite = True
+        elif phrase.text in ("a", "an"):
+            self.waiting.definite = False
+        elif phrase.text == "it" and self.adding and self.draft.wishes:
+            self.draft.current = len(self.draft.wishes) - 1  # "add a duck and put it on the left"
 
-    def _turns_a_thing(self, start: int) -> bool:
-        """Tell whether "make …" is about a thing in the picture ("make the car red") and not about its look."""
-        definite = False
-        while start < len(self.words) and self.words[start] != ".":
-            length, meaning = self.lexicon.longest_at(self.words, start)
-            if meaning and meaning.kind in (Kind.NOUN, Kind.PLURAL):
-                return definite
-            if meaning and meaning.kind in (Kind.ADD, Kind.UNDONE):
-                return False
-            definite = (definite or bool(meaning and meaning.kind is Kind.DEFINITE)) and self.words[start] not in (
-                "a",
-                "an",
-            )
-            start += length
-        return False
-
-    def _noun(self, span: range, noun: int, many: bool) -> None:
-        waiting, self.waiting = self.waiting, _Waiting()
-        there = self.editing and waiting.definite and not self.adding
-        if self.negating or there:
-            for unused in waiting.spans():
-                self._mark(unused, "unknown")
-            self.current = None
-            if self.negating:
-                self.avoided.append(noun)
-            else:
-                self.kept.append(" ".join(self.words[span.start : span.stop]))
+    def _thing(self, phrase: Phrase) -> None:
+        """Wish for a thing, unless it is not wanted, or there already."""
+        many, sort = phrase.kind in (Kind.PLURAL, Kind.SORTS), phrase.kind in (Kind.SORT, Kind.SORTS)
+        if not self.negating and not (self.editing and self.waiting.definite and not self.adding):
+            nouns = self.vocabulary.members(str(phrase.value)) if sort else (int(phrase.value),)
+            self._wish(nouns, many=many)
             return
+        self._mark(self.waiting.phrases(), "unknown")
+        self.waiting = Waiting()
+        self.draft.current = None
+        self._forget_relation()
+        if not self.negating:
+            self.kept.append(phrase.text)
+        elif sort:
+            self._mark([phrase], "unknown")
+        else:
+            self.avoided.append(int(phrase.value))
+
+    def _wish(self, nouns: tuple[int, ...], *, many: bool) -> None:
+        waiting, self.waiting = self.waiting, Waiting()
         self.adding = self.colours_go_back = False
-        count = waiting.counts[-1][0] if waiting.counts else (A_FEW if many else 1)
-        wish = Wish(
-            noun=noun,
-            colour=waiting.colours[-1][0] if waiting.colours else 0,
-            size=waiting.sizes[-1][0] if waiting.sizes else 1.0,
-            count=count if count >= 0 else (2 if many else 1),
-        )
-        for group in (waiting.colours, waiting.sizes, waiting.counts):
-            for _, unused in group[:-1]:
-                self._mark(unused, "unknown")
-        self.wishes.append(wish)
-        self.current = len(self.wishes) - 1
-        for place, where in waiting.places:
-            self._place(place, where)
+        self._mark(self.draft.add(nouns, waiting, many=many), "unknown")
 
-    def _place(self, place: str, span: range) -> None:
-        """Give a place to the wish it follows, else keep it for the next; "centre" fills what is not said."""
-        wish = self.wishes[self.current] if self.current is not None else None
-        if wish is not None and place in ("far", "near"):
-            placed = replace(wish, depth=place) if not wish.depth else None
-        elif wish is not None and place == "centre":
-            placed = replace(wish, x=0.5 if wish.x is None else wish.x, y=0.5 if wish.y is None else wish.y)
-        elif wish is not None and place in _PLACE_X:
-            placed = replace(wish, x=_PLACE_X[place]) if wish.x in (None, 0.5) else None
-        elif wish is not None:
-            placed = replace(wish, y=_PLACE_Y[place]) if wish.y in (None, 0.5) else None
+    def _relation(self, place: int) -> None:
+        """Keep a relation for the thing that follows; without one, and one before it, it says nothing."""
+        phrase = self.phrases[place]
+        following = next((p for p in self.phrases[place + 1 :] if p.kind not in _BEFORE_A_THING), None)
+        related = self.draft.current is not None and following is not None and following.kind in THINGS
+        whose = self.draft.current
+        if related and whose is not None and not self.draft.wishes[whose].relation:
+            self.draft.relation = (str(phrase.value), whose, phrase)
+        elif phrase.value in ("on", "beside") or (following is not None and following.kind in _BEHIND_ALL):
+            self._mark([phrase], "ignored")  # "by the sea", "in front of a brick wall"
         else:
-            placed = None
-        if placed is None or self.current is None:
-            self.waiting.places.append((place, span))
-        else:
-            self.wishes[self.current] = placed
+            self._mark([phrase], "unknown")
+        if phrase.value != "on" or related:
+            self._end_clause(True)
 
-    def _whole_picture(self, span: range, kind: Kind, value: str) -> None:
+    def _forget_relation(self) -> None:
+        """Say that a relation's other thing is none that is drawn."""
+        if self.draft.relation is not None:
+            how, _, phrase = self.draft.relation
+            self._mark([phrase], "ignored" if how in ("on", "beside") else "unknown")
+            self.draft.relation = None
+
+    def _place(self, phrase: Phrase) -> None:
+        """Give a place to the wish it follows, else keep it for the next."""
+        if not self.draft.place(str(phrase.value)):
+            self.waiting.places.append((str(phrase.value), phrase))
+        if self.words[phrase.span.stop - 1] == "sky" and not self.editing and self.background is None:
+            self.background = Background(ground="sky")
+
+    def _whole_picture(self, phrase: Phrase) -> None:
         """Take a look, or a part of the background with the colours said before it."""
+        kind, value = phrase.kind, str(phrase.value)
         if kind is Kind.LOOK or (kind is Kind.TIME and self.editing):
             if value not in self.looks:
                 self.looks.append(value)
             return
         if self.editing or self.negating:
-            self._mark(span, "unknown")
+            self._mark([phrase], "unknown")
             return
         known = self.background or Background()
         colours = tuple(colour for colour, _ in self.waiting.colours)
-        self.waiting = _Waiting(places=self.waiting.places)
+        self.waiting = Waiting(places=self.waiting.places)
         self.background = Background(
             ground=value if kind is Kind.GROUND else known.ground,
             time=value if kind is Kind.TIME else known.time,
@@ -236,42 +254,35 @@ class _Reader:
             colours = tuple(colour for colour, _ in self.waiting.colours)
             self.background = replace(self.background, colours=(self.background.colours + colours)[:2])
             self.waiting.colours = []
-        elif self.waiting.colours and self.current is not None and not self.wishes[self.current].colour:
-            colour, _ = self.waiting.colours.pop(0)
-            self.wishes[self.current] = replace(self.wishes[self.current], colour=colour)
-        for _, span in self.waiting.counts:
-            self._mark(span, "unknown")
+        self.draft.take_back(self.waiting)
+        self._mark([phrase for _, phrase in self.waiting.counts], "unknown")
         self.waiting.counts = []
         if closes:
-            self.current = None
+            self.draft.current = None
             self.negating = self.waiting.definite = False
 
     def _finish(self) -> Understood:
         """Give places that still wait to the last wish, count the objects, sort the words by fate."""
-        if self.wishes and self.waiting.places:
-            self.current = len(self.wishes) - 1
-            places, self.waiting.places = self.waiting.places, []
-            for place, where in places:
-                self._place(place, where)
-        for span in self.waiting.spans():
-            self._mark(span, "unknown")
-        wishes: list[Wish] = []
-        room = MAX_OBJECTS
-        for wish in self.wishes:
-            if (taken := min(wish.count, room)) > 0:
-                wishes.append(replace(wish, count=taken))
-            room -= taken
+        if self.draft.wishes:
+            self.draft.current = len(self.draft.wishes) - 1
+            self.waiting.places = [place for place in self.waiting.places if not self.draft.place(place[0])]
+        self._mark(self.waiting.phrases(), "unknown")
+        self._forget_relation()
+        objects = self.draft.within_limit()
+        used = [phrase for phrase in self.phrases if phrase.meant and self.fates[phrase.span.start] == "understood"]
         by_fate = {
             fate: tuple(self.words[position] for position in sorted(self.fates) if self.fates[position] == fate)
             for fate in ("understood", "ignored", "unknown")
         }
         return Understood(
-            objects=tuple(wishes),
+            objects=objects,
+            changes=tuple(self.changes),
             background=self.background,
             looks=tuple(self.looks),
             avoided=tuple(self.avoided),
             undone=tuple(dict.fromkeys(self.undone)),
             kept=tuple(dict.fromkeys(self.kept)),
-            left_out=sum(wish.count for wish in self.wishes) - sum(wish.count for wish in wishes),
+            left_out=sum(wish.count for wish in self.draft.wishes) - sum(wish.count for wish in objects),
+            corrected=tuple(dict.fromkeys((phrase.text, phrase.meant) for phrase in used)),
             **by_fate,
         )
