@@ -9,9 +9,10 @@ from pathlib import Path
 from gesso.domain.errors import EngineFailed
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
-from gesso.engines.builtin.network import DEFAULT_THREADS, OnnxNetwork
+from gesso.engines.builtin.network import OnnxNetwork
 from gesso.engines.builtin.painter import paint
 from gesso.engines.builtin.sampler import Network
+from gesso.engines.builtin.session import DEFAULT_THREADS
 from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, Vocabulary, load_vocabulary
 from gesso.engines.engine import Readiness
 from gesso.engines.thread import on_thread

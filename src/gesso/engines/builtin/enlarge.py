@@ -1,4 +1,4 @@
-"""Bring a layer from the network's few pixels to the size of its place, with outlines that stay crisp."""
+"""Bring a layer from the network's few pixels to the size of its place, with outlines and inner edges that stay crisp."""
 
 from __future__ import annotations
 
@@ -6,37 +6,32 @@ import numpy as np
 from PIL import Image
 
 _HAZE, _SOLID = 0.10, 0.86  # alpha below is noise of the network, above is meant to be opaque
-_SPECK = 0.03  # of the drawn area: an island smaller than that is left out
-_SHARPENED_SIDE = 1024  # above it layers are only resized, in 8 bits: nobody sees the difference, memory does
-_REACH, _AMOUNT = 0.6, 2.8  # of the sharpening of colours: pixels of the layer, and how much
-_STEEPNESS = 0.55  # of an outline, against the enlargement: how much of the softness that brings is taken back
+_SPECK, _SPECK_SIDE = 0.03, 64  # an island of less than this share of the area is left out; looked for in few pixels
+_CRISP_SIDE = 1024  # above it layers are only resized, in 8 bits: nobody sees the difference, memory does
+_STEEPNESS, _STEEPEST = 0.75, 4.0  # of an edge against the enlargement: what of the softness that brings is taken back
+_FAINT = 0.15  # how much the colours around count against a pixel's own, where that is nearly transparent
 
 
 def enlarge(layer: np.ndarray, side: int) -> np.ndarray:
-    """Return a network's layer (float32 [4, s, s], premultiplied RGBA in -1..1) as uint8 [side, side, 4], premultiplied.
+    """Return a layer (float32 [4, s, s], premultiplied RGBA in -1..1) as uint8 [side, side, 4], premultiplied.
 
-    The layer is resized smoothly (near a cubic B-spline, so that slanted outlines do not become stairs). Then alpha is
-    made steeper around one half, which leaves the outline where it is and its edge about two pixels wide at any size,
-    and colours are sharpened within the range of their neighbours, which draws no halo and no colour that was not there.
+    Every pixel has a lowest and a highest value among its neighbours. The layer is moved away from the middle of the two
+    in proportion to the enlargement, resized smoothly (near a cubic B-spline, so that slanted edges do not become stairs)
+    and held between the two, resized alike. So an edge between two colours, or between the thing and what is around it,
+    stays where it is and about two pixels wide at any size, while a gradient, whose middle is itself, is left alone.
+    No halo is drawn, and no colour that was not there.
     """
     pixels = _clean(layer)
-    scale = min(side, _SHARPENED_SIDE) / pixels.shape[0]
+    scale = min(side, _CRISP_SIDE) / pixels.shape[0]
     if scale <= 1:
-        pixels = np.clip(_resize(pixels, side), 0, 1)
-        colour, alpha = pixels[..., :3], pixels[..., 3:]
+        large = np.clip(_resize(pixels, side), 0, 1)
+        large = np.concatenate([np.minimum(large[..., :3], large[..., 3:]), large[..., 3:]], -1)
     else:
-        pixels = _resize(_soften(pixels), min(side, _SHARPENED_SIDE))
-        soft = pixels[..., 3:]
-        alpha = np.clip((soft - np.float32(0.5)) * np.float32(max(scale * _STEEPNESS, 1)) + np.float32(0.5), 0, 1)
-        colour = np.clip(pixels[..., :3] / np.maximum(soft, np.float32(0.02)), 0, 1)
-        colour = _sharpen(colour, max(round(scale * _REACH), 1)) * alpha
-    eight = (np.concatenate([np.minimum(colour, alpha), alpha], -1) * 255 + 0.5).astype(np.uint8)
+        large = _crisp(_coloured(pixels), round(scale * pixels.shape[0]), min(max(scale * _STEEPNESS, 1), _STEEPEST))
+        large[..., :3] *= large[..., 3:]
+    eight = (large * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     if side > eight.shape[0]:
-        mode = "RGBa"  # Pillow's name for premultiplied; it resizes the four channels alike
-        image = Image.frombytes(mode, eight.shape[1::-1], eight.tobytes()).resize(
-            (side, side), Image.Resampling.BICUBIC
-        )
-        eight = np.frombuffer(image.tobytes(), np.uint8).reshape(side, side, 4)
+        eight = _resize_bytes(eight, side, Image.Resampling.BICUBIC)
         eight = np.minimum(eight, eight[..., 3:])
     return eight
 
@@ -52,29 +47,74 @@ def _clean(layer: np.ndarray) -> np.ndarray:
 
 
 def _specks(alpha: np.ndarray) -> np.ndarray:
-    """Return where alpha [s, s] has islands so small that they are crumbs of the drawing: bool [s, s]."""
-    solid = alpha > 0.3
+    """Return where alpha [s, s] has islands so small that they are crumbs of the drawing, and their rims: bool [s, s]."""
+    factor = max(alpha.shape[0] // _SPECK_SIDE, 1)
+    side = alpha.shape[0] // factor * factor
+    solid = alpha[:side, :side].reshape(side // factor, factor, -1, factor).max((1, 3)) > 0.3
     labels = np.where(solid, np.arange(1, solid.size + 1).reshape(solid.shape), 0)
-    while True:  # the largest number on an island spreads over it
-        padded = np.pad(labels, 1)
-        sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-        spread = np.where(solid, np.maximum.reduce([labels, *sides]), 0)
+    while (
+        True
+    ):  # the largest number on an island spreads over it, each pixel asking also the one it has its number from
+        spread = np.where(solid, np.maximum.reduce(list(_neighbours(labels, corners=False))), 0)
+        spread = np.concatenate([[0], spread.ravel()])[spread]
         if np.array_equal(spread, labels):
             break
         labels = spread
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    crumb: np.ndarray = (areas > 0) & (areas < _SPECK * areas.sum())
-    return crumb[labels]
+    crumbs = ((areas > 0) & (areas < _SPECK * areas.sum()))[labels]
+    rims = np.logical_or.reduce(list(_neighbours(crumbs))) & ~solid
+    found = np.zeros(alpha.shape, bool)
+    found[:side, :side] = (crumbs | rims).repeat(factor, 0).repeat(factor, 1)
+    return found
 
 
-def _resize(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Resize float32 [s, s, c] to [side, side, c] by a bicubic filter (an averaging one where it shrinks)."""
-    channels = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(pixels[..., c])).resize((side, side), Image.Resampling.BICUBIC))
-        for c in range(pixels.shape[2])
-    ]
-    return np.stack(channels, -1)
+def _neighbours(pixels: np.ndarray, *, corners: bool = True) -> tuple[np.ndarray, ...]:
+    """Return [s, s] arrays of each pixel and of those beside it; beyond the rim there is 0."""
+    padded, (height, width) = np.pad(pixels, 1), pixels.shape
+    steps = [(down, across) for down in range(3) for across in range(3) if corners or 1 in (down, across)]
+    return tuple(padded[down : down + height, across : across + width] for down, across in steps)
+
+
+def _coloured(pixels: np.ndarray) -> np.ndarray:
+    """Return premultiplied [s, s, 4] not premultiplied: where it is nearly clear, with the colours of what is near.
+
+    The fainter a pixel, the less its colour is known, and rims of thin colour would show as a fringe.
+    """
+    alpha = pixels[..., 3:]
+    sure = alpha**4
+    own = pixels[..., :3] / np.maximum(alpha, np.float32(1e-4)) * sure
+    near = np.concatenate([own, sure], -1)
+    near = near + np.float32(1e-3) * _sum_around(near)  # what is far counts where nothing is near
+    near = _sum_around(near)
+    around = near[..., :3] / np.maximum(near[..., 3:], np.float32(1e-12)) * np.float32(_FAINT)
+    return np.concatenate([np.clip((own + around) / (sure + np.float32(_FAINT)), 0, 1), alpha], -1)
+
+
+def _sum_around(pixels: np.ndarray) -> np.ndarray:
+    """Return the sum of the 25 pixels around each pixel of [s, s, c]."""
+    padded, side = np.pad(pixels, ((2, 2), (2, 2), (0, 0))), pixels.shape[0]
+    tall = sum(padded[step : step + side] for step in range(5))
+    return np.asarray(sum(tall[:, step : step + side] for step in range(5)))
+
+
+def _crisp(pixels: np.ndarray, side: int, steepness: float) -> np.ndarray:
+    """Enlarge float32 [s, s, 4] in 0..1 to [side, side, 4]; edges become `steepness` times as steep."""
+    low, high = _extreme(pixels, np.minimum), _extreme(pixels, np.maximum)
+    middle = (low + high) * np.float32(0.5)
+    apart = middle + (_soften(pixels) - middle) * np.float32(steepness)
+    bounds = [(bound * np.float32(255) + np.float32(0.5)).astype(np.uint8) for bound in (low, high)]
+    lowest, highest = (_resize_bytes(bound, side, Image.Resampling.BILINEAR) for bound in bounds)
+    large = _resize(apart, side)
+    np.maximum(large, lowest * np.float32(1 / 255), out=large)
+    return np.minimum(large, highest * np.float32(1 / 255), out=large)
+
+
+def _extreme(pixels: np.ndarray, join: np.ufunc) -> np.ndarray:
+    """Return the lowest (or highest) value of the nine pixels around each pixel of [s, s, c]."""
+    padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), "edge")
+    tall = join(join(padded[:-2], padded[1:-1]), padded[2:])
+    return np.asarray(join(join(tall[:, :-2], tall[:, 1:-1]), tall[:, 2:]))
 
 
 def _soften(pixels: np.ndarray) -> np.ndarray:
@@ -84,35 +124,16 @@ def _soften(pixels: np.ndarray) -> np.ndarray:
     return np.asarray((tall[:, :-2] + 4 * tall[:, 1:-1] + tall[:, 2:]) / np.float32(6), np.float32)
 
 
-def _sharpen(pixels: np.ndarray, reach: int) -> np.ndarray:
-    """Steepen edges of float32 [s, s, c]: an unsharp mask held within the lowest and highest value that is in reach."""
-    low, high = _extreme(pixels, reach, np.minimum), _extreme(pixels, reach, np.maximum)
-    return np.asarray(np.clip(pixels + np.float32(_AMOUNT) * (pixels - _mean(pixels, reach)), low, high))
+def _resize(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Resize float32 [s, s, c] to [side, side, c] by a bicubic filter (an averaging one where it shrinks)."""
+    resized = np.empty((side, side, pixels.shape[2]), np.float32)
+    for channel in range(pixels.shape[2]):
+        image = Image.fromarray(np.ascontiguousarray(pixels[..., channel]))
+        resized[..., channel] = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
+    return resized
 
 
-def _extreme(pixels: np.ndarray, reach: int, join: np.ufunc) -> np.ndarray:
-    """Return the lowest (or highest) value within `reach` pixels: windows of 1, 2, 4 … joined, one axis at a time."""
-    length = 2 * reach + 1
-    for axis in (0, 1):
-        joined, span = _padded(pixels, reach, axis), 1
-        while span * 2 <= length:
-            joined = join(joined[:-span], joined[span:])
-            span *= 2
-        size = pixels.shape[axis]
-        pixels = np.moveaxis(join(joined[:size], joined[length - span : length - span + size]), 0, axis)
-    return pixels
-
-
-def _mean(pixels: np.ndarray, reach: int) -> np.ndarray:
-    """Return the mean of the square of 2 reach + 1 pixels around each pixel, by running sums."""
-    length = 2 * reach + 1
-    for axis in (0, 1):
-        sums = np.cumsum(_padded(pixels, reach, axis), axis=0, dtype=np.float32)
-        sums[length:] -= sums[:-length].copy()
-        pixels = np.moveaxis(sums[length - 1 :] / np.float32(length), 0, axis)
-    return pixels
-
-
-def _padded(pixels: np.ndarray, reach: int, axis: int) -> np.ndarray:
-    """Return the pixels with `axis` first, its ends repeated `reach` times."""
-    return np.pad(np.moveaxis(pixels, axis, 0), ((reach, reach), (0, 0), (0, 0)), "edge")
+def _resize_bytes(pixels: np.ndarray, side: int, how: Image.Resampling) -> np.ndarray:
+    """Resize uint8 [s, s, 4] to [side, side, 4], its four channels alike (Pillow's name for that is RGBa)."""
+    image = Image.frombytes("RGBa", pixels.shape[1::-1], np.ascontiguousarray(pixels).tobytes())
+    return np.frombuffer(image.resize((side, side), how).tobytes(), np.uint8).reshape(side, side, 4)
