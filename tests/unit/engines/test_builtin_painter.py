@@ -76,7 +76,7 @@ def regions(found: Iterable[Event]) -> list[dict[str, Any]]:
 def test_a_generation_tells_its_progress_regions_timings_and_picture() -> None:
     found = events("two red ducks and a cat")
     progress = [event for event in found if isinstance(event, Progress)]
-    assert [(event.stage, event.done, event.total) for event in progress] == [("denoise", n, 9) for n in range(1, 10)]
+    assert [(event.stage, event.done, event.total) for event in progress] == [("denoise", n, 9) for n in (3, 6, 9)]
     assert [region["object"] for region in regions(found)] == ["duck", "duck", "cat"]
     assert {event.stage for event in found if isinstance(event, Timing)} == {"denoise", "compose"}
     (picture,) = pictures(found)
@@ -144,12 +144,22 @@ def test_image_i_of_seed_s_is_the_image_of_seed_s_plus_i() -> None:
     assert len({picture.pixel_hash() for picture in batch}) == 4
 
 
-def test_each_object_is_drawn_alone_with_one_batch_a_step() -> None:
+def test_all_objects_of_a_picture_share_one_call_a_step() -> None:
     network = Discs()
     events("a red duck and a cat", network=network, guidance=2.0)
     red = VOCABULARY.colours.index("red")
     nothing = (VOCABULARY.no_noun, VOCABULARY.no_colour)
-    assert network.calls == [((0, red), nothing)] * 3 + [((1, 0), nothing)] * 3
+    assert network.calls == [((0, red), (1, 0), nothing, nothing)] * 3
+
+
+def test_pictures_share_calls_as_long_as_they_hold_twelve_objects_together() -> None:
+    network = Discs()
+    events("five ducks", network=network, guidance=1.0, count=5)
+    assert [len(call) for call in network.calls] == [10] * 6 + [5] * 3
+    network = Discs()
+    progress = [event for event in events("a duck", network=network, count=3) if isinstance(event, Progress)]
+    assert [(event.done, event.total) for event in progress] == [(3, 9), (6, 9), (9, 9)]
+    assert len(network.calls) == 3
 
 
 def test_guidance_of_1_asks_for_one_layer() -> None:
@@ -231,7 +241,7 @@ def test_closing_between_steps_stops_at_once() -> None:
     network = Discs()
     running = paint(task("ten ducks", steps=50), VOCABULARY, lambda: network)
     for event in running:
-        if isinstance(event, Progress) and event.done == 2:
+        if isinstance(event, Progress) and event.done == 20:
             break
     running.close()
     assert len(network.calls) == 2

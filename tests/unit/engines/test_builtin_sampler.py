@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gesso.engines.builtin.sampler import Condition, denoise, draw_noise, guide
 
-WANTED, UNWANTED = Condition(3, 1), Condition(64, 12)
+WANTED, UNWANTED = [Condition(3, 1)], Condition(64, 12)
 
 
 class Told:

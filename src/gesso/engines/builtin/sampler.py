@@ -1,4 +1,4 @@
-"""The sampler: from noise to one object layer, by flow matching with a network that predicts the clean layer.
+"""The sampler: from noise to object layers, by flow matching with a network that predicts the clean layer.
 
 On the straight path x_t = (1 - t) x + t n between a clean layer x (t = 0) and noise n (t = 1), the velocity is
 n - x = (x_t - x) / t (Lipman et al. 2023, "Flow Matching for Generative Modeling"). With x replaced by the network's
@@ -11,7 +11,7 @@ and the last one, s = 0, lands on the prediction itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -39,7 +39,7 @@ class Condition:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """Where a step of the sampler has got: the layer, still noisy unless it is the last, and the clean one predicted."""
+    """Where a step of the sampler has got: the layers, still noisy unless it is the last, and the clean ones predicted."""
 
     layer: Layers
     clean: Layers
@@ -51,21 +51,30 @@ def draw_noise(seed: int, index: int, side: int) -> Layers:
 
 
 def guide(
-    network: Network, layer: Layers, level: float, wanted: Condition, unwanted: Condition, guidance: float
+    network: Network,
+    layers: Layers,
+    level: float,
+    wanted: Sequence[Condition],
+    unwanted: Condition,
+    guidance: float,
 ) -> Layers:
-    """Predict the clean layer with classifier-free guidance (Ho & Salimans 2022): unwanted + s (wanted - unwanted).
+    """Predict clean layers with classifier-free guidance (Ho & Salimans 2022): unwanted + s (wanted - unwanted).
 
-    s = 1 is no guidance and calls the network for one layer; any other s for two at once. `unwanted` is usually the
-    "nothing said" condition; a negative prompt puts its own words there.
+    All layers go through the network in one call, each with its own `wanted`. s = 1 is no guidance and asks for each
+    layer once; any other s for each twice. `unwanted` is usually the "nothing said" condition; a negative prompt puts
+    its own words there.
     """
-    told = (wanted,) if guidance == 1 else (wanted, unwanted)
+    count = len(layers)
+    told = [*wanted, *([] if guidance == 1 else [unwanted] * count)]
     predicted = network(
-        np.repeat(layer, len(told), axis=0),
+        layers if guidance == 1 else np.concatenate([layers, layers]),
         np.full(len(told), level, np.float32),
         np.array([condition.noun for condition in told], np.int64),
         np.array([condition.colour for condition in told], np.int64),
     )
-    clean = predicted[:1] if guidance == 1 else predicted[1:] + np.float32(guidance) * (predicted[:1] - predicted[1:])
+    clean = predicted[:count]
+    if guidance != 1:
+        clean = predicted[count:] + np.float32(guidance) * (clean - predicted[count:])
     bounded: Layers = np.clip(clean, -1, 1)
     return bounded
 
@@ -73,7 +82,7 @@ def guide(
 def denoise(
     network: Network,
     noise: Layers,
-    wanted: Condition,
+    wanted: Sequence[Condition],
     unwanted: Condition,
     *,
     steps: int,
@@ -81,7 +90,7 @@ def denoise(
     start: Layers | None = None,
     strength: float = 1.0,
 ) -> Iterator[Layers]:
-    """Yield the layer after each of `steps` steps; the last one is the finished layer.
+    """Yield the layers after each of `steps` steps; the last ones are the finished layers.
 
     The arguments are those of `walk`.
     """
@@ -92,7 +101,7 @@ def denoise(
 def walk(
     network: Network,
     noise: Layers,
-    wanted: Condition,
+    wanted: Sequence[Condition],
     unwanted: Condition,
     *,
     steps: int,
@@ -100,10 +109,12 @@ def walk(
     start: Layers | None = None,
     strength: float = 1.0,
 ) -> Iterator[Step]:
-    """Yield each of `steps` steps; the layer of the last one is the finished layer.
+    """Yield each of `steps` steps; the layers of the last one are the finished layers.
 
-    With a `start` layer the path begins on it, at noise level `strength` (Meng et al. 2022, "SDEdit"): 1 forgets it,
-    towards 0 less and less of it changes. Without one, strength must be 1. The caller stops by closing the generator.
+    noise: float32 [n, 4, side, side], with n conditions `wanted`. What becomes of a layer does not depend on those
+    beside it. With `start` layers the path begins on them, at noise level `strength` (Meng et al. 2022, "SDEdit"): 1
+    forgets them, towards 0 less and less of them changes. Without any, strength must be 1. The caller stops by closing
+    the generator.
     """
     if not 0 < strength <= 1 or (start is None and strength != 1):
         raise ValueError("strength must be above 0 and at most 1, and 1 where there is nothing to start from")
