@@ -7,6 +7,7 @@ import numpy as np
 # Object i of a picture draws from stream i, so that it is the same whatever stands beside it.
 LAYOUT_STREAM = 1 << 32
 BACKGROUND_STREAM = LAYOUT_STREAM + 1
+KIND_STREAM = LAYOUT_STREAM + 2
 
 
 def dice(seed: int, stream: int) -> np.random.Generator:
