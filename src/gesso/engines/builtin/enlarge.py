@@ -94,8 +94,8 @@ def _coloured(pixels: np.ndarray) -> np.ndarray:
 def _sum_around(pixels: np.ndarray) -> np.ndarray:
     """Return the sum of the 25 pixels around each pixel of [s, s, c]."""
     padded, side = np.pad(pixels, ((2, 2), (2, 2), (0, 0))), pixels.shape[0]
-    tall = sum(padded[step : step + side] for step in range(5))
-    return np.asarray(sum(tall[:, step : step + side] for step in range(5)))
+    tall = np.add.reduce([padded[step : step + side] for step in range(5)])
+    return np.asarray(np.add.reduce([tall[:, step : step + side] for step in range(5)]))
 
 
 def _crisp(pixels: np.ndarray, side: int, steepness: float) -> np.ndarray:
@@ -107,7 +107,8 @@ def _crisp(pixels: np.ndarray, side: int, steepness: float) -> np.ndarray:
     lowest, highest = (_resize_bytes(bound, side, Image.Resampling.BILINEAR) for bound in bounds)
     large = _resize(apart, side)
     np.maximum(large, lowest * np.float32(1 / 255), out=large)
-    return np.minimum(large, highest * np.float32(1 / 255), out=large)
+    np.minimum(large, highest * np.float32(1 / 255), out=large)
+    return large
 
 
 def _extreme(pixels: np.ndarray, join: np.ufunc) -> np.ndarray:
