@@ -3,7 +3,8 @@
     python training/export.py --checkpoint training/runs/sketch/checkpoint.pt
 
 The graph computes one network call, clean = net(layer, noise, noun, colour), in fp32 with a dynamic batch; the sampler
-is NumPy code in the package. The export is compared with torch and refused when they differ by 1e-4 or more.
+is NumPy code in the package. Weights are rounded to half precision and stored in it (`half.py`). The export is compared
+with torch and the same rounded weights, and refused when they differ by 1e-4 or more.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 
+from half import halve, rounded
 from network import Sketch
 from sprites import COLOURS, SIDE, read_objects
 
@@ -30,11 +33,11 @@ DEFAULTS = {"steps": 12, "guidance": 2.0}
 
 
 def load_network(checkpoint: Path) -> tuple[Sketch, int]:
-    """Return the network with its averaged weights, ready to run, and the step they were saved at."""
+    """Return the network with its averaged weights, rounded to half precision, and the step they were saved at."""
     saved = torch.load(checkpoint, weights_only=True)
     network = Sketch(len(read_objects()), len(COLOURS))
     network.load_state_dict(saved["averaged"])
-    return network.eval(), int(saved["step"])
+    return rounded(network).eval(), int(saved["step"])
 
 
 def example(network: Sketch, batch: int, seed: int) -> tuple[torch.Tensor, ...]:
@@ -49,7 +52,7 @@ def example(network: Sketch, batch: int, seed: int) -> tuple[torch.Tensor, ...]:
 
 
 def write_graph(network: Sketch, target: Path) -> None:
-    """Write the ONNX file."""
+    """Write the ONNX file of a network whose weights are rounded."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracing exporter is the older of two; its graph is the smaller one
@@ -63,6 +66,10 @@ def write_graph(network: Sketch, target: Path) -> None:
             opset_version=OPSET,
             dynamo=False,
         )
+    model = onnx.load(str(target))
+    halve(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
 
 
 def largest_difference(network: Sketch, target: Path) -> float:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import onnx
 import torch
-from onnx import numpy_helper
 
+from half import stored_tensors
 from network import Sketch
 
 _GROUP_NORMS = ("fine_down", "coarse_down", "coarse_up", "fine_up")  # in the order of the graph
@@ -20,10 +20,10 @@ _MATRICES = ("qkv", "attention_out", "mlp.0", "mlp.2")
 
 def exported_weights(path: Path, blocks: int) -> dict[str, torch.Tensor]:
     """Return the tensors of an exported sketch.onnx under the names of `network.Sketch`."""
-    graph = onnx.load(str(path)).graph
-    tensors = {one.name: torch.from_numpy(numpy_helper.to_array(one).astype("float32")) for one in graph.initializer}
+    model = onnx.load(str(path))
+    tensors = {name: torch.from_numpy(numbers) for name, numbers in stored_tensors(model).items()}
     found = {name: tensor for name, tensor in tensors.items() if not name.startswith("onnx::")}
-    used = [name for node in graph.node for name in node.input if name.startswith("onnx::") and name in tensors]
+    used = [name for node in model.graph.node for name in node.input if name.startswith("onnx::") and name in tensors]
     matrices = [tensors[name].T for name in used if "MatMul" in name]
     factors = [tensors[name].flatten() for name in used if "MatMul" not in name]
     names = [f"blocks.{block}.{layer}.weight" for block in range(blocks) for layer in _MATRICES]
