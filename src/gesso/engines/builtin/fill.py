@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from gesso.engines.builtin.membrane import solve, stretch_over
-from gesso.engines.builtin.patches import Finds, Grid, compare, make_grid, search_all, search_near, slopes, vote
+from gesso.engines.builtin.patches import (
+    COMPARED,
+    Finds,
+    Grid,
+    compare,
+    make_grid,
+    search_all,
+    search_near,
+    slopes,
+    vote,
+)
 
 _COARSEST = 14  # pixels: a hole is made smaller until its longer side is no more
 _LEAST_SOURCES = 60  # patches to choose from; below it, the size is not used
 _REACH = 3, 2  # of a patch from its middle: where all are compared, and where only near ones are
-_COMPARED = 5_000_000  # pairs of patches compared with one another, at most
 _SEARCHED = 14_000  # pixels of a hole that look around themselves, at most
+_VOTED = 100_000  # pixels of a hole that patches vote for, at most; in larger ones, for groups of pixels
 _ROUNDS_FIRST, _ROUNDS_ALL, _ROUNDS_NEAR = 8, 4, 1
 _SCREEN = 0.0005  # how firmly the colours voted for are held while seams are levelled
 _MARGIN, _LEAST_MARGIN = 0.9, 24  # around a hole: of its longer side; and pixels
 _CELLS = 96  # holes are told apart on a grid of about so many cells a side
+_CHUNK_PIXELS = 1 << 18
 
 
 def fill(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -31,13 +43,13 @@ def fill(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
         raise ValueError("a mask has the height and width of its picture")
     filled = rgb.copy()
     for box in _holes(mask):
-        filled[box][mask[box]] = _fill_one(rgb[box], mask[box])[mask[box]]
+        _fill_one(rgb[box], mask[box], filled[box])
     return filled
 
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """A picture at one size: colours float32 [h, w, 3], its hole, and the pixels that are known for sure."""
+    """A picture at one size: colours uint8 [h, w, 3], its hole, and the pixels that are known for sure."""
 
     colours: np.ndarray
     hole: np.ndarray
@@ -47,31 +59,69 @@ class _Level:
         return make_grid(self.colours, self.hole, self.whole, reach)
 
 
-def _fill_one(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Fill a hole in the middle of a crop; returns uint8 [h, w, 3]."""
-    levels = list(_levels(rgb, mask))
+def _fill_one(rgb: np.ndarray, mask: np.ndarray, filled: np.ndarray) -> None:
+    """Fill the hole in a crop; writes into `filled`, uint8 [h, w, 3]."""
+    level, times = _Level(rgb, mask, ~mask), 1
+    while int(level.hole.sum()) > _VOTED:
+        level, times = _half(level), times * 2
+    levels = list(_levels(level))
     if not levels:
-        return _eight(stretch_over(rgb.astype(np.float32), mask))
+        smooth = _eight(stretch_over(level.colours.astype(np.float32), level.hole))
+        large = smooth if times == 1 else _large(smooth, rgb, times)
+        filled[mask] = large[mask]
+        return
+    grid, finds = _textured(levels)
+    colours = _eight(_seamless(grid, finds.middle) + 128)
+    if times == 1:
+        filled[mask] = colours[mask]
+    else:
+        _detail(_large(colours, rgb, times), grid, finds, times, mask, filled)
+
+
+def _textured(levels: Sequence[_Level]) -> tuple[Grid, Finds]:
+    """Return the first level's grid with its hole painted, and where each pixel found its patch."""
     last = levels[-1]
-    grid = _Level(stretch_over(last.colours, last.hole), last.hole, last.whole).grid(_REACH[0])
-    finds, grid = _improve(grid, None, _ROUNDS_FIRST)
+    smooth = _Level(_eight(stretch_over(last.colours.astype(np.float32), last.hole)), last.hole, last.whole)
+    finds, grid = _improve(smooth.grid(_REACH[0]), None, _ROUNDS_FIRST)
     for level in reversed(levels[:-1]):
         wide = level.grid(_REACH[0])
-        everything = len(wide.targets) * int(wide.usable.sum()) <= _COMPARED
+        everything = _compares_all(wide)
         finer = wide if everything else level.grid(_REACH[1])
-        middle = _double(grid, finds.middle, finer)
+        lines, columns = np.divmod(finer.targets, finer.width)
+        down, across = _parents(grid, finds, lines - finer.reach, columns - finer.reach, 2)
+        middle = (down + finer.reach) * finer.width + across + finer.reach
         copied = _painted(finer, finer.flat[middle])
         finds = compare(copied, middle)
         grid = _painted(copied, vote(copied, finds))
         if len(grid.targets) <= _SEARCHED or everything:
             finds, grid = _improve(grid, finds, _ROUNDS_ALL if everything else _ROUNDS_NEAR)
-    return _eight(_seamless(grid, finds.middle) + 128)
+    return grid, finds
 
 
-def _levels(rgb: np.ndarray, mask: np.ndarray) -> Iterator[_Level]:
-    """Yield the crop in full size and again and again in half, until the hole is small; only sizes with sources."""
-    level = _Level(rgb.astype(np.float32), mask, ~mask)
-    while int(make_grid(level.colours, level.hole, level.whole, _REACH[0]).usable.sum()) >= _LEAST_SOURCES:
+def _detail(base: np.ndarray, grid: Grid, finds: Finds, times: int, mask: np.ndarray, filled: np.ndarray) -> None:
+    """Fill a hole that is `times` as large as on its grid: those colours, and fine detail from where they were found.
+
+    base: uint8 [h, w, 3], the grid's picture enlarged. The detail is what a source has beyond its own enlarged colours.
+    """
+    all_lines, all_columns = np.nonzero(mask)
+    for start in range(0, len(all_lines), _CHUNK_PIXELS):
+        lines, columns = all_lines[start : start + _CHUNK_PIXELS], all_columns[start : start + _CHUNK_PIXELS]
+        source = _parents(grid, finds, lines, columns, times)
+        fine = filled[source].astype(np.int16) - base[source]
+        filled[lines, columns] = np.clip(base[lines, columns] + fine, 0, 255).astype(np.uint8)
+
+
+def _large(colours: np.ndarray, rgb: np.ndarray, times: int) -> np.ndarray:
+    """Return a level's picture (uint8) in full size; halving may have cut off a few lines, which are repeated."""
+    size = colours.shape[1] * times, colours.shape[0] * times
+    large = np.asarray(Image.fromarray(colours).resize(size, Image.Resampling.BICUBIC))
+    missing = rgb.shape[0] - large.shape[0], rgb.shape[1] - large.shape[1]
+    return np.pad(large, ((0, missing[0]), (0, missing[1]), (0, 0)), "edge")
+
+
+def _levels(level: _Level) -> Iterator[_Level]:
+    """Yield a level and again and again its half, until the hole is small; only sizes with sources."""
+    while int(level.grid(_REACH[0]).usable.sum()) >= _LEAST_SOURCES:
         yield level
         lines, columns = np.flatnonzero(level.hole.any(1)), np.flatnonzero(level.hole.any(0))
         level = _half(level)
@@ -81,28 +131,31 @@ def _levels(rgb: np.ndarray, mask: np.ndarray) -> Iterator[_Level]:
 
 def _half(level: _Level) -> _Level:
     """Return a level in half the size: means of known pixels; in the hole is what has more unknown than known."""
-    height, width = (side // 2 * 2 for side in level.hole.shape)
-    known = ~level.hole[:height, :width]
-    quarters = known[::2, ::2], known[::2, 1::2], known[1::2, ::2], known[1::2, 1::2]
-    count = sum(quarter.astype(np.float32) for quarter in quarters)
-    colours = np.where(known[..., None], level.colours[:height, :width], np.float32(0))
-    total = colours[::2, ::2] + colours[::2, 1::2] + colours[1::2, ::2] + colours[1::2, 1::2]
-    whole = level.whole
-    return _Level(
-        np.asarray(total / np.maximum(count, 1)[..., None]),
-        np.asarray(count < 2),
-        whole[:height:2, :width:2]
-        & whole[:height:2, 1:width:2]
-        & whole[1:height:2, :width:2]
-        & whole[1:height:2, 1:width:2],
-    )
+    height, width = (side // 2 for side in level.hole.shape)
+    colours = np.zeros((height, width, 3), np.uint8)
+    hole, whole = np.zeros((height, width), bool), np.zeros((height, width), bool)
+    step = max(1, _CHUNK_PIXELS // max(level.hole.shape[1], 1))
+    for top in range(0, height, step):
+        rows, twice = slice(top, top + step), slice(2 * top, 2 * min(top + step, height))
+        known = ~level.hole[twice, : 2 * width]
+        count = sum(known[y::2, x::2].astype(np.uint16) for y in (0, 1) for x in (0, 1))
+        seen = level.colours[twice, : 2 * width] * known[..., None].astype(np.uint16)
+        total = seen[::2, ::2] + seen[::2, 1::2] + seen[1::2, ::2] + seen[1::2, 1::2]
+        sure = level.whole[twice, : 2 * width]
+        colours[rows] = (total + np.asarray(count)[..., None] // 2) // np.maximum(count, 1)[..., None]
+        hole[rows] = np.asarray(count) < 2
+        whole[rows] = sure[::2, ::2] & sure[::2, 1::2] & sure[1::2, ::2] & sure[1::2, 1::2]
+    return _Level(colours, hole, whole)
+
+
+def _compares_all(grid: Grid) -> bool:
+    return len(grid.targets) * int(grid.usable.sum()) <= COMPARED
 
 
 def _improve(grid: Grid, finds: Finds | None, rounds: int) -> tuple[Finds, Grid]:
     """Search and vote in turn; return the last finds and the grid painted by them. Without finds, all are compared."""
     for _ in range(rounds):
-        everything = finds is None or len(grid.targets) * int(grid.usable.sum()) <= _COMPARED
-        finds = search_all(grid) if finds is None or everything else search_near(grid, finds)
+        finds = search_all(grid) if finds is None or _compares_all(grid) else search_near(grid, finds)
         grid = _painted(grid, vote(grid, finds))
     assert finds is not None
     return finds, grid
@@ -117,27 +170,28 @@ def _painted(grid: Grid, colours: np.ndarray) -> Grid:
     return Grid(np.pad(inner, ((rim, rim), (rim, rim), (0, 0)), "edge"), grid.hole, grid.usable, grid.targets, rim)
 
 
-def _double(coarse: Grid, found: np.ndarray, fine: Grid) -> np.ndarray:
-    """Return finds for a grid of twice the size: four pixels take their parent's, each its own corner of it.
+def _parents(
+    coarse: Grid, finds: Finds, lines: np.ndarray, columns: np.ndarray, times: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sources (lines and columns) of pixels in a picture `times` as large as a grid, without its rim.
 
-    A pixel whose parent was known takes the finds of the nearest parent in the hole.
+    Pixels of one parent take what it found, each its own part of it; one whose parent was known takes the finds of
+    the nearest parent in the hole.
     """
     height, width = (side - 2 * coarse.reach for side in coarse.hole.shape)
-    down, across = np.divmod(found, coarse.width)
-    parents = np.full((height + 2, width + 2, 2), -1, np.int64)
-    lines, columns = np.divmod(coarse.targets, coarse.width)
-    parents[lines - coarse.reach + 1, columns - coarse.reach + 1] = np.stack([down, across], -1) - coarse.reach
-    lines, columns = np.divmod(fine.targets, fine.width)
-    lines, columns = lines - fine.reach, columns - fine.reach
-    own = np.minimum(lines // 2, height - 1) + 1, np.minimum(columns // 2, width - 1) + 1
-    while (parents[own] < 0).any():  # finds spread by one pixel a round
-        spread = parents.copy()
+    found = np.full((height + 2, width + 2, 2), -1, np.int32)
+    place = np.divmod(coarse.targets, coarse.width)
+    source = np.stack(np.divmod(finds.middle, coarse.width), -1) - coarse.reach
+    found[place[0] - coarse.reach + 1, place[1] - coarse.reach + 1] = source
+    own = np.minimum(lines // times, height - 1) + 1, np.minimum(columns // times, width - 1) + 1
+    while (found[own] < 0).any():  # finds spread by one pixel a round
+        spread = found.copy()
         for step, axis in ((1, 0), (-1, 0), (1, 1), (-1, 1)):
-            beside = np.roll(parents, step, axis)
+            beside = np.roll(found, step, axis)
             spread = np.where((spread < 0) & (beside >= 0), beside, spread)
-        parents = spread
-    down, across = parents[own].T
-    return np.asarray((2 * down + lines % 2 + fine.reach) * fine.width + 2 * across + columns % 2 + fine.reach)
+        found = spread
+    parent = found[own].astype(np.int64)
+    return times * parent[:, 0] + lines % times, times * parent[:, 1] + columns % times
 
 
 def _seamless(grid: Grid, found: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _CERTAIN, _GUESSED = 3, 1  # how much known and unknown pixels of a patch count
+COMPARED = 5_000_000  # pairs of patches, at most, for all to be compared with all; beyond it, with some
+_FEWEST = 500  # patches each is compared with, even so
 _ROWS = 1 << 11  # patches compared with all others at a time
 _COHERENT = 1.25  # a neighbour's find, shifted, is taken if it is at most so much worse: textures stay in one piece
 _JUMPS = ((0, -1), (-1, 0), (0, 1), (1, 0), (0, -3), (-3, 0), (0, 3), (3, 0))
@@ -51,8 +53,8 @@ class Grid:
         return np.array([self.shift(down, across) for down in line for across in line])
 
     def sample(self) -> np.ndarray:
-        """Return every other one of them, as on the black squares of a chessboard: what patches are compared by."""
-        return self.patch()[::2]
+        """Return those that patches are compared by: all, or on a large grid the black squares of a chessboard."""
+        return self.patch()[:: 2 if self.reach < 3 else 1]
 
 
 def make_grid(colours: np.ndarray, hole: np.ndarray, whole: np.ndarray, reach: int) -> Grid:
@@ -80,6 +82,8 @@ def compare(grid: Grid, middle: np.ndarray) -> Finds:
 def search_all(grid: Grid) -> Finds:
     """Return for each target the patch most like its own among all, then made coherent."""
     sources = np.flatnonzero(grid.usable)
+    most = max(COMPARED // len(grid.targets), _FEWEST)
+    sources = sources[:: -(-len(sources) // most)]  # on a grid too large for it, only some
     patch = grid.sample()
     theirs = grid.flat[sources[:, None] + patch].reshape(len(sources), -1)
     table = np.concatenate([theirs * theirs, theirs], 1).T
