@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
-from gesso.domain.errors import EngineFailed
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
+from gesso.engines.builtin.first_use import OnFirstUse
 from gesso.engines.builtin.network import OnnxNetwork
 from gesso.engines.builtin.painter import paint
-from gesso.engines.builtin.sampler import Network
 from gesso.engines.builtin.session import DEFAULT_THREADS
-from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, Vocabulary, load_vocabulary
+from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, load_vocabulary
 from gesso.engines.engine import Readiness
 from gesso.engines.thread import on_thread
 
@@ -29,10 +27,14 @@ class BuiltinEngine:
 
     def __init__(self, *, slots: int = 1, threads: int = DEFAULT_THREADS, weights: Path = WEIGHTS_FOLDER) -> None:
         self.slots = slots
-        self._threads, self._weights = threads, weights
-        self._lock = threading.Lock()
-        self._network: Network | None = None
-        self._vocabulary: Vocabulary | None = None
+        self._weights = weights
+        self._vocabulary = OnFirstUse(
+            lambda: load_vocabulary(weights), failed="The built-in model's words could not be read."
+        )
+        self._network = OnFirstUse(
+            lambda: OnnxNetwork(weights / "sketch.onnx", threads),
+            failed="The built-in model's weights could not be loaded.",
+        )
 
     def readiness(self, route: RouteChoice) -> Readiness:
         """Tell whether the weights are there (every route of this engine runs the same network)."""
@@ -51,27 +53,18 @@ class BuiltinEngine:
             await events.aclose()
 
     def _paint(self, task: Task) -> Generator[Event, None, None]:
-        yield from paint(task, self._read_vocabulary(), self._load_network)
+        yield from paint(task, self._vocabulary.get(), self._network.get)
 
     async def close(self) -> None:
         """Let go of the network; a later task would load it again."""
-        with self._lock:
-            self._network = None
+        self._network.forget()
 
-    def _read_vocabulary(self) -> Vocabulary:
-        if self._vocabulary is None:
-            try:
-                self._vocabulary = load_vocabulary(self._weights)
-            except (OSError, ValueError) as error:
-                raise EngineFailed("The built-in model's words could not be read.") from error
-        return self._vocabulary
-
-    def _load_network(self) -> Network:
-        """Return the network, loading it once; called on worker threads only."""
+    def _load_finder(self) -> Finder:
+        """Return the finder, loading it once; called on worker threads only."""
         with self._lock:
-            if self._network is None:
+            if self._finder is None:
                 try:
-                    self._network = OnnxNetwork(self._weights / "sketch.onnx", self._threads)
-                except Exception as error:  # onnxruntime raises its own, undocumented kinds
-                    raise EngineFailed("The built-in model's weights could not be loaded.") from error
-            return self._network
+                    self._finder = load_finder(self._weights / "finder.npz")
+                except (OSError, ValueError, KeyError) as error:
+                    raise EngineFailed("The built-in model's finder could not be loaded.") from error
+            return self._finder
