@@ -58,13 +58,3 @@ class BuiltinEngine:
     async def close(self) -> None:
         """Let go of the network; a later task would load it again."""
         self._network.forget()
-
-    def _load_finder(self) -> Finder:
-        """Return the finder, loading it once; called on worker threads only."""
-        with self._lock:
-            if self._finder is None:
-                try:
-                    self._finder = load_finder(self._weights / "finder.npz")
-                except (OSError, ValueError, KeyError) as error:
-                    raise EngineFailed("The built-in model's finder could not be loaded.") from error
-            return self._finder
