@@ -93,6 +93,7 @@ def vocabulary(network: Sketch, step: int) -> dict[str, object]:
             "synonyms": entry["synonyms"],
             "size": entry.get("size", 1.0),
             "floats": entry.get("floats", False),
+            "home": entry.get("home", []),
         }
         for word, entry in read_objects().items()
     ]

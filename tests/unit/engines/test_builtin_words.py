@@ -142,10 +142,10 @@ def test_looks_of_an_edit(prompt: str, looks: tuple[str, ...]) -> None:
 
 
 def test_what_this_version_does_not_do_is_said_and_draws_nothing() -> None:
-    read = edit("move the cup and replace the fork with a spork. Add a cat")
+    read = edit("move the cup and replace the fork with a wok. Add a cat")
     assert read.undone == ("moving", "replacing")
     assert things(read) == [("cat", "", 1)]
-    assert read.unknown == ("fork", "spork")
+    assert read.unknown == ("fork", "wok")
 
 
 @pytest.mark.parametrize("prompt", ["remove the cup", "replace the cup with a cat", "recolor the cup red"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gesso.engines.builtin.dice import BACKGROUND_STREAM, dice
-from gesso.engines.builtin.grounds import GROUNDS, HORIZONS, Light, Scene, mix, rgb
+from gesso.engines.builtin.dice import BACKGROUND_STREAM, SURFACE_STREAM, dice
+from gesso.engines.builtin.grounds import GROUNDS, HORIZON_SWAY, HORIZONS, SHORE
+from gesso.engines.builtin.scene import Light, Scene, mix, rgb
 from gesso.engines.builtin.wishes import Background
 
 _CHUNK_PIXELS = 1 << 18
@@ -29,6 +30,10 @@ COLOUR_VALUES = {
 }
 _STUDIO_HUES = tuple(COLOUR_VALUES[word] for word in ("blue", "green", "yellow", "pink", "purple", "orange"))
 _LANDSCAPES = ("grass", "sea", "beach", "snow", "desert")
+_USUAL = ("table", "room", "plaster", "linen", "wallpaper", "wood", "brick")  # where a thing is shown that has no home
+_OUTDOORS = ("grass", "sea", "beach", "snow", "desert", "sky", "street")  # and may be so at sunset
+_INDOORS = ("table", "room", "plaster", "linen", "wallpaper", "wood", "brick", "underwater", "forest")
+_SUNSETS = 0.2  # how often they are, where nobody asked for a time
 
 _LIGHTS = {
     "": Light(top=rgb(92, 158, 222), low=rgb(214, 234, 246), ground=rgb(255, 255, 255), clouds=0.75),
@@ -37,26 +42,34 @@ _LIGHTS = {
 }
 
 
+_Rows = Callable[[np.ndarray, np.ndarray], np.ndarray]  # x [1, w], y [n, 1] in 0..1 → colours [n, w, 3] in 0..1
+
+
 @dataclass(frozen=True, eq=False)
 class Backdrop:
-    """A background ready to be painted. `horizon` is how far down (0..1) the ground begins, None without one."""
+    """A background ready to be painted. `horizon` is how far down (0..1) the ground begins, None without one.
+
+    `water`: from where to where there is water in it.
+    """
 
     horizon: float | None
-    _rows: Callable[[np.ndarray, np.ndarray], np.ndarray]  # x [1, w], y [n, 1] in 0..1 → colours [n, w, 3] in 0..1
+    _rows: Callable[[int, int], _Rows]  # width and height of the picture → how its rows are painted
     _stars: np.ndarray | None = None  # [n, 4]: x, y, radius and brightness, 0..1
+    water: tuple[float, float] | None = None
 
     def paint(self, width: int, height: int) -> np.ndarray:
         """Return uint8 [height, width, 3], painted in strips of rows, so that a large one needs little more memory."""
         pixels = np.empty((height, width, 3), np.uint8)
+        rows = self._rows(width, height)
         x = (np.arange(width, dtype=np.float32)[None] + np.float32(0.5)) / np.float32(width)
         # A fixed pattern of half a level keeps gradients from banding; a plain colour comes out plain.
         pattern = np.random.Generator(np.random.Philox(0)).uniform(-0.49, 0.49, (64, 64, 1)).astype(np.float32)
-        step = max(1, _CHUNK_PIXELS // width)
+        strip = max(1, _CHUNK_PIXELS // width)
         across = np.arange(width) % 64
-        for top in range(0, height, step):
-            lines = np.arange(top, min(top + step, height))
+        for top in range(0, height, strip):
+            lines = np.arange(top, min(top + strip, height))
             y = (lines[:, None].astype(np.float32) + np.float32(0.5)) / np.float32(height)
-            colours = self._rows(x, y) * np.float32(255)
+            colours = rows(x, y) * np.float32(255)
             dithered = colours + pattern[lines % 64][:, across]
             pixels[lines] = np.clip(dithered + np.float32(0.5), 0, 255).astype(np.uint8)
         if self._stars is not None:
@@ -64,36 +77,66 @@ class Backdrop:
         return pixels
 
 
-def backdrop(asked: Background | None, colours: tuple[str, ...], seed: int, *, alone: bool) -> Backdrop:
+def backdrop(
+    asked: Background | None, colours: tuple[str, ...], seed: int, *, alone: bool, home: Sequence[str] = ()
+) -> Backdrop:
     """Return the background for a picture; `colours` are the vocabulary's words, by index.
 
-    Nothing asked: a soft studio wall behind objects, and a landscape of the seed's choice where nothing else is
-    drawn (`alone`), so that a prompt without a word understood still gives a picture.
+    Nothing asked: a ground of the seed's choice, behind objects out of the `home` of the first one (empty: the usual
+    ones, indoors), a landscape where nothing else is drawn (`alone`), so that a prompt without a word understood still
+    gives a picture.
     """
     draw = dice(seed, BACKGROUND_STREAM)
     named = tuple(COLOUR_VALUES[colours[index]] for index in asked.colours) if asked else ()
+    free = asked is None
     if asked is None:
-        chosen = _LANDSCAPES[int(draw.integers(len(_LANDSCAPES)))] if alone else "studio"
-        asked = Background(ground=chosen, time=("", "sunset")[int(draw.integers(2))] if alone else "")
+        asked = _free(_LANDSCAPES if alone else tuple(home) or _USUAL, draw)
     if not asked.ground and not asked.time:
         return _plain(named, asked.gradient, _STUDIO_HUES[int(draw.integers(len(_STUDIO_HUES)))])
     if asked.ground == "studio":
         return _studio(named[0] if named else _STUDIO_HUES[int(draw.integers(len(_STUDIO_HUES)))])
-    light = _LIGHTS[asked.time]
-    if asked.ground in ("space", "table"):
-        light = replace(light, stars=asked.ground == "space")
+    light = _LIGHTS[asked.time].varied(draw)
+    if asked.ground == "space":
+        light = replace(light, stars=True)
+    elif asked.ground in _INDOORS:
+        light = replace(light, stars=False)
     ground = asked.ground or ("sky" if asked.time == "night" else "grass")
-    scene = Scene(light, HORIZONS.get(ground), draw)
+    horizon = HORIZONS.get(ground)
+    if horizon is not None:
+        horizon += float(draw.uniform(-HORIZON_SWAY, HORIZON_SWAY))
     paint_rows = GROUNDS[ground]
 
-    def rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        picture = paint_rows(scene, x, y)
-        if named:
-            lightness = picture.mean(-1, keepdims=True)
-            picture = mix(picture, named[0] * (np.float32(0.55) + np.float32(0.6) * lightness), np.float32(0.6))
-        return picture
+    def rows(width: int, height: int) -> _Rows:
+        scene = Scene(light, horizon, dice(seed, SURFACE_STREAM), free=free, size=(width, height))
+        return lambda x, y: _tinted(paint_rows(scene, x, y), named)
 
-    return Backdrop(scene.horizon, rows, scene.stars() if light.stars else None)
+    water = {"sea": (horizon or 0, 1.0), "beach": (horizon or 0, (horizon or 0) + SHORE)}.get(ground)
+    water = (0.0, horizon or 1.0) if ground == "underwater" else water
+    return Backdrop(horizon, rows, _stars(draw, horizon) if light.stars else None, water)
+
+
+def _free(grounds: Sequence[str], draw: np.random.Generator) -> Background:
+    """Return a background nobody asked for."""
+    ground = grounds[int(draw.integers(len(grounds)))]
+    late = draw.random() < _SUNSETS and ground in _OUTDOORS
+    return Background(ground=ground, time="sunset" if late else "")
+
+
+def _tinted(picture: np.ndarray, named: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return a painted ground in a said colour, with its own light and shade."""
+    if not named:
+        return picture
+    lightness = picture.mean(-1, keepdims=True)
+    return mix(picture, named[0] * (np.float32(0.55) + np.float32(0.6) * lightness), np.float32(0.6))
+
+
+def _stars(draw: np.random.Generator, horizon: float | None) -> np.ndarray:
+    """Return x, y, radius and brightness of stars above the horizon: [n, 4] in 0..1."""
+    places = draw.random((140, 4), dtype=np.float32)
+    places[:, 1] *= (horizon or 1.0) * 0.95
+    places[:, 2] = 0.0012 + 0.0028 * places[:, 2] ** 4
+    places[:, 3] = 0.25 + 0.75 * places[:, 3]
+    return places
 
 
 def _plain(named: tuple[np.ndarray, ...], gradient: bool, otherwise: np.ndarray) -> Backdrop:
@@ -108,7 +151,7 @@ def _plain(named: tuple[np.ndarray, ...], gradient: bool, otherwise: np.ndarray)
     def rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return mix(first, colour, (y + 0 * x)[..., None])
 
-    return Backdrop(None, rows)
+    return Backdrop(None, lambda width, height: rows)
 
 
 def _studio(colour: np.ndarray) -> Backdrop:
@@ -123,7 +166,7 @@ def _studio(colour: np.ndarray) -> Backdrop:
         lit: np.ndarray = paper * (np.float32(1.03) - np.float32(0.32) * distance)[..., None]
         return lit
 
-    return Backdrop(None, rows)
+    return Backdrop(None, lambda width, height: rows)
 
 
 def _sprinkle(pixels: np.ndarray, stars: np.ndarray) -> None:

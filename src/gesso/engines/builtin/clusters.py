@@ -59,6 +59,10 @@ class Cluster:
     def floats(self) -> bool:
         return all(member.single.noun.floats for member in self.members)
 
+    @property
+    def swims(self) -> bool:
+        return all(member.single.noun.swims for member in self.members)
+
     def said(self, what: str) -> float | None:
         """Return a place ("x" or "y") said of the first member that has one."""
         places = (getattr(member.single.wish, what) for member in self.members)

@@ -8,6 +8,7 @@ import numpy as np
 LAYOUT_STREAM = 1 << 32
 BACKGROUND_STREAM = LAYOUT_STREAM + 1
 KIND_STREAM = LAYOUT_STREAM + 2
+SURFACE_STREAM = LAYOUT_STREAM + 3
 
 
 def dice(seed: int, stream: int) -> np.random.Generator:

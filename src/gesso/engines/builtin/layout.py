@@ -63,7 +63,10 @@ class Placed:
 
 @dataclass(frozen=True)
 class Stage:
-    """What the layout must know beside the wishes. `masked` is the box around the masked place, if one is given."""
+    """What the layout must know beside the wishes. `masked` is the box around the masked place, if one is given.
+
+    `water`: from where to where (0..1 of the height) there is water in what is behind the objects.
+    """
 
     width: int
     height: int
@@ -71,6 +74,7 @@ class Stage:
     editing: bool = False
     masked: Frame | None = None
     horizon: float | None = None
+    water: tuple[float, float] | None = None
 
 
 def lay_out(wishes: Sequence[Wish], vocabulary: Vocabulary, stage: Stage) -> tuple[Placed, ...]:
@@ -181,7 +185,9 @@ def _anchor(
     if stage.masked is None and stage.editing:
         x, y = free_x, 0.3 if group.floats else 0.64
     if stage.masked is None and stage.horizon is not None:
-        if group.floats:
+        if group.swims and stage.water is not None:
+            y = stage.water[0] + (stage.water[1] - stage.water[0]) * (0.25 + 0.5 * free_y)
+        elif group.floats:
             y = stage.horizon * (0.25 + 0.5 * free_y)
         else:  # stand on the ground, big things nearer
             ground = 1 - stage.horizon

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gesso.engines.builtin.altered import Replacement
 from gesso.engines.builtin.ask import Ask
 from gesso.engines.builtin.background import Backdrop, backdrop
+from gesso.engines.builtin.kinds import choose_nouns
 from gesso.engines.builtin.layout import Frame, Placed, Stage, lay_out
 from gesso.engines.builtin.vocabulary import Vocabulary
 from gesso.engines.builtin.wishes import REFERENCE, Understood
@@ -45,11 +46,17 @@ class Planner:
         """Decide one picture; the same seed gives the same plan."""
         scene = None
         if not self.editing:
-            scene = backdrop(self.wanted.background, self.vocabulary.colours, seed, alone=not self.wanted.objects)
-        horizon = scene.horizon if scene is not None else None
-        stage = Stage(self.ask.width, self.ask.height, seed, self.editing, self.masked, horizon)
+            scene = self._scene(seed)
+        horizon, water = (scene.horizon, scene.water) if scene is not None else (None, None)
+        stage = Stage(self.ask.width, self.ask.height, seed, self.editing, self.masked, horizon, water)
         added = lay_out(self.wanted.objects, self.vocabulary, stage)
         return PicturePlan(index, seed, scene, (*self._replaced(stage, len(added)), *added))
+
+    def _scene(self, seed: int) -> Backdrop:
+        """Return what is behind the objects: what was asked for, or a place where the first of them is at home."""
+        objects = self.wanted.objects
+        home = self.vocabulary.noun(choose_nouns(objects, seed)[0][0]).home if objects else ()
+        return backdrop(self.wanted.background, self.vocabulary.colours, seed, alone=not objects, home=home)
 
     def _replaced(self, stage: Stage, first: int) -> Iterator[Placed]:
         """Yield the places of what replaces something: each fills the box of the old thing, numbered from `first`."""

@@ -25,6 +25,11 @@ class Noun(Frozen):
     floats: bool = False
     home: tuple[str, ...] = ()
 
+    @property
+    def swims(self) -> bool:
+        """Whether it needs no ground because water carries it, rather than air."""
+        return self.floats and "underwater" in self.home
+
 
 class Defaults(Frozen):
     steps: int
