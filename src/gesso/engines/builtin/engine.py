@@ -7,9 +7,11 @@ from pathlib import Path
 
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
+from gesso.engines.builtin.alter import Alterer
+from gesso.engines.builtin.finder import load_finder
 from gesso.engines.builtin.first_use import OnFirstUse
 from gesso.engines.builtin.network import OnnxNetwork
-from gesso.engines.builtin.painter import paint
+from gesso.engines.builtin.painter import Tools, paint
 from gesso.engines.builtin.session import DEFAULT_THREADS
 from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, load_vocabulary
 from gesso.engines.engine import Readiness
@@ -35,6 +37,9 @@ class BuiltinEngine:
             lambda: OnnxNetwork(weights / "sketch.onnx", threads),
             failed="The built-in model's weights could not be loaded.",
         )
+        self._finder = OnFirstUse(
+            lambda: load_finder(weights / "finder.npz"), failed="The built-in model's finder could not be loaded."
+        )
 
     def readiness(self, route: RouteChoice) -> Readiness:
         """Tell whether the weights are there (every route of this engine runs the same network)."""
@@ -53,8 +58,10 @@ class BuiltinEngine:
             await events.aclose()
 
     def _paint(self, task: Task) -> Generator[Event, None, None]:
-        yield from paint(task, self._vocabulary.get(), self._network.get)
+        vocabulary = self._vocabulary.get()
+        yield from paint(task, vocabulary, self._network.get, Tools(alter=Alterer(vocabulary, self._finder.get)))
 
     async def close(self) -> None:
         """Let go of the network; a later task would load it again."""
         self._network.forget()
+        self._finder.forget()
