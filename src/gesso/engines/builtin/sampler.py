@@ -2,15 +2,22 @@
 
 On the straight path x_t = (1 - t) x + t n between a clean layer x (t = 0) and noise n (t = 1), the velocity is
 n - x = (x_t - x) / t (Lipman et al. 2023, "Flow Matching for Generative Modeling"). With x replaced by the network's
-prediction x', an Euler step from t to s is
+prediction x', which changes on the way, a step from t to s is exactly
 
-    x_s = x_t + (s - t) (x_t - x') / t = x' + (s / t) (x_t - x')
+    x_s = (s / t) x_t + s (integral from s to t of x'(u) / u^2 du)
 
-and the last one, s = 0, lands on the prediction itself.
+Held as it is at t, x' makes that an Euler step, x' + (s / t) (x_t - x'), and the last one, s = 0, lands on the prediction
+itself. The steps between the first and the last go on along the line through this prediction and the one before (r to t),
+a two-step Adams-Bashforth rule that adds
+
+    (s ln(t / s) + s - t) (x'(t) - x'(r)) / (t - r)
+
+like DPM-Solver++(2M) (Lu et al. 2022), which draws its line over another variable, at no further network call.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -119,7 +126,12 @@ def walk(
     if not 0 < strength <= 1 or (start is None and strength != 1):
         raise ValueError("strength must be above 0 and at most 1, and 1 where there is nothing to start from")
     layer = noise if start is None else np.float32(1 - strength) * start + np.float32(strength) * noise
+    before: tuple[float, Layers] | None = None
     for level, next_level in pairwise(np.linspace(strength, 0, steps + 1).tolist()):
         clean = guide(network, layer, level, wanted, unwanted, guidance)
         layer = clean + np.float32(next_level / level) * (layer - clean)
+        if before is not None and next_level > 0:
+            bend = next_level * math.log(level / next_level) + next_level - level
+            layer = layer + np.float32(bend / (level - before[0])) * (clean - before[1])
+        before = level, clean
         yield Step(layer, clean)
