@@ -3,10 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from taught import taught_vocabulary
 
 from gesso.engines.builtin.lexicon import Lexicon, split_words
+from gesso.engines.builtin.spelling import Spelling
 from gesso.engines.builtin.vocabulary import Noun, load_vocabulary, plurals
 from gesso.engines.builtin.wishes import MAX_OBJECTS, Background, Understood
+from gesso.engines.builtin.wordlists import word_lists
 from gesso.engines.builtin.words import avoid, understand
 
 VOCABULARY = load_vocabulary()
@@ -201,3 +204,127 @@ def test_a_negative_prompt_names_one_noun_and_one_colour() -> None:
     assert read.colour == 1
     assert read.unused == ("ugly", "cat")
     assert avoid("", VOCABULARY).noun is None
+
+
+TAUGHT = taught_vocabulary()
+
+
+def named(prompt: str) -> list[tuple[str, int]]:
+    """Each object a prompt for the whole taught vocabulary draws: noun, count."""
+    return [(TAUGHT.nouns[w.noun].word, w.count) for w in understand(prompt, TAUGHT, editing=False).objects]
+
+
+def test_every_name_of_every_noun_taught_is_its_own() -> None:
+    names = [name for noun in TAUGHT.nouns for name in (noun.word, *noun.synonyms)]
+    assert len(TAUGHT.nouns) >= 250
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+    for noun in TAUGHT.nouns:
+        for name in (noun.word, *noun.synonyms):
+            assert named(f"a {name}") == [(noun.word, 1)], name
+            for many in plurals(name):
+                assert named(f"two {many}") == [(noun.word, 2)], many
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("three mice and two geese", [("mouse", 3), ("swan", 2)]),
+        ("wolves", [("wolf", 3)]),
+        ("two knives and two loaves", [("knife", 2), ("bread", 2)]),
+        ("four leaves", [("maple leaf", 4)]),
+        ("two teeth", [("tooth", 2)]),
+        ("two deer and two sheep", [("deer", 2), ("sheep", 2)]),
+        ("two men, two women and two babies", [("man", 2), ("woman", 2), ("baby", 2)]),
+        ("five children", [("baby", 5)]),
+        ("two tomatoes, two volcanoes, two scarves", [("tomato", 2), ("volcano", 2), ("scarf", 2)]),
+        ("two pairs of jeans", [("jeans", 2)]),
+        ("a pair of scissors", [("scissors", 1)]),
+        ("two dice", [("dice", 2)]),
+        ("a lorry, an aubergine and a fir", [("truck", 1), ("eggplant", 1), ("pine", 1)]),
+        ("an orange", [("tangerine", 1)]),
+        ("two oranges and a pear", [("tangerine", 2), ("pear", 1)]),
+        ("an orange car", [("car", 1)]),
+        ("an orange and white cat", [("cat", 1)]),
+    ],
+)
+def test_irregular_plurals_and_other_words(prompt: str, expected: list[tuple[str, int]]) -> None:
+    assert named(prompt) == expected
+
+
+def test_a_kind_of_thing_is_any_of_its_nouns() -> None:
+    for name, members in word_lists().kinds.items():
+        assert set(members) <= {noun.word for noun in TAUGHT.nouns}, name
+    (wish,) = understand("three fruits", TAUGHT, editing=False).objects
+    assert wish.count == 3
+    assert {"apple", "mango"} <= {TAUGHT.nouns[choice].word for choice in wish.choices}
+    assert named("a bird and a flower") == [("bird", 1), ("flower", 1)]  # these are nouns of their own
+    assert avoid("animals", TAUGHT).unused == ("animals",)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("gutar", "guitar"),
+        ("elehpant", "elephant"),
+        ("umbrellla", "umbrella"),
+        ("rockat", "rocket"),
+        ("anmial", "animal"),
+    ],
+)
+def test_a_slip_of_spelling_is_taken_for_the_name_it_is_nearest_to(said: str, meant: str) -> None:
+    read = understand(f"a red {said}", TAUGHT, editing=False)
+    assert [TAUGHT.colours[wish.colour] for wish in read.objects] == ["red"]
+    assert read.corrected == ((said, meant),)
+    assert read.unknown == ()
+
+
+@pytest.mark.parametrize("word", ["handle", "plant life", "lion s", "cet", "brain", "guitarrists"])
+def test_other_words_are_no_slips(word: str) -> None:
+    assert understand(word, TAUGHT, editing=False).corrected == ()
+
+
+def test_a_word_near_two_things_is_neither() -> None:
+    spelling = Spelling.of({"boat house": 0, "tiger": 1, "timer": 2, "tigers": 1})
+    assert spelling.meant("tiver") == ""
+    assert spelling.meant("tigre") == "tiger"
+    assert spelling.meant("tiges") in ("tiger", "tigers")
+
+
+@given(st.sampled_from([noun.word for noun in TAUGHT.nouns if len(noun.word) >= 6 and noun.word.isalpha()]), st.data())
+def test_whatever_a_slip_is_read_as_is_one_slip_away(word: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(1, len(word) - 1))
+    said = word[:place] + word[place + 1 :]
+    meant = Lexicon.of(TAUGHT).spelling.meant(said)
+    assert meant == "" or meant.startswith(said[0]) or meant[1] == said[0]
+    assert meant == "" or abs(len(meant) - len(said)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "relations"),
+    [
+        ("a cat next to a dog", [("beside", 1), ("", None)]),
+        ("a bird above the red house", [("above", 1), ("", None)]),
+        ("a small hat on a big cat", [("on", 1), ("", None)]),
+        ("a dog to the left of a cat", [("left", 1), ("", None)]),
+        ("two ducks behind a tree under a cloud", [("behind", 1), ("below", 2), ("", None)]),
+        ("a cat on a table", [("", None)]),
+        ("a duck on the left and a cat", [("", None), ("", None)]),
+    ],
+)
+def test_relations_between_things(prompt: str, relations: list[tuple[str, int | None]]) -> None:
+    read = understand(prompt, TAUGHT, editing=False)
+    assert [(wish.relation, wish.to) for wish in read.objects] == relations
+    assert read.unknown == ()
+
+
+def test_a_relation_to_nothing_drawn_is_reported_or_says_nothing() -> None:
+    assert generate("a duck above a unicycle").unknown == ("above", "unicycle")
+    assert generate("a duck by the sea, in front of a brick wall").unknown == ()
+    assert edit("add a bird above the house").unknown == ("above",)
+    assert all(wish.to is None for wish in edit("add a hat on the cup").objects)
+    read = generate("twelve ducks next to a cat")
+    assert [(wish.relation, wish.to) for wish in read.objects] == [("", None)]
+
+
+def test_a_size_behind_its_thing() -> None:
+    assert [(wish.size, wish.x) for wish in generate("a boat, small, on the left").objects] == [(0.6, 0.2)]
