@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import yaml
-
+from gesso.catalogue.strict_yaml import read_yaml
 from gesso.domain.frozen import Frozen
 
 _FILE = Path(__file__).parent / "lexicon.yaml"
@@ -35,4 +34,4 @@ class WordLists(Frozen):
 @cache
 def word_lists() -> WordLists:
     """Return the lists shipped in the package."""
-    return WordLists.model_validate(yaml.safe_load(_FILE.read_text(encoding="utf-8")))
+    return WordLists.model_validate(read_yaml(_FILE.read_text(encoding="utf-8")))
