@@ -30,9 +30,9 @@ COLOUR_VALUES = {
 }
 _STUDIO_HUES = tuple(COLOUR_VALUES[word] for word in ("blue", "green", "yellow", "pink", "purple", "orange"))
 _LANDSCAPES = ("grass", "sea", "beach", "snow", "desert")
-_USUAL = ("table", "room", "plaster", "linen", "wallpaper", "wood", "brick")  # where a thing is shown that has no home
-_OUTDOORS = ("grass", "sea", "beach", "snow", "desert", "sky", "street")  # and may be so at sunset
-_INDOORS = ("table", "room", "plaster", "linen", "wallpaper", "wood", "brick", "underwater", "forest")
+_USUAL = ("table", "room", "linen", "wood", "yard")  # where a thing is shown that has no home
+_OUTDOORS = ("grass", "sea", "beach", "snow", "desert", "sky", "street", "yard")  # and may be so at sunset
+_INDOORS = ("yard", "table", "room", "plaster", "linen", "wallpaper", "wood", "brick", "underwater", "forest")
 _SUNSETS = 0.2  # how often they are, where nobody asked for a time
 
 _LIGHTS = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gesso.engines.builtin.places import forest, room, street, underwater
+from gesso.engines.builtin.places import forest, room, street, underwater, yard
 from gesso.engines.builtin.scene import Scene, mix, rgb, step
 from gesso.engines.builtin.walls import brick, linen, plaster, table, wallpaper, wood
 
@@ -19,6 +19,7 @@ HORIZONS = {
     "table": 0.6,
     "street": 0.62,
     "room": 0.7,
+    "yard": 0.72,
     "forest": 0.66,
     "underwater": 0.8,
 }
@@ -132,6 +133,7 @@ GROUNDS: dict[str, Callable[[Scene, np.ndarray, np.ndarray], np.ndarray]] = {
     "wallpaper": wallpaper,
     "room": room,
     "street": street,
+    "yard": yard,
     "forest": forest,
     "underwater": underwater,
 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from gesso.engines.builtin.scene import Scene, mix, rgb, step
-from gesso.engines.builtin.walls import boards, choose, papered
+from gesso.engines.builtin.walls import boards, brick, choose, papered
 
 _FACADES = (rgb(196, 150, 120), rgb(206, 190, 160), rgb(150, 160, 170), rgb(180, 120, 104), rgb(214, 206, 196))
 _FLOORS = (rgb(176, 130, 88), rgb(140, 98, 64), rgb(198, 160, 116), rgb(166, 160, 154))
+_PAVINGS = (rgb(176, 172, 166), rgb(160, 150, 138), rgb(150, 154, 160))
 _ROADS = (rgb(104, 106, 112), rgb(122, 120, 118), rgb(92, 96, 104))
 
 
@@ -31,6 +32,24 @@ def room(scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     lamp = np.float32(1.06) - np.float32(0.3) * ((x - np.float32(scene.sun_x)) ** 2 + (y - np.float32(0.3)) ** 2)
     light = lamp[..., None] * scene.light.ground
     return mix(wall * light, floor * light, step(y + 0 * x, float(horizon), 0.004)[..., None])
+
+
+def yard(scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A brick wall, and the paving before it."""
+    horizon, near = _depth(scene, y)
+    wall = brick(scene, x, y) * (1 - np.float32(0.25) * step(y + 0 * x, float(horizon), 0.12))[..., None]
+    u, v = (x - np.float32(0.5)) / (near + np.float32(0.35)), np.log(near + np.float32(0.35))
+    grain = scene.grain(u * 60 + 300, v * 60 + 200)
+    a, b = u * 4 + 64, v * 5 + 64 + 0 * x
+    row = np.floor(b).astype(np.int32)
+    column = np.floor(a + np.float32(0.5) * (row % 2)).astype(np.int32)
+    own = scene.table[row & 63, column & 63] - np.float32(0.5)
+    joint = np.minimum((a + np.float32(0.5) * (row % 2)) % 1, b % 1)
+    slab = (
+        choose(_PAVINGS, float(scene.chances[9])) * (1 + np.float32(0.045) * grain + np.float32(0.16) * own)[..., None]
+    )
+    slab = slab * (np.float32(0.72) + np.float32(0.28) * step(joint, 0.035, 0.03))[..., None] * scene.light.ground
+    return mix(wall, slab, step(y + 0 * x, float(horizon), 0.004)[..., None])
 
 
 def street(scene: Scene, x: np.ndarray, y: np.ndarray) -> np.ndarray:
