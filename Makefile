@@ -20,7 +20,7 @@ SPREAD ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-re
 FAULTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-all faults soak check docs bench sheets lock clean
+.PHONY: help install demo run test test-all faults soak check docs bench sheets evaluate goldens lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -103,6 +103,12 @@ bench: $(STAMPS)/dev  ## Measure overhead and the built-in engine; results in be
 
 sheets: $(STAMPS)/core  ## Draw the contact sheets of docs/builtin-model.md again
 	@$(BIN)/python training/sheets.py
+
+evaluate: $(STAMPS)/all  ## Measure what the built-in model can do: training/evaluation.md and the sheets of what was judged
+	@$(BIN)/python training/evaluate.py
+
+goldens: $(STAMPS)/core  ## Draw the golden pictures of tests/golden again; look at each before it is committed
+	@$(BIN)/python tests/golden/golden_pictures.py
 
 lock: $(STAMPS)/all  ## Write constraints.txt again from what is installed
 	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip list --format=freeze --exclude-editable | sed 's/+cpu$$//'; } > .constraints.new

@@ -20,7 +20,20 @@ from easel import Easel
 from gallery import write_sheets
 from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, load_vocabulary
 from judge import RECOGNISER, Judge
-from rows import attributes, backgrounds, changes, controls, cost, looks, objects, photographs, references, sharpness, words
+from rows import (
+    attributes,
+    backgrounds,
+    changes,
+    controls,
+    cost,
+    looks,
+    objects,
+    outlines,
+    photographs,
+    references,
+    sharpness,
+    words,
+)
 from rows.studio import Studio
 from shares import Row, Share, table
 
@@ -29,6 +42,7 @@ QUICK = 0.06  # of the trials
 PARTS: dict[str, Callable[[Studio], list[Row]]] = {
     "words": words.rows,
     "objects": objects.rows,
+    "outlines": outlines.rows,
     "attributes": attributes.rows,
     "backgrounds": backgrounds.rows,
     "photographs": photographs.rows,
@@ -83,7 +97,7 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true")
     arguments.add_argument("--only", choices=PARTS, nargs="*", help="parts to measure; nothing is written then")
     arguments.add_argument("--out", type=Path, default=HERE / "evaluation.md")
-    arguments.add_argument("--sheets", type=Path, default=HERE.parent / "docs/images")
+    arguments.add_argument("--sheets", type=Path, help="folder of the sheets; docs/images where all is measured")
     options = arguments.parse_args()
     studio = Studio(Easel(options.weights), Judge(options.recogniser), options.weights, QUICK if options.quick else 1.0)
     began = time.monotonic()
@@ -99,8 +113,8 @@ def main() -> None:
     if not options.quick and not options.only:
         options.out.write_text("\n".join(page(found, options.weights, seconds)) + "\n", encoding="utf-8")
         print(f"written to {options.out}")
-    if not options.quick:
-        write_sheets(found, options.sheets)
+    if options.sheets or not (options.quick or options.only):
+        write_sheets(found, options.sheets or HERE.parent / "docs/images")
 
 
 if __name__ == "__main__":

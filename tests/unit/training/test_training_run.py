@@ -39,7 +39,7 @@ def test_train_resume_and_export(tmp_path: Path) -> None:
     vocabulary = load_vocabulary(weights)
     unsaid = Condition(vocabulary.no_noun, vocabulary.no_colour)
     network = OnnxNetwork(weights / "sketch.onnx")
-    layers = list(denoise(network, draw_noise(0, 0, 64), Condition(0, 0), unsaid, steps=2, guidance=2.0))
+    layers = list(denoise(network, draw_noise(0, 0, 64), [Condition(0, 0)], unsaid, steps=2, guidance=2.0))
     assert layers[-1].shape == (1, 4, 64, 64)
 
 
@@ -60,15 +60,35 @@ def test_an_export_that_strays_from_torch_is_refused(tmp_path: Path, monkeypatch
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_the_judge_trains_and_resumes(tmp_path: Path) -> None:
-    first = run("recognise.py", "--out", str(tmp_path), "--steps", "2")
+def test_the_judge_trains_resumes_and_runs_without_torch(tmp_path: Path) -> None:
+    def judged(steps: int) -> subprocess.CompletedProcess[str]:
+        target = str(tmp_path / "recogniser.onnx")
+        return run("recognise.py", "--out", str(tmp_path), "--steps", str(steps), "--validate", "1", "--target", target)
+
+    first = judged(2)
     assert first.returncode == 0, first.stderr
-    import torch
-
-    import recognise
-
-    again = run("recognise.py", "--out", str(tmp_path), "--steps", "3")
+    assert "held out: nouns right" in first.stdout
+    again = judged(3)
     assert again.returncode == 0, again.stderr
-    assert torch.load(tmp_path / "recogniser.pt", weights_only=True)["step"] == 3
-    nouns, colours = recognise.load_recogniser(tmp_path)(torch.zeros(2, 3, 64, 64))
-    assert nouns.shape[0] == colours.shape[0] == 2
+    assert "resumed at step 2" in again.stdout
+
+    import numpy as np
+
+    from judge import Judge
+    from parts import Box
+    from sprites import COLOURS, read_objects
+
+    judge = Judge(tmp_path / "recogniser.onnx")
+    assert judge.nouns == (*read_objects(), "")
+    assert judge.colours == COLOURS
+    nouns, colours = judge.opinions(np.zeros((80, 90, 3), np.uint8), [Box(0, 0, 40, 40), Box(60, 50, 100, 90)])
+    np.testing.assert_allclose(nouns.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(colours.sum(1), 1, rtol=1e-5)
+
+
+@pytest.mark.heavy
+def test_a_toy_of_every_network_trains() -> None:
+    made = subprocess.run(
+        ["make", "-C", str(TRAINING), "smoke"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
