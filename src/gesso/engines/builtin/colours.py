@@ -50,7 +50,7 @@ def palette_of(rgb: np.ndarray, weights: np.ndarray | None = None) -> Palette | 
     if total == 0:
         return None
     mean, spread = [], []
-    for channel in _to_oklab(sample):
+    for channel in to_oklab(sample):
         middle = float((channel * share).sum() / total)
         mean.append(middle)
         spread.append(float(np.sqrt(((channel - middle) ** 2 * share).sum() / total)))
@@ -151,7 +151,8 @@ def _mix(channels: Channels, rows: tuple[tuple[float, float, float], ...]) -> Ch
     return first, second, third
 
 
-def _to_oklab(rgb: np.ndarray) -> Channels:
+def to_oklab(rgb: np.ndarray) -> Channels:
+    """Return the three Oklab channels of uint8 [n, 3]: lightness 0..1, green to red, blue to yellow."""
     linear = (_LINEAR[rgb[:, 0]], _LINEAR[rgb[:, 1]], _LINEAR[rgb[:, 2]])
     long, middle, short = _mix(linear, _RGB_TO_CONES)
     return _mix((np.cbrt(long), np.cbrt(middle), np.cbrt(short)), _CONES_TO_OKLAB)
@@ -161,7 +162,7 @@ def _move(rgb: np.ndarray, shift: Shift) -> np.ndarray:
     """Return uint8 [n, 3] after the shift; what falls outside sRGB is cut off channel by channel."""
     light, green_red, blue_yellow = (
         channel * np.float32(scale) + np.float32(offset)
-        for channel, scale, offset in zip(_to_oklab(rgb), shift.scale, shift.offset, strict=True)
+        for channel, scale, offset in zip(to_oklab(rgb), shift.scale, shift.offset, strict=True)
     )
     long, middle, short = _mix((light, green_red, blue_yellow), _OKLAB_TO_CONES)
     linear = _mix((long**3, middle**3, short**3), _CONES_TO_RGB)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from gesso.engines.builtin.grow import grown
+from gesso.engines.builtin.islands import islands
 from gesso.engines.builtin.membrane import solve, stretch_over
 from gesso.engines.builtin.patches import (
     COMPARED,
@@ -216,17 +218,9 @@ def _holes(mask: np.ndarray) -> Iterator[tuple[slice, slice]]:
     cell = -(-max(height, width) // _CELLS)
     rows, columns = -(-height // cell), -(-width // cell)
     cells = np.pad(mask, ((0, rows * cell - height), (0, columns * cell - width)))
-    marked = cells.reshape(rows, cell, columns, cell).any((1, 3))
-    labels = np.where(marked, np.arange(1, marked.size + 1).reshape(marked.shape), 0)
-    while True:  # the largest number on an island, and over one cell of sea, spreads over it
-        padded = np.pad(labels, 1)
-        windows = [padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
-        spread = np.where(marked, np.maximum.reduce(windows), 0)
-        if np.array_equal(spread, labels):
-            break
-        labels = spread
-    for label in np.unique(labels[marked]).tolist():
-        lines, across = np.flatnonzero((labels == label).any(1)), np.flatnonzero((labels == label).any(0))
+    marked = np.asarray(cells.reshape(rows, cell, columns, cell).any((1, 3)))
+    for island in islands(grown(marked, 1)):
+        lines, across = np.flatnonzero((island & marked).any(1)), np.flatnonzero((island & marked).any(0))
         box = slice(lines[0] * cell, (lines[-1] + 1) * cell), slice(across[0] * cell, (across[-1] + 1) * cell)
         longer = max(side.stop - side.start for side in box)
         margin = max(round(longer * _MARGIN), _LEAST_MARGIN)

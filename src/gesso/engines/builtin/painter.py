@@ -18,13 +18,13 @@ from gesso.engines.builtin.colours import Palette, palette_of_references, recolo
 from gesso.engines.builtin.compose import Region
 from gesso.engines.builtin.drawing import Draughtsman, Piece, Sharpen, facing
 from gesso.engines.builtin.laying import Laying
-from gesso.engines.builtin.layout import Frame
 from gesso.engines.builtin.looks import apply_looks
+from gesso.engines.builtin.masked import masked_place
 from gesso.engines.builtin.notes import note_on_references, notes_on
 from gesso.engines.builtin.place import take_place
 from gesso.engines.builtin.plan import PicturePlan, Planner, together
 from gesso.engines.builtin.previews import LONG_SIDE, PreviewPlan, plan_previews, shrink
-from gesso.engines.builtin.reference import Cutout, cut_out
+from gesso.engines.builtin.reference import Cutout, cut_out, fill_frame
 from gesso.engines.builtin.sampler import Condition, Layers, Network
 from gesso.engines.builtin.vocabulary import Vocabulary
 from gesso.engines.builtin.wishes import REFERENCE, Understood
@@ -52,10 +52,11 @@ def paint(
     tools = tools or Tools()
     ask = Ask.of(task, vocabulary)
     editing = task.image is not None
-    wanted = understand(ask.prompt, vocabulary, editing=editing)
+    wanted = understand(ask.prompt, vocabulary, editing=editing, referring=bool(task.references))
     avoided = avoid(ask.negative_prompt, vocabulary)
     yield from notes_on(wanted, avoided, vocabulary, editing=editing, referring=bool(task.references))
-    masked = _box(task.mask)
+    alone = sum(wish.count for wish in wanted.objects) == 1
+    masked = None if task.mask is None else masked_place(task.mask, square=alone)
     idle = False
     if editing and task.mask is not None and masked is None:
         yield Note("mask_empty", "The mask selects nothing, so nothing was changed.")
@@ -79,6 +80,8 @@ def paint(
     planner = Planner(ask, vocabulary, wanted, editing, masked, altered.replacements if altered else ())
     first = task.request.seed
     plans = [planner.plan(index, (first + index) % SEED_LIMIT) for index in range(task.request.count)]
+    if things and masked is not None:
+        plans = [replace(plan, placed=fill_frame(plan.placed, things[0], masked)) for plan in plans]
 
     noun = avoided.noun if avoided.noun is not None else next(iter(wanted.avoided), None)
     unwanted = Condition(
@@ -100,18 +103,6 @@ def paint(
         total=sum(len(plan.drawn) for plan in plans) * ask.steps,
     )
     yield from painter.pictures(plans)
-
-
-def _box(mask: np.ndarray | None) -> Frame | None:
-    """Return the box around what a mask selects: the pixels of at least 128, or any above 0 where there are none."""
-    if mask is None:
-        return None
-    for least in (128, 1):
-        lines, columns = np.flatnonzero((mask >= least).any(1)), np.flatnonzero((mask >= least).any(0))
-        if lines.size:
-            left, top = int(columns[0]), int(lines[0])
-            return Frame(left, top, int(columns[-1]) + 1 - left, int(lines[-1]) + 1 - top)
-    return None
 
 
 def _borrows(wanted: Understood) -> bool:

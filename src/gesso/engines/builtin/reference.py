@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
 from gesso.domain.events import Note
 from gesso.domain.picture import DecodedPicture
-from gesso.engines.builtin.layout import CONTENT
+from gesso.engines.builtin.layout import CONTENT, Frame, Placed
+from gesso.engines.builtin.wishes import REFERENCE
 
 Cutout = Callable[[DecodedPicture], np.ndarray | None]  # uint8 [h, w, 4], premultiplied; None: nothing stands out
 
@@ -25,6 +27,28 @@ def cut_out(references: Sequence[DecodedPicture], cutout: Cutout) -> tuple[tuple
             message = f"Nothing stands out in reference {number + 1}, so nothing was taken from it."
             notes.append(Note("reference_unclear", message, {"reference": number}))
     return tuple(layers), tuple(notes)
+
+
+def fill_frame(placed: tuple[Placed, ...], thing: np.ndarray, frame: Frame) -> tuple[Placed, ...]:
+    """Return places of which the only one, if it is a reference's thing, fills a masked frame in the thing's own shape.
+
+    `thing`: uint8 [h, w, 4]. A square place would leave half of a wide frame empty beside a wide thing.
+    """
+    if len(placed) != 1 or placed[0].noun != REFERENCE:
+        return placed
+    (place,) = placed
+    height, width = np.any(thing[..., 3], 1).sum(), np.any(thing[..., 3], 0).sum()
+    said = min(place.side * CONTENT / min(frame.width, frame.height), 1.0)  # less where it is asked for small
+    scale = float(min(frame.width / width, frame.height / height)) * said
+    side = max(1, round(max(width, height) * scale / CONTENT))
+    low = _standing(side, round(height * scale))
+    left, top = frame.left + (frame.width - side) / 2, frame.top + (frame.height - side) / 2 - low
+    return (replace(place, left=round(left), top=round(top), side=side),)
+
+
+def _standing(side: int, height: int) -> int:
+    """Return how far below the middle of its square a thing stands that is less high than drawn ones."""
+    return max(0, round(side * CONTENT - height) // 2)
 
 
 def fit(layer: np.ndarray, side: int) -> np.ndarray:
@@ -43,6 +67,6 @@ def fit(layer: np.ndarray, side: int) -> np.ndarray:
     # "RGBa" is Pillow's name for premultiplied; it resizes the four channels alike.
     image = Image.frombytes("RGBa", box.shape[1::-1], box.tobytes()).resize((width, height), Image.Resampling.BICUBIC)
     pixels = np.frombuffer(image.tobytes(), np.uint8).reshape(height, width, 4)
-    left, top = (side - width) // 2, (side - height) // 2 + max(0, round(side * CONTENT - height) // 2)
+    left, top = (side - width) // 2, (side - height) // 2 + _standing(side, height)
     square[top : top + height, left : left + width] = np.minimum(pixels, pixels[..., 3:])
     return square
