@@ -254,6 +254,7 @@ def test_irregular_plurals_and_other_words(prompt: str, expected: list[tuple[str
 def test_a_kind_of_thing_is_any_of_its_nouns() -> None:
     for name, members in word_lists().kinds.items():
         assert set(members) <= {noun.word for noun in TAUGHT.nouns}, name
+        assert [wish.choices for wish in understand(name, TAUGHT, editing=False).objects] == [TAUGHT.members(name)]
     (wish,) = understand("three fruits", TAUGHT, editing=False).objects
     assert wish.count == 3
     assert {"apple", "mango"} <= {TAUGHT.nouns[choice].word for choice in wish.choices}
