@@ -1,10 +1,13 @@
 """Looks: numbers worked out by hand, exact at full strength, untouched where mask or strength is 0."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image, ImageEnhance, ImageOps
 
 from gesso.engines.builtin.lexicon import Kind, Lexicon
 from gesso.engines.builtin.looks import LOOKS, apply_looks
@@ -39,6 +42,8 @@ def looked(look: str, *colours: tuple[int, int, int]) -> list[tuple[int, ...]]:
         ("muted", (200, 100, 100), (161, 117, 117)),
         ("vintage", (0, 0, 0), (33, 28, 43)),
         ("vintage", (255, 255, 255), (247, 230, 196)),
+        ("fog", (0, 0, 0), (120, 122, 125)),
+        ("fog", (255, 255, 255), (235, 237, 240)),
         ("night", (255, 255, 255), (92, 117, 184)),
         ("night", (0, 0, 0), (0, 8, 26)),
         ("sunset", (0, 0, 0), (26, 0, 15)),
@@ -48,6 +53,77 @@ def looked(look: str, *colours: tuple[int, int, int]) -> list[tuple[int, ...]]:
 def test_pinned_colours(look: str, colour: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
     (got,) = looked(look, colour)
     assert np.abs(np.subtract(got, expected)).max() <= (1 if look in ("vivid", "muted") else 0), got
+
+
+# ── Each look once more in floating point: from Pillow, from the papers' matrices, or from its formula in words ───────
+
+
+def _saturated(rgb: np.ndarray, share: float) -> np.ndarray:
+    grey = rgb @ np.array([0.299, 0.587, 0.114])
+    return np.clip(grey[..., None] + (rgb - grey[..., None]) * share, 0, 1)
+
+
+def _gammas(rgb: np.ndarray, *powers: float) -> np.ndarray:
+    return np.exp(np.log(np.maximum(rgb, 1e-12)) * np.array(powers))
+
+
+def _line(rgb: np.ndarray, black: tuple[float, ...], white: tuple[float, ...]) -> np.ndarray:
+    """What lies between the colours that black and white become."""
+    return (1 - rgb) * np.array(black) + rgb * np.array(white)
+
+
+def _by_pillow(enhance: type, factor: float) -> Callable[[np.ndarray], np.ndarray]:
+    def change(rgb: np.ndarray) -> np.ndarray:
+        image = Image.fromarray((rgb * 255 + 0.5).astype(np.uint8)[None])
+        return np.asarray(enhance(image).enhance(factor))[0] / 255
+
+    return change
+
+
+def _grey_by_pillow(rgb: np.ndarray) -> np.ndarray:
+    image = Image.fromarray((rgb * 255 + 0.5).astype(np.uint8)[None]).convert("L")
+    return np.asarray(image)[0, :, None].repeat(3, -1) / 255
+
+
+SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
+
+# Look -> the second computation, and how many levels the two may be apart (rounding, weights of a 256th; Pillow cuts off).
+SECOND: dict[str, tuple[Callable[[np.ndarray], np.ndarray], float]] = {
+    "grayscale": (_grey_by_pillow, 1.01),
+    "sepia": (lambda rgb: rgb @ SEPIA.T, 1.5),
+    "warmer": (lambda rgb: _gammas(rgb, 0.8, 1, 1.3), 0.51),
+    "cooler": (lambda rgb: _gammas(rgb, 1.3, 1, 0.8), 0.51),
+    "brighter": (lambda rgb: _gammas(rgb, 0.65, 0.65, 0.65), 0.51),
+    "darker": (lambda rgb: _gammas(rgb, 1.3, 1.3, 1.3) * 0.8, 0.51),
+    "more contrast": (lambda rgb: _line(rgb, (-0.2,) * 3, (1.2,) * 3), 0.51),
+    "less contrast": (lambda rgb: _line(rgb, (0.2,) * 3, (0.8,) * 3), 0.51),
+    "invert": (lambda rgb: np.asarray(ImageOps.invert(Image.fromarray((rgb * 255 + 0.5).astype(np.uint8)))) / 255, 0),
+    "vivid": (_by_pillow(ImageEnhance.Color, 1.6), 2.01),
+    "muted": (_by_pillow(ImageEnhance.Color, 0.45), 3.01),
+    "vintage": (lambda rgb: _line(_saturated(rgb, 0.65), (0.13, 0.11, 0.17), (0.97, 0.90, 0.77)), 2.01),
+    "night": (
+        lambda rgb: _line(_gammas(_saturated(rgb, 0.55), 1.4, 1.3, 1.1), (0, 0.03, 0.10), (0.36, 0.46, 0.72)),
+        2.01,
+    ),
+    "fog": (lambda rgb: _line(_saturated(rgb, 0.5), (0.47, 0.48, 0.49), (0.92, 0.93, 0.94)), 2.01),
+    "sunset": (lambda rgb: _line(_gammas(rgb, 0.75, 1.15, 1.3), (0.10, 0, 0.06), (1, 0.92, 0.66)), 0.51),
+}
+
+
+@pytest.mark.parametrize("look", sorted(LOOKS))
+def test_a_second_computation_gives_the_same(look: str) -> None:
+    line = np.linspace(0, 255, 18).round().astype(np.uint8)
+    colours = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(1, -1, 3)
+    after = colours.copy()
+    apply_looks(after, [look], 1.0, None)
+    second, apart = SECOND[look]
+    expected = np.clip(second(colours[0] / 255), 0, 1) * 255
+    assert np.abs(after[0] - expected).max() <= apart
+
+
+def test_twelve_looks_of_which_a_newcomer_asks_are_there() -> None:
+    asked = {"grayscale", "sepia", "warmer", "cooler", "brighter", "darker", "more contrast", "vintage"}
+    assert asked | {"night", "sunset", "fog", "invert"} <= set(LOOKS)
 
 
 def test_every_look_a_prompt_can_name_exists_and_changes_something() -> None:

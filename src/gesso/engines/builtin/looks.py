@@ -75,6 +75,9 @@ LOOKS: dict[str, Look] = {
         _curves(lambda v: 0.36 * v**1.4, lambda v: 0.03 + 0.43 * v**1.3, lambda v: 0.10 + 0.62 * v**1.1),
         _saturation(55),
     ),
+    "fog": Look(
+        _curves(lambda v: 0.47 + 0.45 * v, lambda v: 0.48 + 0.45 * v, lambda v: 0.49 + 0.45 * v), _saturation(50)
+    ),
     "sunset": Look(_curves(lambda v: 0.10 + 0.90 * v**0.75, lambda v: 0.92 * v**1.15, lambda v: 0.06 + 0.60 * v**1.3)),
 }
 
