@@ -215,9 +215,9 @@ def test_what_was_not_understood_is_reported() -> None:
     found = notes(events("a majestic duck of marble", negative_prompt="ugly"))
     assert found["unknown_words"].data == {"words": ["majestic", "marble"]}
     assert found["unknown_negative_words"].data == {"words": ["ugly"]}
-    found = notes(events("remove the cup", image=photo()))
+    found = notes(events("remove the cup", image=photo()))  # without the tool that finds it
     assert found["not_done"].data == {"what": ["removing"]}
-    assert "nothing_understood" in found
+    assert "nothing_understood" not in found
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "§ ⚙ \u0000 \ud800", "a photo of the prime minister"])
