@@ -8,6 +8,7 @@ from pathlib import Path
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
 from gesso.engines.builtin.alter import Alterer
+from gesso.engines.builtin.cutout import cutout
 from gesso.engines.builtin.finder import load_finder
 from gesso.engines.builtin.first_use import OnFirstUse
 from gesso.engines.builtin.network import OnnxNetwork
@@ -59,7 +60,8 @@ class BuiltinEngine:
 
     def _paint(self, task: Task) -> Generator[Event, None, None]:
         vocabulary = self._vocabulary.get()
-        yield from paint(task, vocabulary, self._network.get, Tools(alter=Alterer(vocabulary, self._finder.get)))
+        tools = Tools(alter=Alterer(vocabulary, self._finder.get), cutout=cutout)
+        yield from paint(task, vocabulary, self._network.get, tools)
 
     async def close(self) -> None:
         """Let go of the network; a later task would load it again."""
