@@ -30,8 +30,6 @@ from gesso.engines.builtin.vocabulary import Vocabulary
 from gesso.engines.builtin.wishes import REFERENCE, Understood
 from gesso.engines.builtin.words import avoid, understand
 
-_CHANGING = {"remove": "removing", "replace": "replacing", "recolour": "changing things in the picture"}
-
 
 @dataclass(frozen=True)
 class Tools:
@@ -54,7 +52,8 @@ def paint(
     editing = task.image is not None
     wanted = understand(ask.prompt, vocabulary, editing=editing, referring=bool(task.references))
     avoided = avoid(ask.negative_prompt, vocabulary)
-    yield from notes_on(wanted, avoided, vocabulary, editing=editing, referring=bool(task.references))
+    referring, altering = bool(task.references), tools.alter is not None
+    yield from notes_on(wanted, avoided, vocabulary, editing=editing, referring=referring, altering=altering)
     alone = sum(wish.count for wish in wanted.objects) == 1
     masked = None if task.mask is None else masked_place(task.mask, square=alone)
     idle = False
@@ -134,9 +133,6 @@ def _alter(task: Task, ask: Ask, wanted: Understood, alter: Alter | None) -> Gen
     if image is None:
         return None
     pixels = image.rgb if image.alpha is None else np.dstack([image.rgb, image.alpha])
-    if wanted.changes and alter is None:
-        what = list(dict.fromkeys(_CHANGING[change.kind] for change in wanted.changes))
-        yield Note("not_done", f"This model does not do this: {', '.join(what)}.", {"what": what})
     if not wanted.changes or alter is None:
         return Altered(pixels)
     began = time.perf_counter()
