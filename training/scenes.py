@@ -74,7 +74,7 @@ class Scenes:
         }
         self._photographs = [read_photograph(name) for name in PHOTOGRAPHS]
         self._backdrops = [self._paint(dice) for _ in range(backdrops)]
-        self._look_alikes = self._alike(8)
+        self._look_alikes = look_alikes(sprites, 8)
 
     def draw(self, dice: random.Random) -> Scene:
         """Return a scene of 0 to MOST things."""
@@ -156,17 +156,18 @@ class Scenes:
         )
         return backdrop(asked, colours, dice.randrange(2**31), alone=False).paint(BACKDROP_SIDE, BACKDROP_SIDE)
 
-    def _alike(self, count: int) -> list[list[int]]:
-        """Return for each noun the ones whose sprites look most like it: small grey outlines side by side."""
-        small = [
-            cv2.resize(self.sprites.pixels[noun, 0], (14, 14), interpolation=cv2.INTER_AREA).astype(np.float32)
-            for noun in range(len(self.sprites.nouns))
-        ]
-        sights = np.stack([np.concatenate([one[..., :3].mean(-1).ravel(), one[..., 3].ravel()]) for one in small])
-        squares = (sights**2).sum(1)
-        apart = squares[:, None] + squares[None] - 2 * sights @ sights.T
-        np.fill_diagonal(apart, np.inf)
-        return np.argsort(apart, 1)[:, :count].tolist()
+
+def look_alikes(sprites: Sprites, count: int) -> list[list[int]]:
+    """Return for each noun the ones whose sprites look most like it: small grey outlines side by side."""
+    small = [
+        cv2.resize(sprites.pixels[noun, 0], (14, 14), interpolation=cv2.INTER_AREA).astype(np.float32)
+        for noun in range(len(sprites.nouns))
+    ]
+    sights = np.stack([np.concatenate([one[..., :3].mean(-1).ravel(), one[..., 3].ravel()]) for one in small])
+    squares = (sights**2).sum(1)
+    apart = squares[:, None] + squares[None] - 2 * sights @ sights.T
+    np.fill_diagonal(apart, np.inf)
+    return [[int(one) for one in line] for line in np.argsort(apart, 1)[:, :count]]
 
 
 def _worsen(picture: np.ndarray, dice: random.Random) -> np.ndarray:

@@ -51,7 +51,7 @@ class Alterer:
                 if region is not None:
                     notes.append(_told(region, word, change.kind))
                 if change.kind == "replace" and change.wish is not None:
-                    wish = replace(change.wish, count=1, size=1.0, x=None, y=None, depth="")
+                    wish = replace(change.wish, x=None, y=None, depth="")
                     replacements.append(Replacement(wish, _place(thing.box, pixels.shape)))
             if not things:
                 where = " in the masked part" if mask is not None else ""

@@ -19,9 +19,11 @@ _LEAST, _MOST, _STEP = 0.11, 1.05, 2**0.25  # sizes looked for, of the picture's
 _LONGEST = 700  # pixels of the longer side of the largest copy looked at: small things in a panorama stay unseen
 _BEYOND = 2  # cells around the picture: a thing may reach a little over its edge
 _GUESSES, _PLACES = 120, 8  # windows weighed in each copy, and places looked at closely
-_HINT = -150.0  # evidence of a window that is worth a closer look
+_HINT = -130.0  # evidence of a window that is worth a closer look
 _NEAR = 0.35  # of the size: windows closer than that are about one thing
 _STEPS = (0.08, 0.04)  # of the size: how far a closer look moves, and how much larger or smaller it looks
+_SIGNS = (0, -1, 1)
+_VIEW, _VIEW_SIDE = 1.75, 140  # what a closer look takes in, of the size; and pixels of its side
 _EVIDENCE = -35.0  # that it is this and not nothing: a logarithm that takes traits for more independent than they are
 _DOUBT = 12.0  # less than the likeliest kind has: it is that one instead
 _ROOM = 1.5  # of a thing's size: the square in which its outline is followed
@@ -51,6 +53,11 @@ class _Guess:
     size: float
     turned: bool
     evidence: float = 0.0
+
+    def moved(self, across: int, down: int, larger: int, step: float) -> _Guess:
+        """Return a window so many steps beside it; a step is a share of the size."""
+        x, y = self.x + across * step * self.size, self.y + down * step * self.size
+        return replace(self, x=x, y=y, size=self.size * (1 + step) ** larger)
 
 
 def find(rgb: np.ndarray, noun: int, finder: Finder) -> tuple[Found, ...]:
@@ -129,36 +136,46 @@ def _away(one: _Guess, other: _Guess) -> bool:
 def _closer(rgb: np.ndarray, guess: _Guess, noun: int, finder: Finder) -> _Guess | None:
     """Move to where the evidence is greatest nearby; None where another kind or nothing is likelier all around."""
     best = np.full(len(finder.kinds), -np.inf)
+    view = _View.around(rgb, guess)
     for step in _STEPS:
-        around = [
-            replace(
-                guess,
-                x=guess.x + across * step * guess.size,
-                y=guess.y + down * step * guess.size,
-                size=guess.size * (1 + step) ** larger,
-            )
-            for larger in (0, -1, 1)
-            for down in (0, -1, 1)
-            for across in (0, -1, 1)
-        ]
-        windows = traits(np.stack([_window(rgb, one) for one in around]))
-        evidence = finder.evidence(finder.place(windows.reshape(-1, TRAITS)))
-        flipped = finder.evidence(finder.place(mirrored(windows).reshape(-1, TRAITS)))
-        own = flipped if guess.turned else evidence
-        chosen = int(own[:, noun].argmax())
-        best = np.maximum(best, np.maximum(evidence, flipped).max(0))
-        guess = replace(around[chosen], evidence=float(own[chosen, noun]))
+        near = [guess.moved(across, down, larger, step) for larger in _SIGNS for down in _SIGNS for across in _SIGNS]
+        windows = traits(np.stack([view.window(one) for one in near]))
+        sides = np.stack(
+            [finder.evidence(finder.place(one.reshape(-1, TRAITS))) for one in (windows, mirrored(windows))]
+        )
+        best = np.maximum(best, sides.max((0, 1)))
+        turned, chosen = divmod(int(sides[..., noun].argmax()), len(near))
+        guess = replace(near[chosen], turned=bool(turned), evidence=float(sides[turned, chosen, noun]))
+    best[noun] = -np.inf
     if guess.evidence < _EVIDENCE or guess.evidence < best.max() - _DOUBT:
         return None
     return guess
 
 
-def _window(rgb: np.ndarray, guess: _Guess) -> np.ndarray:
-    """Return a guess's window: uint8 [48, 48, 3]."""
-    side = max(round(guess.size * WINDOW / CONTENT), 4)
-    square = take_place(rgb, round(guess.x - side / 2), round(guess.y - side / 2), side)
-    image = Image.fromarray(square).resize((WINDOW, WINDOW), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return np.asarray(image)
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The surroundings of a guess in few pixels: `scale` of them for one of the picture's."""
+
+    image: Image.Image
+    left: float
+    top: float
+    scale: float
+
+    @classmethod
+    def around(cls, rgb: np.ndarray, guess: _Guess) -> _View:
+        side = max(round(guess.size * _VIEW), 8)
+        left, top = round(guess.x - side / 2), round(guess.y - side / 2)
+        square = Image.fromarray(take_place(rgb, left, top, side))
+        few = min(side, _VIEW_SIDE)
+        return cls(square.resize((few, few), Image.Resampling.BOX), left, top, few / side)
+
+    def window(self, guess: _Guess) -> np.ndarray:
+        """Return a guess's window: uint8 [48, 48, 3]."""
+        half = guess.size * WINDOW / CONTENT / 2 * self.scale
+        x, y = (guess.x - self.left) * self.scale, (guess.y - self.top) * self.scale
+        most = self.image.width
+        box = max(x - half, 0), max(y - half, 0), min(x + half, most), min(y + half, most)
+        return np.asarray(self.image.resize((WINDOW, WINDOW), Image.Resampling.BICUBIC, box))
 
 
 def _outlined(rgb: np.ndarray, guess: _Guess, outline: np.ndarray) -> Found:

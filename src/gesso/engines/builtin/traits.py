@@ -32,8 +32,11 @@ def traits(pictures: np.ndarray) -> np.ndarray:
     cells = np.empty((count, rows, columns, DIRECTIONS), np.float32)
     for direction in range(DIRECTIONS):
         along = np.maximum(doubled[0] * _WHEEL[0, direction] + doubled[1] * _WHEEL[1, direction], 0)
-        blocks = along[:, : rows * CELL, : columns * CELL].reshape(count, rows, CELL, columns, CELL)
-        cells[..., direction] = blocks.mean((2, 4))
+        lines = sum((along[:, line : rows * CELL : CELL] for line in range(1, CELL)), along[:, : rows * CELL : CELL])
+        sums = sum(
+            (lines[..., at : columns * CELL : CELL] for at in range(1, CELL)), lines[..., : columns * CELL : CELL]
+        )
+        cells[..., direction] = sums / np.float32(CELL * CELL)
     energy = np.pad(cells.sum(-1), ((0, 0), (1, 1), (1, 1)), "edge")
     windows = [energy[:, y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
     around = np.mean(windows, axis=0)
