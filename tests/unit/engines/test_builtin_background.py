@@ -77,6 +77,15 @@ def test_behind_a_thing_is_a_place_where_it_is_at_home() -> None:
     assert found == {True, False}
 
 
+def test_where_a_time_is_asked_for_things_are_at_home_outdoors() -> None:
+    night = Background(time="night")
+    np.testing.assert_array_equal(
+        painted(night, home=("room", "grass", "table")),
+        painted(Background(ground="grass", time="night"), home=("grass",)),
+    )
+    assert backdrop(night, COLOURS, 1, alone=False, home=("table",)).horizon is None  # the sky
+
+
 def test_every_home_is_a_ground() -> None:
     homes = {home for noun in taught_vocabulary().nouns for home in noun.home}
     assert homes <= set(GROUNDS)

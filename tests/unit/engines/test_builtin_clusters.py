@@ -69,6 +69,15 @@ def test_a_thing_on_another_sits_on_it_and_is_painted_over_it(seed: int) -> None
     assert [place.index for place in lay_out(wishes, VOCABULARY, Stage(512, 512, seed))] == [0, 1]
 
 
+@pytest.mark.parametrize("where", ["under", "above", "next to", "on", "left of"])
+def test_several_things_are_not_at_one_place(where: str) -> None:
+    for seed in SEEDS:
+        first, second, third, _ = placed(f"three ducks {where} a rainbow", seed)
+        assert apart(first, second)
+        assert apart(second, third)
+        assert apart(first, third)
+
+
 def test_beside_takes_either_side_by_the_seed_and_not_the_one_that_is_taken() -> None:
     ways = {middle(cat)[0] < middle(dog)[0] for cat, dog in (placed("a cat next to a dog", seed) for seed in SEEDS)}
     assert ways == {True, False}

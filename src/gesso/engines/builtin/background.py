@@ -82,7 +82,7 @@ def backdrop(
 ) -> Backdrop:
     """Return the background for a picture; `colours` are the vocabulary's words, by index.
 
-    Nothing asked: a ground of the seed's choice, behind objects out of the `home` of the first one (empty: the usual
+    Nothing but a time asked: a ground outdoors. Nothing asked: a ground of the seed's choice, behind objects out of the `home` of the first one (empty: the usual
     ones, indoors), a landscape where nothing else is drawn (`alone`), so that a prompt without a word understood still
     gives a picture.
     """
@@ -100,7 +100,8 @@ def backdrop(
         light = replace(light, stars=True)
     elif asked.ground in _INDOORS:
         light = replace(light, stars=False)
-    ground = asked.ground or ("sky" if asked.time == "night" else "grass")
+    outdoors = [place for place in home if place in _OUTDOORS] or ["sky" if asked.time == "night" else "grass"]
+    ground = asked.ground or outdoors[int(draw.integers(len(outdoors)))]
     horizon = HORIZONS.get(ground)
     if horizon is not None:
         horizon += float(draw.uniform(-HORIZON_SWAY, HORIZON_SWAY))

@@ -119,17 +119,24 @@ def _beside(single: Single, side: float, other: Member, group: Sequence[Member],
         ways = [coin, -coin]
         taken = [way for way in ways if any((m.x - other.x) * way > other.side / 2 for m in group)]
         relation = "right" if next((way for way in ways if way not in taken), coin) > 0 else "left"
+    way, depth = coin, other.depth
     if relation in ("left", "right"):
         way = 1 if relation == "right" else -1
-        x = other.x + way * (apart + _GAP)
-        while any(m.y - feet < (m.side + side) / 2 and abs(m.x - x) < (m.side + side) / 2 - 1e-6 for m in group):
-            x += way * side / 2  # behind who stands there already
-        return Member(single, x, feet, side, other.depth)
-    if relation in ("above", "below"):
+        x, y = other.x + way * (apart + _GAP), feet
+    elif relation in ("above", "below"):
         down = 1 if relation == "below" else -1
-        return Member(single, other.x + sway * other.side, other.y + down * (apart + 2 * _GAP), side, other.depth)
-    if relation == "on":
-        return Member(single, other.x + sway * 0.3, other.y - apart + _SEAT * other.side, side, other.depth + 1)
-    if relation == "front":
-        return Member(single, other.x + coin * 0.3, feet + 0.15 * other.side, side, other.depth + 1)
-    return Member(single, other.x + coin * 0.8 * apart, feet - 0.15 * other.side, side, other.depth - 1)
+        x, y = other.x + sway * other.side, other.y + down * (apart + 2 * _GAP)
+    elif relation == "on":
+        x, y, depth = other.x + sway * 0.3, other.y - apart + _SEAT * other.side, depth + 1
+    elif relation == "front":
+        x, y, depth = other.x + coin * 0.3, feet + 0.15 * other.side, depth + 1
+    else:
+        x, y, depth = other.x + coin * 0.6 * apart, feet - 0.1 * other.side, depth - 1
+    while any(m is not other and _overlap(m, x, y, side) for m in group):
+        x += way * side / 4  # beside whoever is there already
+    return Member(single, x, y, side, depth)
+
+
+def _overlap(member: Member, x: float, y: float, side: float) -> bool:
+    reach = (member.side + side) / 2 - 1e-6
+    return abs(member.x - x) < reach and abs(member.y - y) < reach
