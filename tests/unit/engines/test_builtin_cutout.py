@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gesso.domain.picture import DecodedPicture
+from gesso.engines.builtin.compose import cast_shadow, compose
 from gesso.engines.builtin.cutout import cutout
 from gesso.engines.builtin.islands import islands
 
@@ -140,3 +141,17 @@ def test_islands_are_told_apart_by_sides_and_come_by_size() -> None:
     assert first.astype(int).tolist() == [[0, 0, 0, 0], [0, 0, 1, 0], [1, 0, 1, 1], [1, 1, 1, 0]]
     assert second.astype(int).tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     assert not list(islands(np.zeros((3, 3), bool)))
+
+
+def test_a_shadow_on_the_wall_stays_there() -> None:
+    """A square of 120 on its contact shadow, as the engine casts it."""
+    picture, layer = plain(), np.zeros((160, 160, 4), np.uint8)
+    layer[20:140, 20:140] = (*RED, 255)
+    compose(picture, cast_shadow(layer), 80, 40)
+    truth = np.zeros((240, 320), bool)
+    truth[60:180, 100:220] = True
+    assert (np.abs(picture.astype(int) - plain()).max(-1) > 12)[180:].sum() > 200  # there is one, below it
+    found = cutout(DecodedPicture(picture, None, "png"))
+    assert overlap(found, truth) > 0.97
+    assert found is not None
+    assert (found[184:, :, 3] < 128).all()

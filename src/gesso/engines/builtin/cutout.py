@@ -26,6 +26,9 @@ _BESIDE = 0.10  # how much the way across the picture counts beside colours, whe
 _LEAST_PART, _LEAST_HOLE = 0.12, 0.03  # of the thing: smaller parts are dropped, smaller holes closed
 _LEAST_AREA, _MOST_AREA = 0.004, 0.85  # of the picture
 _MOST_BORDER = 0.35  # of the border that a thing may cover
+_SHADOW_TINT, _DARKEST = 0.03, 0.62  # of a shadow: how far from the wall's hue, how much of its light at least
+_SHADOW_HEIGHT, _SHADOW_WIDTH = 0.2, 0.4  # and of the thing: how much at its foot, how wide at least
+_SHADOW_SHARE = 0.3  # of what was found, at most
 _BAND = 3  # pixels of the looked-at picture, either way of the outline, in which edges are soft
 
 
@@ -74,8 +77,9 @@ def _thing(rgb: np.ndarray) -> np.ndarray | None:
     border = np.ones((height, width), bool)
     wide = max(2, round(max(height, width) * _BORDER))
     border[wide:-wide, wide:-wide] = False
-    apart = _from_surface(colours, border)
-    if np.quantile(apart[border], 0.9) > _NOTICED:  # it is no such wall: what is elsewhere along the border counts too
+    apart = np.linalg.norm(_surface(colours, border) - colours, axis=-1)
+    wall = np.quantile(apart[border], 0.9) <= _NOTICED
+    if not wall:  # what is elsewhere along the border counts too
         apart = np.minimum(apart, _from_colours(colours, border))
     apart = apart / max(_NOTICED, float(np.quantile(apart[border], 0.85)))
     mask = _filled(apart > _threshold(apart), apart)
@@ -84,6 +88,8 @@ def _thing(rgb: np.ndarray) -> np.ndarray | None:
         if not mask.any():
             return None
         mask = _filled(_sided(colours, mask), apart)
+    if wall:
+        mask &= ~_shadow(rgb, mask, border)
     mask = _largest(mask)
     area = float(mask.mean())
     if not _LEAST_AREA < area < _MOST_AREA or mask[border].mean() > _MOST_BORDER or np.median(apart[mask]) < 1.5:
@@ -93,8 +99,8 @@ def _thing(rgb: np.ndarray) -> np.ndarray | None:
     return mask
 
 
-def _from_surface(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
-    """Return how far each pixel is from the smooth surface most of the border lies in: float [h, w]."""
+def _surface(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
+    """Return the smooth surface most of the border lies in: float [h, w, 3]."""
     height, width = border.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
@@ -105,7 +111,26 @@ def _from_surface(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
         fit = np.linalg.lstsq(known[kept], wanted[kept], rcond=None)[0]
         off = np.linalg.norm(known @ fit - wanted, axis=1)
         kept = off <= max(float(np.quantile(off, 0.75)), _NOTICED / 2)
-    return np.asarray(np.linalg.norm(terms @ fit - colours, axis=-1))
+    return np.asarray(terms @ fit)
+
+
+def _shadow(rgb: np.ndarray, mask: np.ndarray, border: np.ndarray) -> np.ndarray:
+    """Return where a thing's lowest part is only the wall, darker: bool [h, w]; a strip about as wide as the thing."""
+    colours = rgb / 255
+    wall = _surface(colours, border)
+    shade = (colours * wall).sum(-1) / np.maximum((wall * wall).sum(-1), 1e-6)
+    alike = np.linalg.norm(colours - shade[..., None] * wall, axis=-1) < _SHADOW_TINT
+    box = _ends(np.any(mask, 1)), _ends(np.any(mask, 0))
+    low = np.arange(len(mask))[:, None] >= box[0].stop - _SHADOW_HEIGHT * (box[0].stop - box[0].start)
+    shadow = np.zeros_like(mask)
+    shaded = mask & alike & (shade > _DARKEST) & (shade < 1)
+    if shaded.sum() > _SHADOW_SHARE * mask.sum():  # the thing itself has that colour: a grey one on white
+        return shadow
+    for strip in islands(shaded & low):
+        across = _ends(np.any(strip, 0))
+        if across.stop - across.start > _SHADOW_WIDTH * (box[1].stop - box[1].start):
+            shadow |= strip
+    return shadow
 
 
 def _from_colours(colours: np.ndarray, border: np.ndarray) -> np.ndarray:
