@@ -82,9 +82,9 @@ def backdrop(
 ) -> Backdrop:
     """Return the background for a picture; `colours` are the vocabulary's words, by index.
 
-    Nothing but a time asked: a ground outdoors. Nothing asked: a ground of the seed's choice, behind objects out of the `home` of the first one (empty: the usual
-    ones, indoors), a landscape where nothing else is drawn (`alone`), so that a prompt without a word understood still
-    gives a picture.
+    Nothing but a time asked: a ground outdoors. Nothing asked: a ground of the seed's choice, behind objects out of the
+    `home` of the first one (empty: the usual ones, indoors), a landscape where nothing else is drawn (`alone`), so that
+    a prompt without a word understood still gives a picture.
     """
     draw = dice(seed, BACKGROUND_STREAM)
     named = tuple(COLOUR_VALUES[colours[index]] for index in asked.colours) if asked else ()

@@ -55,8 +55,12 @@ def boards(scene: Scene, along: np.ndarray, across: np.ndarray, colour: np.ndarr
     """Paint boards of a width, with their grain; `along` and `across` are measured in shorter sides."""
     place = across / np.float32(wide) + np.float32(scene.chances[6])
     board = np.floor(place).astype(np.int32)
+    begins = scene.table[:, 8] * np.float32(0.6)  # no two boards are as wide as one another
+    board = board - (place - board < begins[board & 63])
     own = scene.table[board & 63, 7]
-    edge = np.minimum(place - board, 1 - (place - board)) * np.float32(wide)
+    edge = np.minimum(place - board - begins[board & 63], board + 1 + begins[(board + 1) & 63] - place) * np.float32(
+        wide
+    )
     shift = own * 97  # no two boards are sawn from the same place
     wave = scene.smooth(along * np.float32(1.6) + shift, across * 5 + shift)
     rings = np.sin((across * 95 + wave * np.float32(2.6) + shift) * np.float32(2.2))
