@@ -2,8 +2,9 @@
 
     python training/solver.py [--drawings 12] [--reference 64]
 
-Prints the root mean square difference of finished layers (values in -1..1) from those of many steps, at the default
-guidance, with the shipped network; every other drawing in its own colours, the others in a said one. No torch needed.
+Prints how far finished layers (values in -1..1) are from those of many steps of the second order: the root mean square
+of each, the median of all drawings, for some end as another drawing altogether. At the default guidance, with the shipped
+network; every other drawing in its own colours, the others in a said one. No torch needed.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ def by_euler(predict: Callable[[Layers, float], Layers], noise: Layers, steps: i
 
 
 def apart(one: Layers, other: Layers) -> float:
-    """Return the root of the mean square difference."""
-    return float(np.sqrt(((one - other) ** 2).mean()))
+    """Return the root of the mean square difference of each layer from its other, the median of all."""
+    return float(np.median(np.sqrt(((one - other) ** 2).mean((1, 2, 3)))))
 
 
 def measure(drawings: int, reference: int, steps: Sequence[int] = STEPS) -> list[tuple[int, float, float]]:
-    """Return for each number of steps how far Euler's rule and the sampler's are from so many steps of Euler's."""
+    """Return for each number of steps how far Euler's rule and the sampler's are from `reference` of the sampler's."""
     vocabulary, network = load_vocabulary(), OnnxNetwork(WEIGHTS_FOLDER / "sketch.onnx")
     dice = np.random.default_rng(SEED)
     nouns, colours = (
@@ -54,7 +55,7 @@ def measure(drawings: int, reference: int, steps: Sequence[int] = STEPS) -> list
     def predict(layers: Layers, level: float) -> Layers:
         return guide(network, layers, level, told, nothing, guidance)
 
-    exact = by_euler(predict, noise, reference)
+    *_, exact = denoise(network, noise, told, nothing, steps=reference, guidance=guidance)
     found = []
     for count in steps:
         *_, ours = denoise(network, noise, told, nothing, steps=count, guidance=guidance)
