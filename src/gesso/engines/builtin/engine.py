@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
+import numpy as np
+
 from gesso.domain.events import Event, Task
 from gesso.domain.request import RouteChoice
 from gesso.engines.builtin.alter import Alterer
@@ -13,7 +15,9 @@ from gesso.engines.builtin.finder import load_finder
 from gesso.engines.builtin.first_use import OnFirstUse
 from gesso.engines.builtin.network import OnnxNetwork
 from gesso.engines.builtin.painter import Tools, paint
+from gesso.engines.builtin.sampler import Layers
 from gesso.engines.builtin.session import DEFAULT_THREADS
+from gesso.engines.builtin.sharpen import OnnxSharpen
 from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER, load_vocabulary
 from gesso.engines.engine import Readiness
 from gesso.engines.thread import on_thread
@@ -38,13 +42,17 @@ class BuiltinEngine:
             lambda: OnnxNetwork(weights / "sketch.onnx", threads),
             failed="The built-in model's weights could not be loaded.",
         )
+        self._sharpen = OnFirstUse(
+            lambda: OnnxSharpen(weights / "sharpen.onnx", threads),
+            failed="The built-in model's second network could not be loaded.",
+        )
         self._finder = OnFirstUse(
             lambda: load_finder(weights / "finder.npz"), failed="The built-in model's finder could not be loaded."
         )
 
     def readiness(self, route: RouteChoice) -> Readiness:
         """Tell whether the weights are there (every route of this engine runs the same network)."""
-        for file in ("sketch.onnx", "vocabulary.json"):
+        for file in ("sketch.onnx", "sharpen.onnx", "vocabulary.json"):
             if not (self._weights / file).is_file():
                 return Readiness(False, f"the built-in model's {file} is missing: reinstall the package")
         return Readiness(True)
@@ -60,10 +68,14 @@ class BuiltinEngine:
 
     def _paint(self, task: Task) -> Generator[Event, None, None]:
         vocabulary = self._vocabulary.get()
-        tools = Tools(alter=Alterer(vocabulary, self._finder.get), cutout=cutout)
+        tools = Tools(self._sharpened, Alterer(vocabulary, self._finder.get), cutout)
         yield from paint(task, vocabulary, self._network.get, tools)
+
+    def _sharpened(self, layers: Layers, nouns: np.ndarray) -> Layers:
+        return self._sharpen.get()(layers, nouns)
 
     async def close(self) -> None:
         """Let go of the network; a later task would load it again."""
         self._network.forget()
+        self._sharpen.forget()
         self._finder.forget()

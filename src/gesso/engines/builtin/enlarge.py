@@ -8,7 +8,8 @@ from PIL import Image
 _HAZE, _SOLID = 0.10, 0.86  # alpha below is noise of the network, above is meant to be opaque
 _SPECK, _SPECK_SIDE = 0.03, 64  # an island of less than this share of the area is left out; looked for in few pixels
 _CRISP_SIDE = 1024  # above it layers are only resized, in 8 bits: nobody sees the difference, memory does
-_STEEPNESS, _STEEPEST = 0.75, 4.0  # of an edge against the enlargement: what of the softness that brings is taken back
+_STEEPNESS = 0.75  # of an edge against the enlargement: what of the softness that brings is taken back
+_LEAST_STEEP, _MOST_STEEP = 1.25, 4.0
 _FAINT = 0.15  # how much the colours around count against a pixel's own, where that is nearly transparent
 
 
@@ -16,10 +17,10 @@ def enlarge(layer: np.ndarray, side: int) -> np.ndarray:
     """Return a layer (float32 [4, s, s], premultiplied RGBA in -1..1) as uint8 [side, side, 4], premultiplied.
 
     Every pixel has a lowest and a highest value among its neighbours. The layer is moved away from the middle of the two
-    in proportion to the enlargement, resized smoothly (near a cubic B-spline, so that slanted edges do not become stairs)
-    and held between the two, resized alike. So an edge between two colours, or between the thing and what is around it,
-    stays where it is and about two pixels wide at any size, while a gradient, whose middle is itself, is left alone.
-    No halo is drawn, and no colour that was not there.
+    in proportion to the enlargement, resized smoothly (from twice the size on by a cubic B-spline, so that slanted edges
+    do not become stairs) and held between the two, resized alike. So an edge between two colours, or between the thing
+    and what is around it, stays where it is and about two pixels wide at any size, while a gradient, whose middle is
+    itself, is left alone. No halo is drawn, and no colour that was not there.
     """
     pixels = _clean(layer)
     scale = min(side, _CRISP_SIDE) / pixels.shape[0]
@@ -27,7 +28,7 @@ def enlarge(layer: np.ndarray, side: int) -> np.ndarray:
         large = np.clip(_resize(pixels, side), 0, 1)
         large = np.concatenate([np.minimum(large[..., :3], large[..., 3:]), large[..., 3:]], -1)
     else:
-        large = _crisp(_coloured(pixels), round(scale * pixels.shape[0]), min(max(scale * _STEEPNESS, 1), _STEEPEST))
+        large = _crisp(_coloured(pixels), min(side, _CRISP_SIDE))
         large[..., :3] *= large[..., 3:]
     eight = (large * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     if side > eight.shape[0]:
@@ -98,11 +99,14 @@ def _sum_around(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(np.add.reduce([tall[:, step : step + side] for step in range(5)]))
 
 
-def _crisp(pixels: np.ndarray, side: int, steepness: float) -> np.ndarray:
-    """Enlarge float32 [s, s, 4] in 0..1 to [side, side, 4]; edges become `steepness` times as steep."""
+def _crisp(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Enlarge float32 [s, s, 4] in 0..1 to [side, side, 4], edges steeper than a resize makes them."""
+    scale = side / pixels.shape[0]
+    steepness = min(max(scale * _STEEPNESS, _LEAST_STEEP), _MOST_STEEP)
     low, high = _extreme(pixels, np.minimum), _extreme(pixels, np.maximum)
     middle = (low + high) * np.float32(0.5)
-    apart = middle + (_soften(pixels) - middle) * np.float32(steepness)
+    smooth = pixels + (_soften(pixels) - pixels) * np.float32(min(scale - 1, 1))
+    apart = middle + (smooth - middle) * np.float32(steepness)
     bounds = [(bound * np.float32(255) + np.float32(0.5)).astype(np.uint8) for bound in (low, high)]
     lowest, highest = (_resize_bytes(bound, side, Image.Resampling.BILINEAR) for bound in bounds)
     large = _resize(apart, side)
