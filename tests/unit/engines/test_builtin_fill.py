@@ -139,3 +139,13 @@ def test_the_solution_is_that_of_a_dense_solver() -> None:
                     matrix[index, number[beside]] -= 1
     expected = np.linalg.solve(matrix, residual[inside][:, 0])
     np.testing.assert_allclose(solve(residual, inside, 0.1, cycles=30)[inside][:, 0], expected, atol=1e-3)
+
+
+def test_a_strip_between_two_others_goes_on_behind_a_large_hole() -> None:
+    """Sky, a narrow sea and sand: the hole is three times as high as the sea."""
+    picture = np.full((200, 260, 3), (190, 215, 240), np.uint8)
+    picture[90:120] = (30, 110, 150)
+    picture[120:] = (225, 200, 150)
+    hole = disc(200, 260, 130, 105, 45)
+    filled = fill(painted_over(picture, hole), hole)
+    assert np.abs(filled[hole].astype(int) - picture[hole]).mean() < 6

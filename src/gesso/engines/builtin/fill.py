@@ -83,7 +83,7 @@ def _fill_one(rgb: np.ndarray, mask: np.ndarray, filled: np.ndarray) -> None:
 def _textured(levels: Sequence[_Level]) -> tuple[Grid, Finds]:
     """Return the first level's grid with its hole painted, and where each pixel found its patch."""
     last = levels[-1]
-    smooth = _Level(_eight(stretch_over(last.colours.astype(np.float32), last.hole)), last.hole, last.whole)
+    smooth = _Level(_eight(_level_across(last.colours.astype(np.float32), last.hole)), last.hole, last.whole)
     finds, grid = _improve(smooth.grid(_REACH[0]), None, _ROUNDS_FIRST)
     for level in reversed(levels[:-1]):
         wide = level.grid(_REACH[0])
@@ -98,6 +98,20 @@ def _textured(levels: Sequence[_Level]) -> tuple[Grid, Finds]:
         if len(grid.targets) <= _SEARCHED or everything:
             finds, grid = _improve(grid, finds, _ROUNDS_ALL if everything else _ROUNDS_NEAR)
     return grid, finds
+
+
+def _level_across(colours: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Return float32 [h, w, 3] with each line of the hole running on from its ends to one another: grounds lie level.
+
+    A line that begins or ends at the picture's edge takes a membrane's colours.
+    """
+    joined = stretch_over(colours, hole)
+    for line in np.flatnonzero(hole.any(1)):
+        unknown, known = np.flatnonzero(hole[line]), np.flatnonzero(~hole[line])
+        if known.size and known[0] < unknown[0] and known[-1] > unknown[-1]:
+            for channel in range(3):
+                joined[line, unknown, channel] = np.interp(unknown, known, colours[line, known, channel])
+    return joined
 
 
 def _detail(base: np.ndarray, grid: Grid, finds: Finds, times: int, mask: np.ndarray, filled: np.ndarray) -> None:
