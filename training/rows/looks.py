@@ -63,6 +63,9 @@ LOOKS: dict[str, Change] = {
     "turn it into night": lambda image: curves(
         lambda v: 0.36 * v**1.4, lambda v: 0.03 + 0.43 * v**1.3, lambda v: 0.10 + 0.62 * v**1.1
     )(saturation(0.55)(image)),
+    "add fog": lambda image: curves(lambda v: 0.47 + 0.45 * v, lambda v: 0.48 + 0.45 * v, lambda v: 0.49 + 0.45 * v)(
+        saturation(0.5)(image)
+    ),
     "make it sunset": curves(lambda v: 0.10 + 0.90 * v**0.75, lambda v: 0.92 * v**1.15, lambda v: 0.06 + 0.60 * v**1.3),
 }
 
