@@ -23,7 +23,7 @@ from gesso.engines.builtin.wishes import Change
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]  # uint8 [h, w, 3], bool [h, w] -> uint8 [h, w, 3]
 
 _COVERED, _SHADED = 26, 8  # of 255: so much of a pixel is the thing's, or its shadow's, to be taken away with it
-_EDGE = 0.03  # of its size: what is taken away around a thing, because the rest of its edge would tell of it
+_EDGE = 0.04  # of its size: what is taken away around a thing, because the rest of its edge would tell of it
 _MASKED = 0.3  # of a thing lies under the mask: it is one of those meant
 _SURROUNDINGS = 1.0  # of the longer side of a hole: what is looked at to fill it
 _DONE = {"remove": "was removed", "replace": "was taken away to make room", "recolour": "was recoloured"}
