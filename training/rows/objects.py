@@ -8,6 +8,7 @@ from rows.studio import PLAIN, Studio, some
 from shares import Row, Share, Trial
 
 PAIRS, COUNTS = 60, 60
+_PIECE = 0.2  # of the largest part: a smaller one is a piece of something, a kite's tail
 _NUMBERS = {1: "one", 2: "two", 3: "three"}
 
 
@@ -58,6 +59,7 @@ def _count(studio: Studio, number: int) -> Trial:
     many = noun if asked == 1 or noun in ("dice", "jeans") else plurals(noun)[0]
     prompt = f"{_NUMBERS[asked]} {many} on {background}"
     added = studio.added(prompt, background, 7000 + number)
-    seen = [studio.judge.see(added.picture, part.box).noun for part in added.parts]
+    whole = [part for part in added.parts if part.area >= _PIECE * added.parts[0].area]
+    seen = [studio.judge.see(added.picture, part.box).noun for part in whole]
     right = seen.count(noun)
     return Trial(prompt, right == asked == len(seen), f"{right} of it, {len(seen)} parts", added.picture)
