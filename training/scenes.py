@@ -27,7 +27,7 @@ LOOK_ALIKE = 0.4  # how often the next thing is one that looks like the last
 CONTENT = 0.875  # of a layer's side is the thing itself
 
 # Public domain or CC0, all part of scikit-image's wheel: see training/README.md. None of them is used in an evaluation.
-PHOTOGRAPHS = ("chelsea.png", "rocket.jpg", "gravel.png", "brick.png", "hubble_deep_field.jpg", "motorcycle_left.png")
+PHOTOGRAPHS = ("chelsea.png", "rocket.jpg", "gravel.png", "brick.png", "hubble_deep_field.jpg")
 
 
 def read_photograph(name: str) -> np.ndarray:
