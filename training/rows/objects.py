@@ -56,7 +56,7 @@ def _count(studio: Studio, number: int) -> Trial:
     """Ask for some of a kind on a plain background; each connected part that is that kind counts."""
     noun, asked = studio.noun(7 * number + 3), number % 3 + 1
     background = f"a {PLAIN[number % len(PLAIN)]} background"
-    many = noun if asked == 1 or noun in ("dice", "jeans") else plurals(noun)[0]
+    many = noun if asked == 1 else next(iter(plurals(noun)), noun)
     prompt = f"{_NUMBERS[asked]} {many} on {background}"
     added = studio.added(prompt, background, 7000 + number)
     whole = [part for part in added.parts if part.area >= _PIECE * added.parts[0].area]
