@@ -131,9 +131,7 @@ class Sprites:
         """Return a noun and a colour to show, by their indices."""
         return dice.randrange(len(self.nouns)), 0 if dice.random() < OWN_COLOURS else dice.randrange(1, len(COLOURS))
 
-    def batch(
-        self, size: int, dice: random.Random, side: int = SIDE
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def batch(self, size: int, dice: random.Random, side: int = SIDE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return layers [size, 4, side, side] in -1..1 (float32), nouns [size] and colours [size] (int64)."""
         chosen = [self.choose(dice) for _ in range(size)]
         layers = [Pose.draw(dice).show(self.pixels[one], side) for one in chosen]
