@@ -13,6 +13,7 @@ from gesso.domain.events import Note, Task
 from gesso.domain.picture import DecodedPicture, RawPicture
 from gesso.domain.request import Request, RouteChoice
 from gesso.engines.builtin.engine import BuiltinEngine
+from gesso.engines.builtin.network import DEFAULT_THREADS
 from gesso.engines.builtin.vocabulary import WEIGHTS_FOLDER
 
 SIZE = 256  # pixels a side of most pictures that are judged
@@ -48,8 +49,8 @@ def decoded(pixels: np.ndarray) -> DecodedPicture:
 class Easel:
     """One engine, asked for one picture after the other."""
 
-    def __init__(self, weights: Path = WEIGHTS_FOLDER) -> None:
-        self._engine, self._loop = BuiltinEngine(weights=weights), asyncio.new_event_loop()
+    def __init__(self, weights: Path = WEIGHTS_FOLDER, threads: int = DEFAULT_THREADS) -> None:
+        self._engine, self._loop = BuiltinEngine(threads=threads, weights=weights), asyncio.new_event_loop()
         self.asked = 0
 
     def paint(

@@ -13,8 +13,8 @@ from shares import Row, Share, Trial
 _CAPTION = 17  # pixels below each picture, for each of its lines
 _GAP = 3
 _RIGHT, _WRONG = (120, 190, 120), (225, 40, 40)
-_MOST = 60  # pictures of one row on a sheet, the wrong ones first
-_QUALITY = 84
+_MOST = 21  # pictures of one row on a sheet, the wrong ones first
+_QUALITY = 82
 
 
 def sheet(

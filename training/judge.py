@@ -33,8 +33,9 @@ class Seen:
 class Judge:
     """The recogniser of recognise.py, with its words."""
 
-    def __init__(self, path: Path = RECOGNISER) -> None:
+    def __init__(self, path: Path = RECOGNISER, threads: int = 2) -> None:
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         words = self._session.get_modelmeta().custom_metadata_map
