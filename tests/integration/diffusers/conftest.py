@@ -1,0 +1,42 @@
+"""Tiny checkpoints, each written once for all tests of a process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked up: all there is was written here
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+
+
+# Warnings that diffusers gives to itself.
+THEIR_OWN = (
+    "ignore:`callback_steps` is deprecated:FutureWarning",  # Kandinsky's pipeline hands it on
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",  # of torch's tensors, by schedulers
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "integration/diffusers" in item.nodeid:
+            item.add_marker(pytest.mark.diffusers)
+            for warning in THEIR_OWN:
+                item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that gives the folder of a tiny checkpoint by its name."""
+    pytest.importorskip("diffusers", reason="needs the extra diffusers")
+    from tiny_checkpoints.table import TINY
+
+    folder = tmp_path_factory.mktemp("tiny")
+
+    def written(name: str) -> Path:
+        place = folder / name
+        return place if place.exists() else TINY[name].save(place)
+
+    return written

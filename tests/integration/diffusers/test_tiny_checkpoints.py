@@ -1,0 +1,88 @@
+"""Every tiny checkpoint is read by `from_pretrained` and paints; what it paints hangs on words and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("diffusers", reason="needs the extra diffusers")
+
+import torch
+from diffusers import DiffusionPipeline, KandinskyV22CombinedPipeline
+
+from gesso.catalogue.load import load_catalogue
+from gesso.engines.diffusers.child.processors import stand_ins
+from tiny_checkpoints.table import TINY
+
+OWN: dict[str, dict[str, Any]] = {
+    "kandinsky22": {"prior_num_inference_steps": 2},
+    "qwen_image": {"negative_prompt": " "},
+    "qwen_image_edit": {"negative_prompt": " "},
+    "sana": {"use_resolution_binning": False},
+    "z_image_turbo": {"guidance_scale": 0.0},
+}
+UNWRITTEN = {"SDXL checkpoint chosen by the operator", "TencentARC/PhotoMaker"}  # no repository; an adapter
+
+
+def read(folder: Path) -> DiffusionPipeline:
+    """Read a checkpoint as it is read from a download."""
+    others = stand_ins(folder)
+    kind = KandinskyV22CombinedPipeline if folder.name == "kandinsky22" else DiffusionPipeline
+    pipe = kind.from_pretrained(folder, **dict.fromkeys(others))
+    pipe.register_modules(**others)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_it_paints_what_words_and_seed_say(
+    name: str, tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = read(tiny(name))
+    side = max(2 * TINY[name].step, TINY[name].least)
+    own = OWN.get(name, {})
+    if name == "flux1_kontext":
+        own = {"max_area": side * side, "_auto_resize": False}
+    if name == "qwen_image_edit":
+        shown_in_few_pixels(monkeypatch)
+        own = own | {"image": [checkered(side)]}
+
+    def paint(prompt: str, seed: int) -> np.ndarray:
+        generator = torch.Generator().manual_seed(seed)
+        sides = {"width": side, "height": side}
+        made = pipe(prompt=prompt, num_inference_steps=2, generator=generator, output_type="np", **sides, **own)
+        return (np.asarray(made.images[0]) * 255).round().astype(np.uint8)
+
+    first = paint("a red fox", 0)
+    assert first.shape == (side, side, 3)
+    assert first.std() > 10, "random weights should paint something that is not flat"
+    assert np.array_equal(first, paint("a red fox", 0))
+    assert not np.array_equal(first, paint("two women drinking coffee in a small kitchen", 0))
+    assert not np.array_equal(first, paint("a red fox", 1))
+
+
+def test_every_repository_of_the_catalogue_has_a_tiny_likeness() -> None:
+    targets = {
+        route.target for model in load_catalogue().models for route in model.routes if route.engine == "diffusers"
+    }
+    assert targets - {target for one in TINY.values() for target in one.targets} == UNWRITTEN
+
+
+def shown_in_few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Qwen-Image-Edit look at pictures in few pixels: it scales them all to a megapixel otherwise."""
+    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus as edit
+
+    monkeypatch.setattr(edit, "VAE_IMAGE_SIZE", 64 * 64)
+    monkeypatch.setattr(edit, "CONDITION_IMAGE_SIZE", 56 * 56)
+
+
+def checkered(side: int) -> Any:
+    """Return a picture of squares."""
+    from PIL import Image
+
+    rows, columns = np.indices((side, side)) // 8
+    return Image.fromarray(((rows + columns) % 2 * 255).astype(np.uint8)).convert("RGB")
