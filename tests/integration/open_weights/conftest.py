@@ -21,7 +21,7 @@ THEIR_OWN = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "integration/diffusers" in item.nodeid:
+        if "integration/open_weights" in item.nodeid:
             item.add_marker(pytest.mark.diffusers)
             for warning in THEIR_OWN:
                 item.add_marker(pytest.mark.filterwarnings(warning))
