@@ -12,11 +12,14 @@ import pytest
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
 import torch
-from diffusers import DiffusionPipeline, KandinskyV22CombinedPipeline
+from diffusers import DiffusionPipeline, KandinskyV22CombinedPipeline, StableDiffusionXLControlNetPipeline
+from safetensors.torch import load_file
 
 from gesso.catalogue.load import load_catalogue
 from gesso.engines.diffusers.child.processors import stand_ins
+from tiny_checkpoints.loras import save_lora
 from tiny_checkpoints.table import TINY
+from tiny_checkpoints.unets import save_ip_adapter, xl_controlnet
 
 OWN: dict[str, dict[str, Any]] = {
     "kandinsky22": {"prior_num_inference_steps": 2},
@@ -86,3 +89,51 @@ def checkered(side: int) -> Any:
 
     rows, columns = np.indices((side, side)) // 8
     return Image.fromarray(((rows + columns) % 2 * 255).astype(np.uint8)).convert("RGB")
+
+
+@pytest.mark.parametrize("name", ["flux1_dev", "flux2_klein", "z_image_turbo", "sd35", "qwen_image", "sd15", "sdxl"])
+def test_a_lora_file_changes_what_is_painted_and_leaves_no_trace(
+    name: str, tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    pipe = read(tiny(name))
+    file = save_lora(pipe, tmp_path / "lora.safetensors")
+    plain = painted(pipe, **OWN.get(name, {}))
+    pipe.load_lora_weights(load_file(file), adapter_name="one")
+    assert not np.array_equal(painted(pipe, **OWN.get(name, {})), plain)
+    pipe.unload_lora_weights()
+    assert np.array_equal(painted(pipe, **OWN.get(name, {})), plain)
+
+
+def test_a_control_network_changes_what_is_painted(tiny: Callable[[str], Path]) -> None:
+    pipe = StableDiffusionXLControlNetPipeline(**read(tiny("sdxl")).components, controlnet=xl_controlnet())
+    pipe.set_progress_bar_config(disable=True)
+    held = painted(pipe, image=checkered(64), controlnet_conditioning_scale=0.8)
+    assert not np.array_equal(held, painted(pipe, image=checkered(64), controlnet_conditioning_scale=0.0))
+
+
+def test_a_picture_prompt_changes_what_is_painted_and_leaves_no_trace(
+    tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    pipe = read(tiny("sdxl"))
+    plain = painted(pipe)
+    save_ip_adapter(tmp_path, pipe.unet)
+    pipe.load_ip_adapter(
+        str(tmp_path),
+        subfolder="sdxl_models",
+        weight_name="ip-adapter.safetensors",
+        image_encoder_folder="image_encoder",
+    )
+    pipe.set_ip_adapter_scale(0.8)
+    assert not np.array_equal(painted(pipe, ip_adapter_image=checkered(64)), plain)
+    pipe.set_ip_adapter_scale(0.0)
+    assert np.array_equal(painted(pipe, ip_adapter_image=checkered(64)), plain)
+    pipe.unload_ip_adapter()
+    assert np.array_equal(painted(pipe), plain)
+
+
+def painted(pipe: DiffusionPipeline, **more: Any) -> np.ndarray:
+    """Return two steps' work at 64 × 64, the same each time."""
+    generator = torch.Generator().manual_seed(5)
+    sides = {"width": 64, "height": 64}
+    made = pipe(prompt="a red fox", num_inference_steps=2, generator=generator, output_type="np", **sides, **more)
+    return (np.asarray(made.images[0]) * 255).round().astype(np.uint8)
