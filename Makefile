@@ -45,8 +45,8 @@ $(STAMPS)/dev: $(STAMPS)/core
 	@touch $@
 
 $(STAMPS)/all: $(STAMPS)/dev
-	@echo "Installing what test-all adds (torch, the emoji font, HEIC, PostgreSQL) into $(VENV)"
-	@$(PIP) install $(LOCKED) --editable '.[heic,postgres,training]'
+	@echo "Installing what test-all adds (torch and diffusers, the emoji font, HEIC, PostgreSQL) into $(VENV)"
+	@$(PIP) install $(LOCKED) --editable '.[diffusers,heic,postgres,training]'
 	@test -e $(EMOJI_FONT) || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y fonts-noto-color-emoji; } \
 		|| { echo "The training tests need Noto Color Emoji: apt-get install fonts-noto-color-emoji"; exit 1; }
 	@test -n "$(POSTGRES)" || { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install -y postgresql; } \

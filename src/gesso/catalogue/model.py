@@ -192,6 +192,7 @@ class Route(Frozen):
     vendor: str = ""
     target: str = ""
     pipeline: str = ""  # the class that runs the weights
+    beside: Mapping[str, str] = {}  # further weights it needs: what for (a base, an adapter, a ControlNet) → whose
     gated: bool = False  # the weights' owner has to let one in first
     arguments: Mapping[str, Argument] = {}
     constants: Mapping[str, Any] = {}

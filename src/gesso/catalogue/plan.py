@@ -100,6 +100,8 @@ def choose(
         runs=route.model or (route.target if route.fidelity == "stand_in" else model.slug),
         vendor=route.vendor,
         target=route.target,
+        pipeline=route.pipeline,
+        beside=dict(route.beside),
         arguments=driven.arguments | adapter_argument(model, route, request),
         pictures=picture_arguments(model, route, checked.values) if route.model is None else (),
         repeats=any(argument.how == "repeat" for argument in route.arguments.values()),

@@ -95,6 +95,8 @@ class RouteChoice(Frozen):
     runs: str  # the model that is really run: the asked one, or the one standing in
     vendor: str = ""  # upstream: who runs it …
     target: str = ""  # … and under which name; locally: whose weights
+    pipeline: str = ""  # the class that runs the weights
+    beside: dict[str, str] = {}  # further weights it needs: what for → whose
     arguments: dict[str, Any] = {}
     pictures: tuple[PictureArgument, ...] = ()  # which argument takes which of the request's pictures
     repeats: bool = False  # one call for each picture, with a seed of its own in `seed_argument`

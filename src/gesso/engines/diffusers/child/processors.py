@@ -50,7 +50,10 @@ def stand_ins(folder: Path) -> dict[str, object]:
     if find_spec("torchvision") is not None:
         return {}
     named = json.loads((folder / "model_index.json").read_text())
-    loaders: dict[str, Callable[[Path], object]] = {"PixtralProcessor": AutoTokenizer.from_pretrained, "Qwen2VLProcessor": _still_pictures}
+    loaders: dict[str, Callable[[Path], object]] = {
+        "PixtralProcessor": AutoTokenizer.from_pretrained,
+        "Qwen2VLProcessor": _still_pictures,
+    }
     return {
         part: loaders[known[1]](folder / part)
         for part, known in named.items()
