@@ -75,12 +75,18 @@ class Scheduling:
 class Attachment:
     """Further weights a call needs on the pipeline: taken off again when it ends.
 
-    `control` goes into the constructor of the pipeline's class; `ip_adapter` is loaded into its parts.
+    `control` goes into the constructor of the pipeline's class; `ip_adapter` and `photomaker` are loaded into its parts.
+    The rest is of `ip_adapter`: each may cease to count after a share of the steps (`until`), or count only in a region of
+    the picture (`masks`: uint8 [height, width], 255 = there; None = everywhere) while the share of the steps is within
+    `masked`.
     """
 
-    kind: Literal["control", "ip_adapter"]
-    parts: tuple[str, ...]  # names in `Checkpoint.beside`
-    scale: object = 1.0  # of `ip_adapter`: a number, one for each, or by blocks
+    kind: Literal["control", "ip_adapter", "photomaker"]
+    parts: tuple[str, ...]  # names in `Checkpoint.beside`; one that stands there twice is loaded twice
+    scale: object = 1.0  # a number, or a list with one for each part: a number, or by blocks
+    until: tuple[float, ...] = ()  # one for each part; empty: to the end
+    masks: tuple[Any, ...] = ()  # one for each part; empty: everywhere
+    masked: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
