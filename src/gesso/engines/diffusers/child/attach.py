@@ -17,7 +17,7 @@ from safetensors import safe_open
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from gesso.engines.diffusers.child.ip_adapter_files import adapter_file, encoder_folder
-from gesso.engines.diffusers.child.ip_adapter_steps import over_the_steps
+from gesso.engines.diffusers.child.ip_adapter_steps import over_the_steps, scales_of
 from gesso.engines.diffusers.child.loaded import CannotLoad, Loaded
 from gesso.engines.diffusers.order import Attachment, Call
 
@@ -63,7 +63,7 @@ def _ip_adapters(pipe: Any, loaded: Loaded, one: Attachment) -> Iterator[None]:
     weights = [_adapter(loaded, file) for file in files]
     try:
         pipe.load_ip_adapter(weights, subfolder="", weight_name=[file.name for file in files])
-        pipe.set_ip_adapter_scale(one.scale)
+        pipe.set_ip_adapter_scale(scales_of(one))
         with over_the_steps(pipe, one):
             yield
     finally:
@@ -124,7 +124,7 @@ def _adapter(loaded: Loaded, file: Path) -> dict[str, dict[str, torch.Tensor]]:
     if str(file) not in held:
         weights: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
         with safe_open(file, framework="pt", device="cpu") as opened:
-            for key in opened.keys():
+            for key in opened.keys():  # noqa: SIM118 -- it is no mapping
                 group, _, rest = key.partition(".")
                 if group in weights:
                     weights[group][rest] = opened.get_tensor(key)

@@ -13,6 +13,11 @@ from PIL import Image
 from gesso.engines.diffusers.order import Attachment
 
 
+def scales_of(one: Attachment) -> list[Any]:
+    """Return the scale of each adapter."""
+    return list(one.scale) if isinstance(one.scale, list | tuple) else [one.scale] * len(one.parts)
+
+
 @contextmanager
 def over_the_steps(pipe: Any, one: Attachment) -> Iterator[None]:
     """Follow a call's steps for as long as it runs; nothing is followed where all adapters count alike to the end."""
@@ -33,8 +38,7 @@ class _Steps:
     """
 
     def __init__(self, pipe: Any, one: Attachment) -> None:
-        scales = one.scale if isinstance(one.scale, list) else [one.scale] * len(one.parts)
-        self._pipe, self._scales = pipe, scales
+        self._pipe, self._scales = pipe, scales_of(one)
         self._until = one.until or (1.0,) * len(one.parts)
         self._masked = one.masked
         self._masks = [None if mask is None else _prepared(mask, pipe) for mask in one.masks]
