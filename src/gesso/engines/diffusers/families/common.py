@@ -106,3 +106,9 @@ def side_by_side(pictures: Sequence[np.ndarray]) -> np.ndarray:
     height = pictures[0].shape[0]
     same = [scaled(one, (max(1, round(one.shape[1] * height / one.shape[0])), height)) for one in pictures]
     return same[0] if len(same) == 1 else np.concatenate(same, axis=1)
+
+
+def one_view(pictures: Sequence[np.ndarray], step: int) -> np.ndarray:
+    """Return pictures as one for a pipeline that looks at one: side by side, in at most a megapixel."""
+    joined = side_by_side(pictures)
+    return scaled(joined, painted_size((joined.shape[1], joined.shape[0]), step, MEGAPIXEL))
