@@ -21,13 +21,13 @@ STAGES = 6  # five halvings: thirty-two pixels to a latent
 
 
 def sana() -> DiffusionPipeline:
-    """Return a SANA. The pipeline's default layer for the perturbed attention is the first."""
+    """Return a SANA. It is deep enough to have the block whose attention is perturbed in the real one, the ninth."""
     words = gemma_words()
     torch.manual_seed(37)
     model = SanaTransformer2DModel(
         in_channels=LATENT,
         out_channels=LATENT,
-        num_layers=2,
+        num_layers=9,
         num_attention_heads=2,
         attention_head_dim=8,
         num_cross_attention_heads=2,
@@ -42,7 +42,7 @@ def sana() -> DiffusionPipeline:
         text_encoder=gemma(words, width=WIDTH),
         tokenizer=words,
         transformer=filled(model, 37),
-        pag_applied_layers="transformer_blocks.0",
+        pag_applied_layers="transformer_blocks.8",
     )
 
 

@@ -38,6 +38,13 @@ def way_of(order: Order, *, instructed: bool = False) -> Way:
     return "generate" if order.image is None else "image_to_image"
 
 
+def only_generates(order: Order, model: str) -> Way:
+    """Return the way of a family that paints from words alone. Raises `EngineFailed` for an order with a picture."""
+    if order.image is not None or order.mask is not None or order.given:
+        raise EngineFailed(f"{model} paints from words alone: it takes no picture.")
+    return "generate"
+
+
 def prompt_of(order: Order) -> str:
     """Return the words, "" where there are none."""
     return str(order.arguments.get("prompt") or "")

@@ -1,0 +1,70 @@
+"""Qwen-Image: paints from words, from a picture, or a part of a picture anew."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from gesso.engines.diffusers.checkpoint import About
+from gesso.engines.diffusers.families.common import (
+    LORAS,
+    USUAL,
+    image_and_mask,
+    number,
+    painted_size,
+    prompt_of,
+    steps_of,
+    strength_of,
+    way_of,
+)
+from gesso.engines.diffusers.order import Call, Encoding, LatentLayout, Order, Way
+
+CLASSES: Final[dict[Way, str]] = {
+    "generate": "QwenImagePipeline",
+    "image_to_image": "QwenImageImg2ImgPipeline",
+    "inpaint": "QwenImageInpaintPipeline",
+}
+STEPS: Final = 50
+GUIDANCE: Final = 4.0
+STRENGTH: Final = 0.6
+NOTHING: Final = " "  # without a negative prompt no notice is taken of the guidance
+READ: Final = 512  # tokens of a prompt
+ENCODING: Final = Encoding(takes=("prompt", "max_sequence_length"), gives=("prompt_embeds", "prompt_embeds_mask"))
+
+
+class QwenImage:
+    """Qwen-Image, guided by a negative prompt: above 1 every step computes twice."""
+
+    name = "qwen"
+    pipelines = frozenset({"QwenImagePipeline"})
+    denoiser: Literal["transformer", "unet"] = "transformer"
+    step = 16
+    takes_loras = True
+    words = USUAL | LORAS | {"negative_prompt", "true_cfg_scale", "strength", "image", "mask_image"}
+    latents = LatentLayout(packed=True)
+
+    def way(self, order: Order) -> Way:
+        """Return what an order asks for: its pictures say it."""
+        return way_of(order)
+
+    def call(self, order: Order, about: About) -> Call:
+        """Return the call. The words encoded are as many as the pipeline reads of itself."""
+        way = self.way(order)
+        size = painted_size((order.width, order.height), self.step)
+        steps = steps_of(order, STEPS)
+        arguments = {
+            "prompt": prompt_of(order),
+            "negative_prompt": order.arguments.get("negative_prompt") or NOTHING,
+            "width": size[0],
+            "height": size[1],
+            "num_inference_steps": steps,
+            "true_cfg_scale": number(order, "true_cfg_scale", GUIDANCE),
+            "max_sequence_length": READ,
+        }
+        if way == "generate":
+            return Call(CLASSES[way], arguments, (order.width, order.height))
+        arguments["strength"] = strength_of(order, STRENGTH, steps)
+        return Call(CLASSES[way], arguments, (order.width, order.height), image_and_mask(order, size))
+
+    def encoding(self, call: Call) -> Encoding | None:
+        """Return how the prompt is encoded; the pipeline does the same with the negative one."""
+        return ENCODING

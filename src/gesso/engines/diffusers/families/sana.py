@@ -1,0 +1,71 @@
+"""SANA: paints from words, guided by what its attention would miss (PAG) beside what the words say."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from gesso.engines.diffusers.checkpoint import About
+from gesso.engines.diffusers.families.common import USUAL, number, only_generates, painted_size, prompt_of, steps_of
+from gesso.engines.diffusers.order import Call, Encoding, LatentLayout, Order, Way
+
+STEPS: Final = 20
+GUIDANCE: Final = 4.5
+PERTURBED: Final = 3.0
+# Whose attention is perturbed: of the 1.6B's twenty blocks the middle one, by the pipeline's documentation.
+BLOCK: Final = "transformer_blocks.8"
+ENCODING: Final = Encoding(
+    takes=("prompt", "negative_prompt", "clean_caption", "max_sequence_length", "complex_human_instruction"),
+    gives=("prompt_embeds", "prompt_attention_mask", "negative_prompt_embeds", "negative_prompt_attention_mask"),
+    guided=True,
+)
+# What the text encoder is told before the prompt, as the model was trained; nothing of it is written out.
+INSTRUCTION: Final = (
+    "Given a user prompt, generate an 'Enhanced prompt' that provides detailed visual descriptions suitable for image generation. Evaluate the level of detail in the user prompt:",
+    "- If the prompt is simple, focus on adding specifics about colors, shapes, sizes, textures, and spatial relationships to create vivid and concrete scenes.",
+    "- If the prompt is already detailed, refine and enhance the existing details slightly without overcomplicating.",
+    "Here are examples of how to transform or refine prompts:",
+    "- User Prompt: A cat sleeping -> Enhanced: A small, fluffy white cat curled up in a round shape, sleeping peacefully on a warm sunny windowsill, surrounded by pots of blooming red flowers.",
+    "- User Prompt: A busy city street -> Enhanced: A bustling city street scene at dusk, featuring glowing street lamps, a diverse crowd of people in colorful clothing, and a double-decker bus passing by towering glass skyscrapers.",
+    "Please generate only the enhanced description for the prompt below and avoid including any additional commentary or evaluations:",
+    "User Prompt: ",
+)
+
+
+class Sana:
+    """SANA 1.6B. Left alone it would paint the nearest of forty shapes and scale that; here sides are what is asked for."""
+
+    name = "sana"
+    pipelines = frozenset({"SanaPAGPipeline"})
+    denoiser: Literal["transformer", "unet"] = "transformer"
+    step = 32  # other sides are refused
+    takes_loras = False
+    words = USUAL | {"negative_prompt", "guidance_scale", "pag_scale"}
+    latents = LatentLayout(packed=False, pixels=32)
+
+    def way(self, order: Order) -> Way:
+        """Return the one way there is. Raises `EngineFailed` for an order with a picture."""
+        return only_generates(order, "SANA")
+
+    def call(self, order: Order, about: About) -> Call:
+        """Return the call. What is not asked for is the pipeline's own: 20 steps, guidance 4.5 and 3 of the perturbed."""
+        self.way(order)
+        width, height = painted_size((order.width, order.height), self.step)
+        arguments = {
+            "prompt": prompt_of(order),
+            "negative_prompt": order.arguments.get("negative_prompt") or "",
+            "width": width,
+            "height": height,
+            "num_inference_steps": steps_of(order, STEPS),
+            "guidance_scale": number(order, "guidance_scale", GUIDANCE),
+            "pag_scale": number(order, "pag_scale", PERTURBED, least=0.0),
+            "use_resolution_binning": False,
+            "clean_caption": False,
+            "max_sequence_length": 300,
+            "complex_human_instruction": list(INSTRUCTION),
+        }
+        size = (order.width, order.height)
+        return Call("SanaPAGPipeline", arguments, size, settings=(("pag_applied_layers", BLOCK),))
+
+    def encoding(self, call: Call) -> Encoding | None:
+        """Return how the words are encoded: both prompts at once."""
+        return ENCODING
