@@ -145,7 +145,7 @@ def intake_limits_of(settings: Settings) -> IntakeLimits:
 def rules_of(settings: Settings, catalogue: Catalogue, engines: Engines) -> Rules:
     """Return what `prepare` needs."""
     policy = Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes)
-    return Rules(catalogue, engines.why_not, decode_limits_of(settings), policy)
+    return Rules(catalogue, engines.why_not, decode_limits_of(settings), policy, engines.able)
 
 
 def data_folder(settings: Settings) -> Path:

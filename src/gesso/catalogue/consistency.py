@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from gesso.catalogue.adapters import ADAPTER
 from gesso.catalogue.canonical import FORMATS
 from gesso.catalogue.check import check_value
-from gesso.catalogue.model import Model, Parameter, ParameterType
+from gesso.catalogue.model import Model, Parameter, ParameterType, Route, Scalar
 from gesso.catalogue.roles import REFERENCE_ROLES, SHARED_ROLES, Role
 from gesso.catalogue.size_tables import PRESETS, TABLES
 from gesso.catalogue.sizes import parse_ratio, parse_sides
@@ -160,13 +160,7 @@ def _default_flaws(parameter: Parameter, where: str) -> Iterator[Flaw]:
 
 
 def _condition_flaws(model: Model, parameter: Parameter, where: str) -> Iterator[Flaw]:
-    known = {one.name: one for one in model.parameters}
-    for name, values in parameter.only_when.items():
-        other = known.get(name)
-        if other is None:
-            yield Flaw(f"{where}.only_when", f"there is no parameter {shown(name)}.{did_you_mean(name, list(known))}")
-        elif other.allowed is not None and (strange := [one for one in values if one not in other.allowed]):
-            yield Flaw(f"{where}.only_when", f"{name} is never {choices(strange)}")
+    yield from _value_flaws(model, parameter.only_when, f"{where}.only_when")
 
 
 def _name_flaws(model: Model) -> Iterator[Flaw]:
@@ -234,6 +228,33 @@ def _reference_flaws(model: Model) -> Iterator[Flaw]:
             yield Flaw(
                 f"routes[{i}].arguments", f"there is no parameter {shown(name)}.{did_you_mean(name, list(known))}"
             )
+        yield from _effect_flaws(model, route, f"routes[{i}]")
+
+
+def _effect_flaws(model: Model, route: Route, where: str) -> Iterator[Flaw]:
+    """Yield what a route says of its own parameters' effect that cannot be."""
+    yield from _value_flaws(model, route.only_when, f"{where}.only_when")
+    for name, argument in route.arguments.items():
+        inside = f"{where}.arguments.{name}"
+        yield from _value_flaws(model, argument.only_when, f"{inside}.only_when")
+        others = (*argument.only_above, *argument.only_with, *argument.not_with)
+        for other in others:
+            if model.parameter(other) is None:
+                yield Flaw(inside, f"there is no parameter {shown(other)}")
+        parameter = model.parameter(name)
+        if parameter is not None and parameter.is_picture and isinstance(argument.to, tuple) and len(argument.to) != 2:
+            yield Flaw(f"{inside}.to", "two arguments: the first picture's, and that of the rest")
+
+
+def _value_flaws(model: Model, wanted: Mapping[str, tuple[Scalar, ...]], where: str) -> Iterator[Flaw]:
+    """Yield the parameters that are not there, and values that they never have."""
+    known = {one.name: one for one in model.parameters}
+    for name, values in wanted.items():
+        other = known.get(name)
+        if other is None:
+            yield Flaw(where, f"there is no parameter {shown(name)}.{did_you_mean(name, list(known))}")
+        elif other.allowed is not None and (strange := [one for one in values if one not in other.allowed]):
+            yield Flaw(where, f"{name} is never {choices(strange)}")
 
 
 def _adapter_flaws(model: Model) -> Iterator[Flaw]:

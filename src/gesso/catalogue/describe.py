@@ -70,6 +70,8 @@ def bare_choice(model: Model, route: Route) -> RouteChoice:
         runs=route.model or model.slug,
         vendor=route.vendor,
         target=route.target,
+        pipeline=route.pipeline,
+        beside=dict(route.beside),
     )
 
 

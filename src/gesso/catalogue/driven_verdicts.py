@@ -13,9 +13,9 @@ from gesso.catalogue.limits import longest
 from gesso.catalogue.model import Argument, Model, Parameter, Route
 from gesso.catalogue.roles import SIZE_ROLES, Role
 from gesso.catalogue.sizes import Decision
-from gesso.catalogue.verdicts import Said, say_check, say_expansion, scaled_words
+from gesso.catalogue.verdicts import Said, rule_words, say_check, say_expansion, scaled_words
 from gesso.catalogue.wording import shown
-from gesso.domain.request import Request, SizeRule
+from gesso.domain.request import Request
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _say_size(driving: Driving, parameter: Parameter, role: Role) -> Said:
     if role in size.idle:
         return Said("ignored", size.idle[role])
     if size.width is None or size.height is None:
-        reason = _rule_words(size.rule) if size.rule else "the picture keeps its source's size"
+        reason = rule_words(size.rule) if size.rule else "the picture keeps its source's size"
         return Said("used" if driving.model is driving.target else "mapped", reason)
     asked, used = f"{size.width}x{size.height}", f"{driving.arguments['width']}x{driving.arguments['height']}"
     if asked != used:
@@ -85,15 +85,6 @@ def _say_size(driving: Driving, parameter: Parameter, role: Role) -> Said:
         return Said("mapped", f"rounded to {side}: the picture is {used} pixels", used)
     own = role in ("width", "height") or driving.model is driving.target
     return Said("used" if own else "mapped", f"the picture is {used} pixels", used)
-
-
-def _rule_words(rule: SizeRule) -> str:
-    shape = "in its source's shape" if rule.ratio is None else "cut to this shape"
-    if rule.area_pixels is not None:
-        return f"about {rule.area_pixels / 1e6:.2g} million pixels, {shape}"
-    if rule.long_side is not None:
-        return f"{'at most ' if rule.at_most else ''}{rule.long_side} pixels along its longer side, {shape}"
-    return f"the picture comes out {shape}"
 
 
 def _say_text(driving: Driving, parameter: Parameter, value: Any) -> Said:

@@ -163,7 +163,8 @@ class Argument(Frozen):
     With `send: size` the size all size parameters decided on is handed over: as width and height to two arguments, as
     "WIDTHxHEIGHT" to one; with `send: ratio`, the one of `ratios` that is nearest to it. `send: list` makes a list of
     words with commas between. A value that `values` makes null is not handed over. With `how: merge_prompt` its words
-    become a paragraph of its own below what `to` holds.
+    become a paragraph of its own below what `to` holds; with `how: load_loras` it joins the list that `to` is. A list of
+    pictures that goes to two arguments gives its first to the one and the rest to the other.
     """
 
     to: str | tuple[str, ...] | None = None  # the engine's argument; None: not passed on, for `how` or `reason`
@@ -178,6 +179,12 @@ class Argument(Frozen):
     multiple_of: int = Field(1, ge=1)  # `send: size`: this route's sides are multiples of it
     ratios: tuple[str, ...] = ()  # `send: ratio`: the shapes this route takes
     words: str = "{}"  # `how: merge_prompt`: what is said in the prompt, with the value for {}
+    # Where this one has an effect on this route: beside these values of others (those of `only_above` bigger than
+    # that), and with a value for at least one of `only_with`, for none of `not_with`.
+    only_when: Mapping[str, tuple[Scalar, ...]] = {}
+    only_above: Mapping[str, float] = {}
+    only_with: tuple[str, ...] = ()
+    not_with: tuple[str, ...] = ()
 
 
 class Route(Frozen):
@@ -197,6 +204,7 @@ class Route(Frozen):
     arguments: Mapping[str, Argument] = {}
     constants: Mapping[str, Any] = {}
     adapters: bool = False  # it puts the model's adapters on, as the argument `adapter`
+    only_when: Mapping[str, tuple[Scalar, ...]] = {}  # a parameter → the values under which this route is one at all
     note: str = ""
     fact: Fact | None = None
 

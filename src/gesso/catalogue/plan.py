@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gesso.catalogue.adapters import adapter_argument, adapter_verdict
 from gesso.catalogue.check import Checked
+from gesso.catalogue.describe import bare_choice
 from gesso.catalogue.drive import drive
 from gesso.catalogue.model import Model, Route
 from gesso.catalogue.pass_on import pass_on, picture_arguments, seed_argument
@@ -26,6 +27,11 @@ _FALSENESS: dict[Fidelity, int] = {"exact": 0, "approximate": 1, "stand_in": 2}
 _RANK: dict[VerdictWord, int] = {"used": 0, "mapped": 1, "clamped": 2, "ignored": 3}
 
 
+def able_to_nothing(route: RouteChoice) -> frozenset[str]:
+    """Say of any route that its engine can do nothing beyond painting."""
+    return frozenset()
+
+
 def plan(
     catalogue: Catalogue,
     model: Model,
@@ -36,13 +42,14 @@ def plan(
     why_not: Callable[[RouteChoice], str | None],
     strict: bool = False,
     served: Collection[Role] = (),
+    able: Callable[[RouteChoice], frozenset[str]] = able_to_nothing,
 ) -> Plan:
     """Return the plan of a request; the same input always gives the same plan.
 
     The routes are the model's, in its order, then the built-in model as a stand-in. Those of another fidelity than
     allowed, and those `why_not` gives a reason against, are left out; later ones stay for failover when no verdict is
     worse than the first one's. A reason that passes by itself (`ForNow`) only puts a route behind those as true to the
-    model: what ran a moment ago is not refused, and nothing stands in for it. `served` are roles the caller's API fulfils itself, such as "inline_result".
+    model: what ran a moment ago is not refused, and nothing stands in for it. `served` are roles the caller's API fulfils itself, such as "inline_result"; `able` tells what a route's engine can do.
 
     Raises `ModelNotReady` when none is left, and with `strict` `InvalidInput` when every route would ignore a
     parameter the asker gave.
@@ -52,7 +59,9 @@ def plan(
         if route.fidelity not in fidelities:
             obstacles.append(_not_allowed(route))
             continue
-        choice = choose(catalogue, model, route, request, checked, served)
+        if not _is_one(route, checked):
+            continue
+        choice = choose(catalogue, model, route, request, checked, served, able)
         reason = why_not(choice) or _too_many(catalogue, route, request)
         if reason is None:
             ready.append(choice)
@@ -78,11 +87,13 @@ def choose(
     request: Request,
     checked: Checked,
     served: Collection[Role] = (),
+    able: Callable[[RouteChoice], frozenset[str]] = able_to_nothing,
 ) -> RouteChoice:
     """Return one route worked out: its arguments, and a verdict for every parameter and every unknown field."""
+    bare = bare_choice(model, route)
     runs = "this route"
     if route.model is None:
-        driven = pass_on(model, route, request, checked, served)
+        driven = pass_on(model, route, request, checked, served, able(bare))
     else:
         target = model if route.model == model.slug else catalogue.get(route.model)
         driven = drive(model, target, route, request, checked, served)
@@ -94,21 +105,21 @@ def choose(
         )
         for name in checked.unknown
     )
-    return RouteChoice(
-        engine=route.engine,
-        fidelity=route.fidelity,
-        runs=route.model or (route.target if route.fidelity == "stand_in" else model.slug),
-        vendor=route.vendor,
-        target=route.target,
-        pipeline=route.pipeline,
-        beside=dict(route.beside),
-        arguments=driven.arguments | adapter_argument(model, route, request),
-        pictures=picture_arguments(model, route, checked.values) if route.model is None else (),
-        repeats=any(argument.how == "repeat" for argument in route.arguments.values()),
-        seed_argument=seed_argument(model, route) if route.model is None else "",
-        seed_maximum=_seed_maximum(model),
-        verdicts=(*driven.verdicts, *adapter, *strangers),
-    )
+    found = {
+        "runs": route.model or (route.target if route.fidelity == "stand_in" else model.slug),
+        "arguments": driven.arguments | adapter_argument(model, route, request),
+        "pictures": picture_arguments(model, route, checked.values) if route.model is None else (),
+        "repeats": any(argument.how == "repeat" for argument in route.arguments.values()),
+        "seed_argument": seed_argument(model, route) if route.model is None else "",
+        "seed_maximum": _seed_maximum(model),
+        "verdicts": (*driven.verdicts, *adapter, *strangers),
+    }
+    return bare.model_copy(update=found)
+
+
+def _is_one(route: Route, checked: Checked) -> bool:
+    """Tell whether a route is one for this request: some are for certain versions of their model."""
+    return all(checked.values.get(name) in wanted for name, wanted in route.only_when.items())
 
 
 def _seed_maximum(model: Model) -> int | None:

@@ -8,7 +8,7 @@ from gesso.catalogue.check import Checked
 from gesso.catalogue.model import Parameter
 from gesso.catalogue.size_tables import Size
 from gesso.domain.picture import PictureReference
-from gesso.domain.request import Verdict, VerdictWord
+from gesso.domain.request import SizeRule, Verdict, VerdictWord
 
 
 class Said(NamedTuple):
@@ -55,3 +55,13 @@ def say_expansion(value: Any, reason: str) -> Said:
 def scaled_words(preset: Size) -> str:
     """Return what is told of a preset that came out larger than it says."""
     return f"scaled up from {preset[0]}x{preset[1]} to the least the model takes"
+
+
+def rule_words(rule: SizeRule) -> str:
+    """Return what is told of a size that follows from an edit's source."""
+    shape = "in its source's shape" if rule.ratio is None else "cut to this shape"
+    if rule.area_pixels is not None:
+        return f"about {rule.area_pixels / 1e6:.2g} million pixels, {shape}"
+    if rule.long_side is not None:
+        return f"{'at most ' if rule.at_most else ''}{rule.long_side} pixels along its longer side, {shape}"
+    return f"the picture comes out {shape}"

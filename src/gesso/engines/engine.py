@@ -66,6 +66,19 @@ class GoesElsewhere(Protocol):
 
 
 @runtime_checkable
+class HasAbilities(Protocol):
+    """An engine that can do more for a request where its operator set that up."""
+
+    def able(self, route: RouteChoice) -> frozenset[str]:
+        """Return what it can do on a route, beyond painting; cheap, as `readiness` is.
+
+        `check_pictures` (unsafe ones are held back), `expand_prompt`, `runtime` (it may be quicker and less exact, as
+        far as "regular") and `runtime_high`. The words are those of `how:` in a model's route.
+        """
+        ...
+
+
+@runtime_checkable
 class SpendsMoney(Protocol):
     """An engine that spends the operator's money elsewhere, and minds limits and who is in trouble there."""
 

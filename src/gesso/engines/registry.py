@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gesso.catalogue.vendors import VENDORS
 from gesso.domain.request import RouteChoice
-from gesso.engines.engine import Engine, GoesElsewhere, SpendsMoney
+from gesso.engines.engine import Engine, GoesElsewhere, HasAbilities, SpendsMoney
 
 
 class Engines:
@@ -70,6 +70,11 @@ class Engines:
             return f"the engine {route.engine} is not part of this server{_needs(route)}"
         readiness = engine.readiness(route)
         return None if readiness.ready else readiness.reason
+
+    def able(self, route: RouteChoice) -> frozenset[str]:
+        """Return what the route's engine can do beyond painting (see `HasAbilities`); nothing where it says nothing."""
+        engine = self._engines.get(route.engine)
+        return engine.able(route) if isinstance(engine, HasAbilities) else frozenset()
 
     async def close(self) -> None:
         """Close every engine."""

@@ -13,7 +13,7 @@ from gesso.catalogue.canonical import to_request
 from gesso.catalogue.check import Checked, check
 from gesso.catalogue.load import NATIVE, Asked, Catalogue
 from gesso.catalogue.model import Model
-from gesso.catalogue.plan import plan
+from gesso.catalogue.plan import able_to_nothing, plan
 from gesso.catalogue.roles import Role
 from gesso.catalogue.tiers import within_tier
 from gesso.catalogue.wording import safe_text
@@ -40,6 +40,7 @@ class Rules:
     why_not: Callable[[RouteChoice], str | None]
     decode_limits: DecodeLimits
     outgoing: Policy
+    able: Callable[[RouteChoice], frozenset[str]] = able_to_nothing
 
     def for_tests(self) -> Rules:
         """Return the rules of test keys: they spend nobody's money, so nothing goes to a vendor."""
@@ -153,6 +154,7 @@ def prepare(
         why_not=rules.why_not,
         strict=strict,
         served=served,
+        able=rules.able,
     )
     return Prepared(model, checked, request, made, tuple(pictures.inline), tuple(pictures.files))
 

@@ -26,13 +26,14 @@ AROUND: Final = frozenset(
     {
         "seed",  # one generator for each picture
         "count",  # one call for each picture
-        "loras",  # a list of {path, scale}; several parameters may add to it
-        "lora_scales",  # strengths of those given without one, in their order
-        "acceleration",  # none, regular or high
+        "loras",  # a list of {path, scale}, or of {path}; several parameters may add to it
+        "lora_scales",  # a list: strengths of those given without one, in their order
+        "acceleration",  # regular or high; left out: none
+        "check_pictures",  # true: finished pictures are looked at; only where the engine says it is able to
+        "expand_prompt",  # true: the prompt is written out first; only where the engine says it is able to
         "scheduler",  # a class of diffusers
         "use_karras_sigmas",
-        "model_version",  # which checkpoint
-        "styles",  # words around the prompt, by name
+        "styles",  # words around the prompt, by name, with commas between
         "performance",  # steps, scheduler and adapter in one word
         "refiner_switch",
         "variation",  # how a picture is varied or enlarged
