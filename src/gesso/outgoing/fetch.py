@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import httpcore
@@ -14,12 +17,15 @@ import httpx
 from gesso.domain.errors import ImageNotRetrievable
 from gesso.outgoing.address import Target, check_url
 from gesso.outgoing.allow import parse_allow_list
+from gesso.outgoing.download import Downloaded, write_body
 from gesso.outgoing.errors import BadUrl, BlockedAddress, UnknownHost
 from gesso.outgoing.policy import Policy
 from gesso.outgoing.resolve import Resolver, SystemResolver
 from gesso.outgoing.transport import CheckedBackend, GuardedTransport
 
-__all__ = ["Fetched", "Outgoing", "Policy"]
+__all__ = ["Downloaded", "Fetched", "Outgoing", "Policy"]
+
+T = TypeVar("T")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"User-Agent": "gesso", "Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
@@ -69,12 +75,38 @@ class Outgoing:
         Raises `BadUrl` and `BlockedAddress` for links that are not followed, and `ImageNotRetrievable` for whatever
         else keeps it from being had: the message names the link's host and the reason.
         """
+        most = self.policy.max_bytes if max_bytes is None else max_bytes
+
+        async def read(response: httpx.Response, first: Target, target: Target) -> Fetched:
+            return await _read(response, first, target, most)
+
+        return await self._had(url, read, self.policy.total_seconds)
+
+    async def download(self, url: str, file: Path, max_bytes: int, *, seconds: float | None = None) -> Downloaded:
+        """Write what the link points at into a new file, at most `max_bytes` and, unlike `fetch`, never all in memory.
+
+        `seconds` covers everything, instead of the policy's. Raises what `fetch` raises, and `OSError` where the file
+        cannot be written; no file is left then, nor where it is cancelled.
+        """
+
+        async def write(response: httpx.Response, first: Target, target: Target) -> Downloaded:
+            _check(response, first, max_bytes)
+            return await write_body(response, file, max_bytes, _too_large(first, max_bytes))
+
+        return await self._had(url, write, self.policy.total_seconds if seconds is None else seconds)
+
+    async def aclose(self) -> None:
+        """Close connections and the resolver's threads."""
+        await self._client.aclose()
+        self._system_resolver.close()
+
+    async def _had(self, url: str, take: Callable[[httpx.Response, Target, Target], Awaitable[T]], seconds: float) -> T:
         target = check_url(url, self.policy)
         try:
-            async with asyncio.timeout(self.policy.total_seconds):
-                return await self._follow(target, self.policy.max_bytes if max_bytes is None else max_bytes)
+            async with asyncio.timeout(seconds):
+                return await self._follow(target, take)
         except TimeoutError as error:
-            message = f"{target.host} did not deliver within {self.policy.total_seconds:g} seconds."
+            message = f"{target.host} did not deliver within {seconds:g} seconds."
             raise ImageNotRetrievable(message) from error
         except httpx.TimeoutException as error:
             raise ImageNotRetrievable(f"{target.host} did not answer in time.") from error
@@ -85,18 +117,13 @@ class Outgoing:
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise ImageNotRetrievable(f"{target.host} broke off or did not speak proper HTTP.") from error
 
-    async def aclose(self) -> None:
-        """Close connections and the resolver's threads."""
-        await self._client.aclose()
-        self._system_resolver.close()
-
-    async def _follow(self, first: Target, max_bytes: int) -> Fetched:
+    async def _follow(self, first: Target, take: Callable[[httpx.Response, Target, Target], Awaitable[T]]) -> T:
         target = first
         for _ in range(self.policy.max_redirects + 1):
             try:
                 async with self._client.stream("GET", target.url) as response:
                     if response.status_code not in _REDIRECTS:
-                        return await _read(response, first, target, max_bytes)
+                        return await take(response, first, target)
                     location = response.headers.get("location")
             except (BlockedAddress, UnknownHost) as error:
                 if target is first:
@@ -120,21 +147,29 @@ def _behind_redirect(first: Target) -> BlockedAddress:
     return BlockedAddress(f"{first.host} redirects to a place that links may not or cannot reach.")
 
 
-async def _read(response: httpx.Response, first: Target, target: Target, max_bytes: int) -> Fetched:
+def _too_large(first: Target, max_bytes: int) -> ImageNotRetrievable:
+    return ImageNotRetrievable(f"{first.host} sent more than the allowed {max_bytes} bytes.")
+
+
+def _check(response: httpx.Response, first: Target, max_bytes: int) -> None:
+    """Raise `ImageNotRetrievable` for an answer whose body is not worth reading."""
     if response.status_code != httpx.codes.OK:
         raise ImageNotRetrievable(f"{first.host} answered with status {response.status_code}.")
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):  # asked not to; inflating it could give any number of bytes
         raise ImageNotRetrievable(f"{first.host} sent a compressed body although asked not to.")
-    too_large = ImageNotRetrievable(f"{first.host} sent more than the allowed {max_bytes} bytes.")
     declared = response.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:18]) > max_bytes:
-        raise too_large
+        raise _too_large(first, max_bytes)
+
+
+async def _read(response: httpx.Response, first: Target, target: Target, max_bytes: int) -> Fetched:
+    _check(response, first, max_bytes)
     parts, size = [], 0
     async for part in response.aiter_raw():
         size += len(part)
         if size > max_bytes:
-            raise too_large
+            raise _too_large(first, max_bytes)
         parts.append(part)
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     return Fetched(b"".join(parts), media_type or "application/octet-stream", target.url)
