@@ -33,10 +33,12 @@ AROUND: Final = frozenset(
         "expand_prompt",  # true: the prompt is written out first; only where the engine says it is able to
         "scheduler",  # a class of diffusers
         "use_karras_sigmas",
+        "model_version",  # which weights these are: a route is for some of them
         "styles",  # words around the prompt, by name, with commas between
         "performance",  # steps, scheduler and adapter in one word
         "refiner_switch",
         "variation",  # how a picture is varied or enlarged
+        "variation_factor",  # by how much it is enlarged, where that is asked for by itself
         "inpaint_prompt",
         "outpaint_sides",
         "outpaint_left",
