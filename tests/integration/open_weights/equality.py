@@ -53,7 +53,8 @@ def plain(folder: Path, kind: str, **settings: Any) -> Any:
     made: Any = getattr(import_module(module or "diffusers"), name)
     known = inspect.signature(made.__init__).parameters
     own = {name: said for name, said in about_of(folder).settings if name in known}
-    pipe = made(**read(folder).components, **(own | settings))
+    parts = {name: part for name, part in read(folder).components.items() if name in known}
+    pipe = made(**parts, **(own | settings))
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -75,6 +76,11 @@ def call_of(order: Order) -> Call:
     return family_of(order.checkpoint.pipeline).call(order, about_of(order.checkpoint.path))
 
 
+def ours(order: Order) -> np.ndarray:
+    """Paint an order and return its pixels, uint8 [height, width, 3]."""
+    return straight(call_of(order), order.checkpoint.path, order.seed, dict(order.checkpoint.beside))
+
+
 def straight(call: Call, folder: Path, seed: int, beside: Mapping[str, Path] | None = None) -> np.ndarray:
     """Carry a call out on a checkpoint and return its pixels, uint8 [height, width, 3]. Nothing is kept or put back,
     but an IP-Adapter. `beside` says where the weights of `attachments` lie."""
@@ -89,14 +95,20 @@ def straight(call: Call, folder: Path, seed: int, beside: Mapping[str, Path] | N
         pipe.scheduler = kind.from_config(pipe.scheduler.config, **dict(call.scheduling.settings))
     if call.guider_scale is not None:
         pipe.guider = pipe.guider.new(guidance_scale=call.guider_scale)
+        pipe.ocr_guider = pipe.ocr_guider.new(guidance_scale=call.guider_scale)
     words: dict[str, Any] = {}
     if call.negative_words is not None:
         takes = inspect.signature(pipe.encode_prompt).parameters
         same = {name: said for name, said in call.arguments.items() if name in takes and name != "prompt"}
         words["negative_prompt_embeds"] = pipe.encode_prompt(prompt=call.negative_words, **same)[0]
     pictures = {name: pil(given) for name, given in call.pictures.items()}
-    made = pipe(**call.arguments, **pictures, **words, generator=torch.Generator().manual_seed(seed))
-    return sized(made.images[0], call.size)
+    return painted(pipe, seed, call.size, **call.arguments, **pictures, **words)
+
+
+def painted(pipe: Any, seed: int = 7, size: tuple[int, int] | None = None, **arguments: Any) -> np.ndarray:
+    """Call a pipeline by hand and return its pixels, uint8 [height, width, 3], scaled where another size is wanted."""
+    made = pipe(**arguments, generator=torch.Generator().manual_seed(seed)).images[0]
+    return sized(made, size or made.size)
 
 
 def sized(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
