@@ -63,9 +63,12 @@ def index_of(folder: Path) -> Mapping[str, Any]:
     return said
 
 
-def part_files(folder: Path, part: str) -> PartFiles | None:
-    """Return the weights of a part, each file whole; None for a part that has none, as a tokenizer. Raises `NotWhole`."""
-    place = folder / part
+def part_files(folder: Path, part: str, shown: str = "") -> PartFiles | None:
+    """Return the weights of a part, each file whole; None for a part that has none, as a tokenizer. Raises `NotWhole`.
+
+    `shown` is what the part is called in the message, where that is not the folder's name.
+    """
+    place, part = folder / part, shown or part
     if not place.is_dir():
         raise NotWhole(f"{part} is missing")
     for variant in (None, VARIANT):

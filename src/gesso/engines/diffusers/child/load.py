@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
-from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
@@ -12,15 +12,21 @@ import torch
 from diffusers.utils.logging import disable_progress_bar
 from transformers.utils.logging import disable_progress_bar as disable_their_progress_bar
 
-from gesso.engines.diffusers.about import NotWhole, libraries, part_files, read_about
+from gesso.engines.diffusers.about import NotWhole
 from gesso.engines.diffusers.checkpoint import Checkpoint
 from gesso.engines.diffusers.child.loaded import CannotLoad, Loaded
+from gesso.engines.diffusers.child.memory import ran_out
+from gesso.engines.diffusers.child.offload import where_it_waits
 from gesso.engines.diffusers.child.processors import stand_ins
+from gesso.engines.diffusers.child.quantise import check_quantisation, quantising, to_fp8
 from gesso.engines.diffusers.child.tools import Tell
+from gesso.engines.diffusers.composition import PRIOR, UNUSED, Composition, Source, compose, denoiser_of
+from gesso.engines.diffusers.needs import is_made_small
 
 DTYPES: Final = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
-NO_CHECKER: Final = {"safety_checker": None, "requires_safety_checker": False}  # ours looks at every family's pictures
+LOCAL: Final = {"use_safetensors": True, "local_files_only": True}
 LOADING: Final = Lock()  # the libraries switch torch's own initialisation off for a while: one load at a time
+_log = logging.getLogger(__name__)
 
 
 def load(checkpoint: Checkpoint, device: str, tell: Tell) -> Loaded:
@@ -30,32 +36,36 @@ def load(checkpoint: Checkpoint, device: str, tell: Tell) -> Loaded:
     """
     disable_progress_bar()
     disable_their_progress_bar()
+    check_quantisation(checkpoint, device)
     try:
         with LOADING:
-            return _folder(checkpoint, device, tell)
+            return _load(checkpoint, device, tell)
     except NotWhole as error:
         raise CannotLoad(f"{checkpoint.target} cannot be loaded: {error}.") from None
+    except CannotLoad:
+        raise
+    except Exception as error:
+        if ran_out(error):
+            raise
+        _log.warning("%s cannot be loaded", checkpoint.target, exc_info=True)
+        kind = type(error).__name__  # the message may hold paths of this machine
+        raise CannotLoad(f"{checkpoint.target} cannot be loaded: it is not as diffusers expects it ({kind}).") from None
 
 
-def _folder(checkpoint: Checkpoint, device: str, tell: Tell) -> Loaded:
-    folder = checkpoint.path
-    about = read_about(folder)
-    given = dict.fromkeys(("safety_checker",)) if about.has("safety_checker") else {}
-    others = stand_ins(folder)
-    models = {name: known for name, known in libraries(folder).items() if name not in given and _is_model(*known)}
-    for number, (name, known) in enumerate(models.items()):
-        tell(number, len(models))
-        given[name] = _model(folder, name, *known, checkpoint).to(device)
-    kind: Any = _class(checkpoint, about.pipeline)
-    settings = NO_CHECKER if "requires_safety_checker" in dict(about.settings) else {}
-    pipe = kind.from_pretrained(
-        folder, **{**given, **dict.fromkeys(others), **settings}, use_safetensors=True, local_files_only=True
-    )
-    pipe.register_modules(**others)
-    pipe.to(device)
+def _load(checkpoint: Checkpoint, device: str, tell: Tell) -> Loaded:
+    found = compose(checkpoint)
+    place = where_it_waits(checkpoint.offload, device)
+    parts: dict[str, Any] = {}
+    late = [source for source in found.sources if source.file is not None and source.library == "transformers"]
+    for source in found.sources:
+        tell(len(parts), len(found.sources))
+        if source not in late:
+            parts[source.part] = _part(checkpoint, found, source, place)
+    pipe = _pipeline(checkpoint, found, parts, late)
+    _put(checkpoint, pipe, place)
     pipe.set_progress_bar_config(disable=True)
-    tell(len(models), len(models))
-    return Loaded(pipe, about, checkpoint, bytes_of(pipe), device)
+    tell(len(found.sources), len(found.sources))
+    return Loaded(pipe, found.about, checkpoint, bytes_of(pipe), device)
 
 
 def bytes_of(pipe: Any) -> int:
@@ -65,25 +75,64 @@ def bytes_of(pipe: Any) -> int:
     return sum(one.numel() * one.element_size() for one in tensors.values())
 
 
+def _part(checkpoint: Checkpoint, found: Composition, source: Source, place: str) -> Any:
+    kind: Any = getattr(import_module(source.library), source.name)
+    small = is_made_small(checkpoint, source, denoiser_of(found.about))
+    more = quantising(checkpoint, source.library) if small else {}
+    more["dtype"] = DTYPES[checkpoint.precision]
+    if source.file is not None:
+        model = kind.from_single_file(
+            str(source.file), config=str(found.frame), subfolder=source.part, local_files_only=True, **more
+        )
+    else:
+        if source.variant is not None:
+            more["variant"] = source.variant
+        model, told = kind.from_pretrained(source.folder, output_loading_info=True, **LOCAL, **more)
+        if told["missing_keys"]:
+            lacking = f"its {source.part} lacks {len(told['missing_keys'])} of its weights"
+            raise CannotLoad(f"{checkpoint.target} cannot be loaded: {lacking}.")
+    if small:
+        to_fp8(checkpoint, model)
+    return model if "quantization_config" in more else model.to(place)
+
+
+def _pipeline(checkpoint: Checkpoint, found: Composition, parts: dict[str, Any], late: list[Source]) -> Any:
+    """Return the pipeline of the class that the checkpoint itself names, with its tokenizers and scheduler."""
+    own = {name: part for name, part in parts.items() if not name.startswith(PRIOR)}
+    others = stand_ins(found.frame)
+    own |= dict.fromkeys(others)
+    own |= dict.fromkeys(name for name in UNUSED if found.about.has(name))
+    if found.about.setting("requires_safety_checker") is not None:
+        own["requires_safety_checker"] = False
+    kind = _class(checkpoint, found.about.pipeline)
+    if late:  # text encoders in a layout that the pipeline's class alone can read
+        number = DTYPES[checkpoint.precision]
+        pipe = kind.from_single_file(
+            str(late[0].file), config=str(found.frame), local_files_only=True, dtype=number, **own
+        )
+    else:
+        pipe = kind.from_pretrained(found.frame, **own, **LOCAL)
+    pipe.register_modules(**others)
+    return pipe if found.prior is None else _combined(checkpoint, found, pipe, parts)
+
+
+def _combined(checkpoint: Checkpoint, found: Composition, decoder: Any, parts: dict[str, Any]) -> Any:
+    """Return the pipeline of a decoder and its prior."""
+    own = {name.removeprefix(PRIOR): part for name, part in parts.items() if name.startswith(PRIOR)}
+    prior: Any = diffusers.DiffusionPipeline.from_pretrained(found.prior, **own, **LOCAL)
+    others = {PRIOR + name: part for name, part in prior.components.items()}
+    return _class(checkpoint, checkpoint.pipeline)(**decoder.components, **others)
+
+
 def _class(checkpoint: Checkpoint, named: str) -> Any:
-    """Return the class that takes the checkpoint's parts: its own. A call's own class is made of them (`siblings.py`)."""
-    if checkpoint.pipeline.endswith("CombinedPipeline"):  # of two checkpoints, of which the folder is but one
-        named = checkpoint.pipeline
     found = getattr(diffusers, named, None)
     if found is None:
         raise CannotLoad(f"{checkpoint.target} cannot be loaded: diffusers {diffusers.__version__} has no {named}.")
     return found
 
 
-def _is_model(library: str, name: str) -> bool:
-    found = getattr(import_module(library), name, None) if library in ("diffusers", "transformers") else None
-    return isinstance(found, type) and issubclass(found, torch.nn.Module)
-
-
-def _model(folder: Path, part: str, library: str, name: str, checkpoint: Checkpoint) -> Any:
-    kind: Any = getattr(import_module(library), name)
-    files = part_files(folder, part)
-    more = {} if files is None or files.variant is None else {"variant": files.variant}
-    return kind.from_pretrained(
-        folder / part, dtype=DTYPES[checkpoint.precision], use_safetensors=True, local_files_only=True, **more
-    )
+def _put(checkpoint: Checkpoint, pipe: Any, place: str) -> None:
+    """Bring the models to their place that did not come there one by one."""
+    for model in pipe.components.values():
+        if isinstance(model, torch.nn.Module) and not getattr(model, "is_quantized", False):
+            model.eval().to(place)

@@ -15,22 +15,23 @@ from typing import Any
 import diffusers
 from diffusers import SchedulerMixin
 
+from gesso.engines.diffusers.child.attach import attached, parts_for
 from gesso.engines.diffusers.child.loaded import Loaded, Refused
+from gesso.engines.diffusers.child.offload import offloaded
 from gesso.engines.diffusers.order import Call
 
 
 @contextmanager
 def pipeline_for(loaded: Loaded, call: Call) -> Iterator[Any]:
-    """Give the pipeline of a call for as long as it runs, with what it needs attached. Raises `Refused`.
+    """Give the pipeline of a call for as long as it runs, with what it needs attached. Raises `Refused`, `CannotLoad`.
 
     Models are shared with the checkpoint's own pipeline; schedulers and guiders, which have states, are copies: of
-    those the call asks for (`scheduling`, `guider_scale`).
+    those the call asks for (`scheduling`, `guider_scale`). Where weights wait in main memory, it is this pipeline that
+    brings them to the device, so words are to be encoded with it too, and LoRAs to be put on before it is made.
     """
-    pipe = _made(loaded, call, {})
-    try:
+    pipe = _made(loaded, call, parts_for(loaded, call))
+    with attached(pipe, loaded, call), offloaded(pipe, loaded.checkpoint.offload, loaded.device):
         yield pipe
-    finally:
-        pipe.maybe_free_model_hooks()
 
 
 def _made(loaded: Loaded, call: Call, extra: Mapping[str, Any]) -> Any:
