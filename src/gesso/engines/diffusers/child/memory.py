@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
+import traceback
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -99,6 +100,14 @@ def ran_out(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in _FULL)
+
+
+def forget_frames(error: BaseException) -> None:
+    """Have an error's traceback hold no variables: what was half made goes when it is handled, not when it is gone."""
+    at: BaseException | None = error
+    while at is not None:
+        traceback.clear_frames(at.__traceback__)
+        at = at.__cause__ or at.__context__
 
 
 def _trim() -> None:
