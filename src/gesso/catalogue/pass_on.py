@@ -11,7 +11,7 @@ from gesso.catalogue.canonical import pictures
 from gesso.catalogue.check import Checked
 from gesso.catalogue.drive import Driven
 from gesso.catalogue.model import Argument, Model, Parameter, Route
-from gesso.catalogue.passed_verdicts import Passing, say
+from gesso.catalogue.passed_verdicts import Passing, say, why_without_effect
 from gesso.catalogue.roles import REFERENCE_ROLES, Role
 from gesso.catalogue.sizes import decide, parse_sides
 from gesso.catalogue.verdicts import record
@@ -82,6 +82,8 @@ def picture_arguments(model: Model, route: Route, values: Mapping[str, Any]) -> 
         given = len(pictures(values.get(parameter.name)))
         words, references = _words_of(parameter, given, references)
         argument = route.arguments.get(parameter.name, Argument(to=parameter.name))
+        if why_without_effect(model, argument, values) is not None:
+            continue
         many = parameter.type == "image_list"
         if isinstance(argument.to, str):
             found += (PictureArgument(argument=argument.to, picture=word, many=many) for word in words)
@@ -122,30 +124,9 @@ def _handed_over(argument: Argument, used: Any) -> dict[str, Any]:
 
 
 def _put_on(arguments: dict[str, Any], argument: Argument, used: Any) -> None:
-    """Add what one parameter says of LoRAs to a list of the engine's: {path, scale} each, or their strengths."""
+    """Add what one parameter says of LoRAs to a list of the engine's: where they are, or their strengths."""
     for name in _names(argument):
-        arguments[name] = [*arguments.get(name, ()), *_loras(used)]
-
-
-def _loras(used: Any) -> list[Any]:
-    """Read a list of objects, a strength, the place of one, or "place,strength" joined by semicolons."""
-    if isinstance(used, list):
-        return list(used)
-    if not isinstance(used, str):
-        return [used]
-    found: list[Any] = []
-    for words in filter(None, map(str.strip, used.split(";"))):
-        path, comma, scale = words.rpartition(",")
-        number = _number(scale) if comma else None
-        found.append({"path": words} if number is None else {"path": path.strip(), "scale": number})
-    return found
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+        arguments[name] = [*arguments.get(name, ()), *(used if isinstance(used, list) else [used])]
 
 
 def _say_within(arguments: dict[str, Any], argument: Argument, value: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +57,10 @@ def _say(passing: Passing, parameter: Parameter, argument: Argument | None) -> S
         if parameter.role in SERVER_ROLES and parameter.role != "inline_result":
             return Said("used", "the server does it")
         argument = Argument(to=parameter.name)
-    if is_set(parameter, value) and (idle := _why_without_effect(passing, argument)) is not None:
-        return Said("ignored", idle)
+    if is_set(parameter, value):
+        idle = why_without_effect(passing.model, argument, passing.checked.values)
+        if idle is not None:
+            return Said("ignored", idle)
     if argument.how is not None:
         return _done(passing, argument, parameter, value)
     if argument.to is None:
@@ -83,16 +85,15 @@ def _say(passing: Passing, parameter: Parameter, argument: Argument | None) -> S
     return _converted(argument, value)
 
 
-def _why_without_effect(passing: Passing, argument: Argument) -> str | None:
-    """Return why a value does not count on this route beside the others, or None when it does."""
-    values = passing.checked.values
+def why_without_effect(model: Model, argument: Argument, values: Mapping[str, Any]) -> str | None:
+    """Return why a value does not count on a route beside the others, or None when it does."""
     for name, wanted in argument.only_when.items():
         if values.get(name) not in wanted:
             return f"only used when {name} is {choices(wanted)}"
     for name, bound in argument.only_above.items():
         if not (values.get(name) or 0) > bound:
             return f"only used when {name} is above {shown(bound)}"
-    given = [one.name for one in passing.model.parameters if is_set(one, values.get(one.name))]
+    given = [one.name for one in model.parameters if is_set(one, values.get(one.name))]
     if argument.only_with and not set(argument.only_with) & set(given):
         return f"only used with {choices(argument.only_with)}"
     if found := [name for name in argument.not_with if name in given]:
@@ -160,6 +161,8 @@ def _done(passing: Passing, argument: Argument, parameter: Parameter, value: Any
         case "repeat":
             return Said("used", "one call for each picture", value)
         case "merge_prompt":
+            if argument.values.get(str(value), value) is None:
+                return Said("used", "as it always is there")
             return Said("mapped", argument.reason or "said within the prompt", value)
         case "expand_prompt":
             if "expand_prompt" in passing.able and value not in (False, "Off"):

@@ -160,7 +160,14 @@ def test_routes_give_each_engine_its_own_words(model: Any) -> None:
 def test_the_last_route_of_an_eachlabs_model_is_eachlabs_itself() -> None:
     for model in load_catalogue().models:
         for name in model.names.get("eachlabs", ()):
-            assert (model.routes[-1].vendor, model.routes[-1].target) == ("eachlabs", name)
+            last = [route for route in model.routes if route.fidelity != "stand_in"][-1]
+            assert (last.vendor, last.target) == ("eachlabs", name)
+
+
+def test_what_stands_in_comes_after_what_does_not() -> None:
+    for model in load_catalogue().models:
+        stands_in = [route.fidelity == "stand_in" for route in model.routes]
+        assert stands_in == sorted(stands_in), model.slug
 
 
 def test_only_what_the_server_does_itself_is_free() -> None:
