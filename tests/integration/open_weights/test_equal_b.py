@@ -16,7 +16,8 @@ import pytest
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
 import torch
-from equality import call_of, checkpoint, left_half, order, picture, plain, straight
+from equality import checkpoint, left_half, order, picture, plain
+from painting import Shelf, pixels, told, tools
 from PIL import Image
 
 from gesso.engines.diffusers.order import Given, Order
@@ -402,12 +403,18 @@ def hunyuan_writes_words(folder: Path) -> Image.Image:
     return pipe('a sign that says "FOX"', width=64, height=64, num_inference_steps=2, generator=seeded()).images[0]
 
 
+@pytest.fixture(scope="module")
+def shelf() -> Shelf:
+    """Return checkpoints that were loaded, for one test after the other."""
+    return Shelf()
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_an_order_is_painted_as_plain_diffusers_paints_it(name: str, tiny: Callable[[str], Path]) -> None:
+def test_an_order_is_painted_as_plain_diffusers_paints_it(name: str, tiny: Callable[[str], Path], shelf: Shelf) -> None:
     one = CASES[name]
     folder = tiny(one.tiny)
     asked = one.order(folder)
-    ours = straight(call_of(asked), folder, asked.seed)
+    (ours,) = pixels(told([asked], tools(shelf)))
     assert ours.shape == (asked.height, asked.width, 3)
     assert ours.std() > 10, "nothing flat is compared"
     assert np.array_equal(ours, np.asarray(one.by_hand(folder)))

@@ -30,7 +30,8 @@ class Encoder:
         if encoding is None:
             return given
         found = self._found(pipe, order, call, encoding)
-        left = {name: said for name, said in given.items() if not (name in WORDS and name in encoding.takes)}
+        words = WORDS.intersection(encoding.takes)  # said to be none: left out, some are ""
+        left = {name: None if name in words else said for name, said in given.items()}
         return left | {name: _on(pipe._execution_device, made) for name, made in found.items()}
 
     def forget(self, target: str | None = None) -> None:

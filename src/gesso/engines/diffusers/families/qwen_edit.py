@@ -18,7 +18,7 @@ from gesso.engines.diffusers.families.common import (
     strength_of,
     way_of,
 )
-from gesso.engines.diffusers.families.qwen import ENCODING, GUIDANCE, NOTHING, READ
+from gesso.engines.diffusers.families.qwen import ENCODING, GUIDANCE, NOTHING
 from gesso.engines.diffusers.order import Call, Encoding, LatentLayout, Order, Way
 
 CLASSES: Final[dict[Way, str]] = {
@@ -66,7 +66,6 @@ class QwenImageEdit:
             "height": size[1],
             "num_inference_steps": steps,
             "true_cfg_scale": number(order, "true_cfg_scale", GUIDANCE),
-            "max_sequence_length": READ,
         }
         pictures: dict[str, Any] = {}
         if way == "instruct_inside":

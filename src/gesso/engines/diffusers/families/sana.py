@@ -11,23 +11,13 @@ from gesso.engines.diffusers.order import Call, Encoding, LatentLayout, Order, W
 STEPS: Final = 20
 GUIDANCE: Final = 4.5
 PERTURBED: Final = 3.0
-# Whose attention is perturbed: of the 1.6B's twenty blocks the middle one, by the pipeline's documentation.
+# Whose attention is perturbed: the block that the documentation of the pipeline names for the 1.6B.
 BLOCK: Final = "transformer_blocks.8"
+# The pipeline has the text encoder read an instruction of its own before the prompt.
 ENCODING: Final = Encoding(
     takes=("prompt", "negative_prompt", "clean_caption", "max_sequence_length", "complex_human_instruction"),
     gives=("prompt_embeds", "prompt_attention_mask", "negative_prompt_embeds", "negative_prompt_attention_mask"),
     guided=True,
-)
-# What the text encoder is told before the prompt, as the model was trained; nothing of it is written out.
-INSTRUCTION: Final = (
-    "Given a user prompt, generate an 'Enhanced prompt' that provides detailed visual descriptions suitable for image generation. Evaluate the level of detail in the user prompt:",
-    "- If the prompt is simple, focus on adding specifics about colors, shapes, sizes, textures, and spatial relationships to create vivid and concrete scenes.",
-    "- If the prompt is already detailed, refine and enhance the existing details slightly without overcomplicating.",
-    "Here are examples of how to transform or refine prompts:",
-    "- User Prompt: A cat sleeping -> Enhanced: A small, fluffy white cat curled up in a round shape, sleeping peacefully on a warm sunny windowsill, surrounded by pots of blooming red flowers.",
-    "- User Prompt: A busy city street -> Enhanced: A bustling city street scene at dusk, featuring glowing street lamps, a diverse crowd of people in colorful clothing, and a double-decker bus passing by towering glass skyscrapers.",
-    "Please generate only the enhanced description for the prompt below and avoid including any additional commentary or evaluations:",
-    "User Prompt: ",
 )
 
 
@@ -59,9 +49,6 @@ class Sana:
             "guidance_scale": number(order, "guidance_scale", GUIDANCE),
             "pag_scale": number(order, "pag_scale", PERTURBED, least=0.0),
             "use_resolution_binning": False,
-            "clean_caption": False,
-            "max_sequence_length": 300,
-            "complex_human_instruction": list(INSTRUCTION),
         }
         size = (order.width, order.height)
         return Call("SanaPAGPipeline", arguments, size, settings=(("pag_applied_layers", BLOCK),))
