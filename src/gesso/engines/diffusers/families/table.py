@@ -23,6 +23,7 @@ FAMILIES: Final[dict[str, str]] = {
     "StableDiffusionPipeline": "sd15:StableDiffusion15",
     "StableDiffusionXLPipeline": _SDXL,
     "StableDiffusionXLControlNetImg2ImgPipeline": _SDXL,
+    "PhotoMakerStableDiffusionXLPipeline": "photomaker:PhotoMaker",
     "KandinskyV22CombinedPipeline": "kandinsky:Kandinsky",
     "BriaPipeline": "bria:Bria",
     "HunyuanImagePipeline": "hunyuan:HunyuanImage",
