@@ -22,7 +22,7 @@ def order(weights: Checkpoint, *, references: tuple[DecodedPicture, ...] = (), *
     arguments = {"prompt": "a fox"} | dict(more.pop("arguments", {}))
     fields: dict[str, Any] = {"job": "job", "index": 0, "operation": "generate", "width": 64, "height": 48, "seed": 7}
     given = tuple(Given("references", one) for one in references)
-    return Order(checkpoint=weights, arguments=arguments, given=given, **(fields | more))
+    return Order(checkpoint=weights, arguments=arguments, **({"given": given} | fields | more))
 
 
 def about(**settings: object) -> About:

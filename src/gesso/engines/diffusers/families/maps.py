@@ -50,7 +50,7 @@ def _shrunk(grey: np.ndarray, scale: int) -> np.ndarray:
     """Return the means of squares of `scale` pixels; the last ones are filled up with the border."""
     height, width = grey.shape
     full = np.pad(grey, ((0, -height % scale), (0, -width % scale)), mode="edge")
-    return full.reshape(full.shape[0] // scale, scale, full.shape[1] // scale, scale).mean((1, 3))
+    return np.asarray(full.reshape(full.shape[0] // scale, scale, full.shape[1] // scale, scale).mean((1, 3)))
 
 
 def _blurred(grey: np.ndarray, radius: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any, Final, Literal
 
 from gesso.domain.errors import EngineFailed
@@ -11,18 +10,12 @@ from gesso.engines.diffusers.families import styles
 from gesso.engines.diffusers.families.common import USUAL, flat, number, painted_size, prompt_of, steps_of
 from gesso.engines.diffusers.order import Attachment, Call, Encoding, LatentLayout, Order, Way
 
-PACKAGE: Final = "photomaker"  # from its repository: no registry has it
-PIPELINE: Final = "photomaker:PhotoMakerStableDiffusionXLPipeline"
+PIPELINE: Final = "photomaker:PhotoMakerStableDiffusionXLPipeline"  # of the package photomaker
 TRIGGER: Final = "img"  # stands behind the word that says what the person is
 STEPS: Final = 20
 GUIDANCE: Final = 5.0
 SHARE: Final = 20.0  # percent of the steps after which the face counts
 LATEST: Final = 30  # the step at which it does at the latest
-
-
-def why_not() -> str | None:
-    """Return why this installation cannot run it, or None."""
-    return None if find_spec(PACKAGE) is not None else "its package, photomaker, is not installed"
 
 
 class PhotoMaker:
