@@ -18,6 +18,7 @@ from gesso.cli import (
     models,
     money,
     pictures,
+    pull,
     serve,
     storage,
     upstream,
@@ -47,6 +48,7 @@ def build() -> typer.Typer:
     app.command("generate")(pictures.generate)
     app.command("edit")(pictures.edit)
     app.command("models")(models.models)
+    app.command("pull")(pull.pull)
     app.add_typer(keys.app, name="keys")
     app.add_typer(accounts.app, name="accounts")
     app.add_typer(money.app, name="credits")

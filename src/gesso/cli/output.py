@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -57,15 +57,18 @@ class Output:
             _console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def progress(self) -> Iterator[Report]:
+    def progress(self, unit: Literal["steps", "bytes"] = "steps") -> Iterator[Report]:
         """Show a bar on stderr while the block runs, where a person watches; yield what reports how far it is."""
         if not (self.for_people and sys.stderr.isatty()):
             yield lambda stage, done, total: None
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich import progress as bars
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=_console(stderr=True), transient=True) as progress:
+        counted: tuple[bars.ProgressColumn, ...] = (bars.MofNCompleteColumn(), bars.TimeElapsedColumn())
+        if unit == "bytes":
+            counted = (bars.DownloadColumn(), bars.TransferSpeedColumn(), bars.TimeRemainingColumn())
+        columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), *counted)
+        with bars.Progress(*columns, console=_console(stderr=True), transient=True) as progress:
             bar = progress.add_task("starting", total=None)
 
             def report(stage: str, done: int, total: int) -> None:
