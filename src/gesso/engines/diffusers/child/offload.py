@@ -16,6 +16,7 @@ from diffusers.hooks import HookRegistry
 from gesso.engines.diffusers.checkpoint import Offload
 
 GROUPS = ("group_offloading", "lazy_prefetch_group_offloading", "layer_execution_tracker")  # names of diffusers' hooks
+SUPPORTS = "_supports_group_offloading"  # diffusers' models say so; all others do
 
 
 def where_it_waits(offload: Offload, device: str) -> str:
@@ -45,7 +46,9 @@ def _begin(pipe: Any, offload: Offload, device: torch.device) -> None:
     elif offload == "sequential":
         pipe.enable_sequential_cpu_offload(device=device)
     else:
+        whole = [name for name, part in pipe.components.items() if not getattr(part, SUPPORTS, True)]
         pipe.enable_group_offload(
+            exclude_modules=whole,
             onload_device=device,
             offload_device=torch.device("cpu"),
             offload_type="leaf_level",  # hooks are on layers: parts whose `forward` is not what is called work too
