@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import torch
 
+from gesso.engines.diffusers.child.batch import WORDS
 from gesso.engines.diffusers.order import Call, Encoding, Order
 
-WORDS: Final = frozenset(f"{sign}prompt{number}" for sign in ("", "negative_") for number in ("", "_2", "_3"))
 Embeddings = Mapping[str, Any]  # by argument: a tensor, or a list of them
 
 
@@ -57,7 +57,9 @@ def _encoded(pipe: Any, call: Call, encoding: Encoding, takes: Mapping[str, Any]
     with torch.no_grad():
         found = _named(encoding, pipe.encode_prompt(**takes))
         if call.negative_words is not None:
-            against = _named(encoding, pipe.encode_prompt(**{**takes, "prompt": call.negative_words}))
+            prompts = takes["prompt"]
+            words = [call.negative_words] * len(prompts) if isinstance(prompts, list) else call.negative_words
+            against = _named(encoding, pipe.encode_prompt(**{**takes, "prompt": words}))
             found |= {f"negative_{name}": made for name, made in against.items()}
     return found
 

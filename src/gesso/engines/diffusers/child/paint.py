@@ -5,35 +5,136 @@ The call is plain diffusers. What is put on a pipeline for it comes off again at
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
+from gesso.domain.events import Note
+from gesso.engines.diffusers.child.batch import together
 from gesso.engines.diffusers.child.clean import left_clean
+from gesso.engines.diffusers.child.cut import cut_words
 from gesso.engines.diffusers.child.encode import Encoder
 from gesso.engines.diffusers.child.laps import Laps
-from gesso.engines.diffusers.child.loaded import Stopped
-from gesso.engines.diffusers.child.pictures import finished, pil
+from gesso.engines.diffusers.child.loaded import Loaded, Refused, Stopped
+from gesso.engines.diffusers.child.memory import forget_frames
+from gesso.engines.diffusers.child.pictures import check_finite, finished, pil
+from gesso.engines.diffusers.child.previews import Viewer, viewer_of
 from gesso.engines.diffusers.child.seeds import dice
 from gesso.engines.diffusers.child.steps import Steps
 from gesso.engines.diffusers.child.stop import Work
 from gesso.engines.diffusers.child.tools import Tools
-from gesso.engines.diffusers.child.troubles import Problem, problem_of
+from gesso.engines.diffusers.child.troubles import Problem, Unsafe, problem_of
 from gesso.engines.diffusers.families.table import family_of
+from gesso.engines.diffusers.family import Family
 from gesso.engines.diffusers.messages import Failed, Noted, Painted, Timed
-from gesso.engines.diffusers.order import Order
+from gesso.engines.diffusers.order import Call, Order
 
 
 def paint(work: Work, tools: Tools, encoder: Encoder) -> None:
-    """Paint the orders of a work, one after the other. Every job of it ends, each by what became of its own orders.
+    """Paint the orders of a work, together where that goes, else one after the other. Every job of it ends.
 
     Raises only where the device is broken and this process of no use any more.
     """
-    for order in work.orders:
-        problem = _problem(lambda order=order: _painted(order, work, tools, encoder))  # type: ignore[misc]
-        if problem is not None:
-            _clean_up(problem, order, tools)
-            work.fail(Failed(order.job, problem.trouble, problem.message))
+    painting = _Painting(work, tools, encoder)
+    if len(work.orders) == 1 or painting.tried(work.orders) is not None:
+        for order in work.orders:
+            problem = painting.tried((order,))
+            if problem is not None:
+                work.fail(Failed(order.job, problem.trouble, problem.message))
     work.end()
+
+
+class _Painting:
+    def __init__(self, work: Work, tools: Tools, encoder: Encoder) -> None:
+        self._work, self._tools, self._encoder = work, tools, encoder
+
+    def tried(self, orders: Sequence[Order]) -> Problem | None:
+        """Paint orders in one call; return what went wrong with it, after which none of them was painted."""
+        problem = _problem(partial(self._painted, orders))
+        if problem is not None and problem.trouble == "out_of_memory":
+            self._tools.weights.let_go()
+        elif problem is not None and problem.trouble == "mistake":  # nobody knows what it left behind
+            self._tools.weights.let_go(orders[0].checkpoint.target)
+        return problem
+
+    def _painted(self, orders: Sequence[Order]) -> None:
+        laps = Laps()
+        steps = Steps(self._work, orders, laps)
+        steps.check()
+        checkpoint = orders[0].checkpoint
+        loaded = self._tools.weights.get(checkpoint, lambda done, total: steps.tell("load", done, total))
+        laps.lap("load")
+        self._work.begun()
+        steps.check()
+        family = family_of(checkpoint.pipeline)
+        call = together([family.call(order, loaded.about) for order in orders])
+        if call is None or len({(order.checkpoint, order.loras, order.level) for order in orders}) > 1:
+            raise Refused("These pictures cannot be painted in one call.")
+        images = self._called(orders, call, loaded, family, steps, laps)
+        laps.lap("decode")
+        steps.tell("decode", 1, 1)
+        for order, image in zip(orders, images, strict=True):
+            problem = _problem(partial(self._deliver, order, image, call.size, laps))
+            if problem is not None:
+                self._work.fail(Failed(order.job, problem.trouble, problem.message))
+        for job in sorted({order.job for order in orders}):
+            for stage, seconds in laps.seconds.items():
+                self._work.tell(Timed(job, stage, seconds))
+
+    def _called(
+        self, orders: Sequence[Order], call: Call, loaded: Loaded, family: Family, steps: Steps, laps: Laps
+    ) -> Any:
+        """Return what the pipeline makes, floats [pictures, height, width, 3]."""
+        first = orders[0]
+        with (
+            self._tools.with_loras(loaded, family, first.loras) as put,
+            self._tools.at_level(loaded, family, first.level) as changed,
+            self._tools.pipeline_for(loaded, call) as pipe,
+            left_clean(pipe, family),
+        ):
+            self._note(orders, (*put, *(() if changed is None else (changed,)), *cut_words(pipe, call)))
+            viewer = self._viewer(orders, loaded, family)
+            arguments = self._encoder.arguments(pipe, first, call, family.encoding(call))
+            laps.lap("encode")
+            steps.tell("encode", 1, 1)
+            steps.check()
+            generators = [dice(order.seed) for order in orders]
+            made = pipe(
+                **arguments,
+                **{name: pil(given) for name, given in call.pictures.items()},
+                **steps.callbacks(call, viewer),
+                generator=generators[0] if len(generators) == 1 else generators,
+                output_type="np",
+            )
+        if steps.latents is not None:
+            check_finite(steps.latents.float().cpu().numpy())
+        return made.images
+
+    def _viewer(self, orders: Sequence[Order], loaded: Loaded, family: Family) -> Viewer | None:
+        if not any(order.preview_steps for order in orders):
+            return None
+        viewer = viewer_of(loaded, family.latents)
+        if viewer is None:
+            self._note(orders, (Note("no_previews", "There are no previews of what this checkpoint paints."),))
+        return viewer
+
+    def _deliver(self, order: Order, image: Any, size: tuple[int, int], laps: Laps) -> None:
+        pixels = finished(image, size)
+        if order.check_picture:
+            self._check(order, pixels)
+            laps.lap("check")
+        self._work.tell(Painted(order.job, order.index, pixels, order.seed))
+
+    def _check(self, order: Order, pixels: Any) -> None:
+        if self._tools.check is None:
+            self._note([order], (Note("unchecked", "No checker looked at the picture: none is set up."),))
+        elif self._tools.check(pixels) > self._tools.threshold:
+            raise Unsafe
+
+    def _note(self, orders: Sequence[Order], notes: Sequence[Note]) -> None:
+        for job in sorted({order.job for order in orders}):
+            for note in notes:
+                self._work.tell(Noted(job, note))
 
 
 def _problem(do: Callable[[], None]) -> Problem | None:
@@ -44,50 +145,6 @@ def _problem(do: Callable[[], None]) -> Problem | None:
         return None
     except Exception as error:  # noqa: BLE001  # whatever it is, the process serves on
         problem = problem_of(error)
-        traceback.clear_frames(error.__traceback__)
+        forget_frames(error)
         return problem
     return None
-
-
-def _clean_up(problem: Problem, order: Order, tools: Tools) -> None:
-    if problem.trouble == "out_of_memory":
-        tools.weights.let_go()
-    elif problem.trouble == "mistake":  # nobody knows what it left behind
-        tools.weights.let_go(order.checkpoint.target)
-
-
-def _painted(order: Order, work: Work, tools: Tools, encoder: Encoder) -> None:
-    laps = Laps()
-    steps = Steps(work, (order,), laps)
-    steps.check()
-    loaded = tools.weights.get(order.checkpoint, lambda done, total: steps.tell("load", done, total))
-    laps.lap("load")
-    work.begun()
-    steps.check()
-    family = family_of(order.checkpoint.pipeline)
-    call = family.call(order, loaded.about)
-    with (
-        tools.with_loras(loaded, family, order.loras) as put,
-        tools.at_level(loaded, family, order.level) as changed,
-        tools.pipeline_for(loaded, call) as pipe,
-        left_clean(pipe, family),
-    ):
-        for note in (*put, *((changed,) if changed else ())):
-            work.tell(Noted(order.job, note))
-        arguments = encoder.arguments(pipe, order, call, family.encoding(call))
-        steps.tell("encode", 1, 1)
-        laps.lap("encode")
-        steps.check()
-        made = pipe(
-            **arguments,
-            **{name: pil(given) for name, given in call.pictures.items()},
-            **steps.callbacks(call),
-            generator=dice(order.seed),
-            output_type="np",
-        )
-    pixels = finished(made.images[0], call.size)
-    laps.lap("decode")
-    steps.tell("decode", 1, 1)
-    work.tell(Painted(order.job, order.index, pixels, order.seed))
-    for stage, seconds in laps.seconds.items():
-        work.tell(Timed(order.job, stage, seconds))

@@ -51,6 +51,12 @@ class Work:
         for job in tuple(self._open):
             self.stop(job)
 
+    def let_stopped_go(self) -> None:
+        """End the jobs that were stopped, where others are painted on."""
+        with self._lock:
+            for job in sorted(self._stopped & self._open):
+                self._close(job, Ended(job, stopped=True))
+
     def tell(self, message: OfAJob) -> None:
         """Tell something of a job, unless it has ended."""
         with self._lock:

@@ -6,15 +6,12 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-
 from gesso.domain.errors import EngineFailed
 from gesso.engines.diffusers.child.loaded import CannotLoad, Refused
+from gesso.engines.diffusers.child.memory import ran_out
 from gesso.engines.diffusers.messages import Trouble
 
-# How libraries say it that have no exception of their own for it.
-NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
-BROKEN = ("CUDA error", "device-side assert", "HIP error")
+BROKEN = ("CUDA error", "HIP error", "device-side assert")
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +48,7 @@ def problem_of(error: Exception) -> Problem:
 
 def runs_out_of_memory(error: BaseException) -> bool:
     """Tell whether an exception, or what it came of, says that there is no memory left."""
-    return any(
-        isinstance(one, torch.OutOfMemoryError | MemoryError)
-        or (isinstance(one, RuntimeError) and any(said in str(one) for said in NO_MEMORY))
-        for one in _chain(error)
-    )
+    return any(ran_out(one) or "STATUS_ALLOC_FAILED" in str(one) for one in _chain(error))
 
 
 def is_broken(error: BaseException) -> bool:
