@@ -22,6 +22,9 @@ from gesso.domain.clock import SECOND
 from gesso.domain.credits import MICRO, Price
 from gesso.domain.errors import OperatorError
 from gesso.engines.builtin.engine import BuiltinEngine
+from gesso.engines.diffusers.engine import DiffusersEngine
+from gesso.engines.diffusers.engine_settings import EngineSettings
+from gesso.engines.diffusers.loras.settings import LoraSettings
 from gesso.engines.engine import Engine
 from gesso.engines.registry import Engines
 from gesso.engines.resize import ResizeEngine
@@ -68,8 +71,50 @@ def engines_of(settings: Settings) -> tuple[Engine, ...]:
     return (
         BuiltinEngine(slots=settings.builtin_slots, threads=settings.builtin_threads),
         ResizeEngine(),
+        diffusers_of(settings),
         *upstreams_of(settings),
     )
+
+
+def diffusers_of(settings: Settings) -> DiffusersEngine:
+    """Return the engine of open weights; it is there without its extra too, and says then what to install."""
+    return DiffusersEngine(
+        EngineSettings(
+            folder=weights_folder(settings),
+            checkpoints=settings.diffusers_checkpoints,
+            devices=settings.diffusers_devices,
+            memory_bytes=_bytes(settings.diffusers_memory_gigabytes),
+            host_bytes=_bytes(settings.diffusers_host_gigabytes),
+            keep=frozenset(settings.diffusers_keep),
+            offload=settings.diffusers_offload,
+            offload_of=settings.diffusers_offload_of,
+            precision=None if settings.diffusers_precision == "auto" else settings.diffusers_precision,
+            quantisation_of=settings.diffusers_quantisation_of,
+            acceleration=settings.diffusers_acceleration,
+            batch=settings.diffusers_batch,
+            threads=settings.diffusers_threads,
+            silence_seconds=settings.diffusers_silence_seconds,
+            safety_model=settings.safety_model,
+            safety_threshold=settings.safety_threshold,
+        ),
+        loras=LoraSettings(
+            folder=settings.data_dir / "loras",
+            registered=settings.diffusers_loras,
+            sources=frozenset(settings.diffusers_lora_sources),
+            file_bytes=settings.diffusers_lora_bytes,
+            cache_bytes=settings.diffusers_lora_cache_bytes,
+        ),
+        policy=Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes),
+    )
+
+
+def weights_folder(settings: Settings) -> Path:
+    """Return where pulled weights lie."""
+    return settings.diffusers_folder or settings.data_dir / "weights"
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    return None if gigabytes is None else int(gigabytes * (1 << 30))
 
 
 def upstreams_of(settings: Settings) -> tuple[Engine, ...]:

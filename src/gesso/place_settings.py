@@ -16,7 +16,14 @@ from gesso.storage.links import SECRET_BYTES
 from gesso.storage.places import check_url
 
 # Never shown, not even when they are wrong.
-SECRETS = ("database_url", "storage_url", "storage_access_key_id", "storage_secret_access_key", "link_secret")
+SECRETS = (
+    "database_url",
+    "storage_url",
+    "storage_access_key_id",
+    "storage_secret_access_key",
+    "link_secret",
+    "rewriter_key",
+)
 OF_S3 = ("storage_endpoint", "storage_region", "storage_access_key_id", "storage_secret_access_key")
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 from gesso.catalogue.model import UNKNOWN_PRICE
 from gesso.catalogue.price import parse_price
 from gesso.catalogue.wording import did_you_mean, shown
+from gesso.diffusers_settings import DiffusersSettings
 from gesso.domain.credits import MOST, Price
 from gesso.domain.errors import OperatorError
 from gesso.outgoing.allow import parse_allow_list
@@ -36,7 +37,7 @@ MOST_HOURS = 100 * 365 * 24
 CLIENT_VARIABLES = ("GESSO_KEY", "GESSO_URL")  # read by the clients in examples/, not by the server
 
 
-class Settings(UpstreamSettings, PlaceSettings, BaseSettings):
+class Settings(DiffusersSettings, UpstreamSettings, PlaceSettings, BaseSettings):
     """The settings; each field is `GESSO_<NAME>` in the environment and `<name>` in gesso.toml."""
 
     model_config = SettingsConfigDict(env_prefix="GESSO_", toml_file="gesso.toml", extra="forbid", frozen=True)

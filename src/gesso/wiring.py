@@ -116,7 +116,8 @@ class Parts:
         self.catalogue = catalogue_of(settings)
         for slug, file in self.catalogue.replaced.items():
             log.info("model_replaced", model=slug, by=file)
-        self.engines = Engines(role.chosen(engines))
+        installed = tuple(engines)
+        self.engines = Engines(role.chosen(installed), installed)
         self._held = ExitStack()
         self._held.enter_context(own_data_folder(settings))
         try:

@@ -78,6 +78,38 @@ class HasAbilities(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class DeviceFigures:
+    """What is counted of a device since this process began: weights loaded and unloaded, what painted started again,
+    jobs that its memory was too small for; and how many bytes of weights it holds now."""
+
+    loads: int = 0
+    evictions: int = 0
+    restarts: int = 0
+    out_of_memory: int = 0
+    memory_bytes: int = 0
+
+
+@runtime_checkable
+class RunsWeights(Protocol):
+    """An engine that runs weights of this machine on its devices, where what that takes is installed."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether what it takes is installed in this process; if not, no route is ready."""
+        ...
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return the weights that are here, by the names that routes have for them."""
+        ...
+
+    @property
+    def devices(self) -> Mapping[str, DeviceFigures]:
+        """Return what is counted of the devices it uses."""
+        ...
+
+
 @runtime_checkable
 class SpendsMoney(Protocol):
     """An engine that spends the operator's money elsewhere, and minds limits and who is in trouble there."""

@@ -16,7 +16,8 @@ KEPT = 24 * HOUR  # how long one that fell silent is still listed
 class WorkerRow(Frozen):
     """A process that runs jobs; times are microseconds UTC. It counts as alive before `alive_until`.
 
-    `engines` are its engines' names, and what they can use elsewhere as "engine/vendor".
+    `engines` are its engines' names, and what they can use as "engine/vendor" or, of weights, as
+    "engine/weights".
     """
 
     id: str
@@ -34,7 +35,7 @@ def announce(connection: Connection, worker: WorkerRow, now: int, *, news: bool)
     values = worker.model_dump() | {"engines": ",".join(worker.engines)}
     insert = postgresql.insert if is_postgres(connection) else sqlite.insert
     statement = insert(workers).values(values)
-    changed = {"alive_until": worker.alive_until}
+    changed = {"alive_until": worker.alive_until, "engines": values["engines"]}
     connection.execute(statement.on_conflict_do_update(index_elements=[workers.c.id], set_=changed))
     if news:
         connection.execute(delete(workers).where(workers.c.alive_until < now - KEPT))

@@ -1,0 +1,246 @@
+"""The engine of open weights: Hugging Face diffusers behind the engine port, in one process for each device."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from functools import cached_property
+
+from gesso.domain.errors import ContentRefused, EngineFailed
+from gesso.domain.events import Event, Preview, Progress, Task, Timing
+from gesso.domain.picture import DigitalSource, RawPicture
+from gesso.domain.request import RouteChoice
+from gesso.engines.diffusers.checkpoint import About, Checkpoint, Precision
+from gesso.engines.diffusers.child_settings import ChildSettings
+from gesso.engines.diffusers.devices import devices_here
+from gesso.engines.diffusers.engine_settings import EngineSettings
+from gesso.engines.diffusers.gather import Asked
+from gesso.engines.diffusers.launch import Isolation, Launch, Process, Thread
+from gesso.engines.diffusers.lora import LoraUse
+from gesso.engines.diffusers.loras.library import LoraLibrary
+from gesso.engines.diffusers.loras.registry import registry
+from gesso.engines.diffusers.loras.settings import LoraSettings
+from gesso.engines.diffusers.messages import Failed, FromChild, Noted, Painted, Previewed, Stepped, Timed
+from gesso.engines.diffusers.order import Order
+from gesso.engines.diffusers.orders import orders_of
+from gesso.engines.diffusers.places import Places
+from gesso.engines.diffusers.readiness import MISSING, Look, installed
+from gesso.engines.diffusers.supervise import Device, Patience
+from gesso.engines.diffusers.worn import asks_for_loras, why_no_loras, worn
+from gesso.engines.engine import DeviceFigures, Readiness
+from gesso.outgoing.fetch import Outgoing, Policy
+
+
+class DiffusersEngine:
+    """Paints with weights that lie on this machine. Each device has a process, started at its first picture.
+
+    A device paints `settings.batch` pictures at once; a slot more each lets the next job be made ready meanwhile.
+    `launch` replaces what starts a process, for tests.
+    """
+
+    name = "diffusers"
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        loras: LoraSettings | None = None,
+        policy: Policy | None = None,
+        isolation: Isolation = "process",
+        launch: Launch | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._settings = settings
+        self._names = settings.devices or devices_here(os.environ)
+        self.slots = len(self._names) * (settings.batch + 1)
+        self._made_devices: dict[str, Device] = {}
+        self._launch: Launch = launch or (Process if isolation == "process" else Thread)
+        self._needs_libraries = launch is None
+        self._patience = patience or Patience(silence=settings.silence_seconds)
+        self._places = Places(settings.folder, settings.checkpoints)
+        self._look = Look(self._places)
+        self._loras = loras or LoraSettings(settings.folder / "loras")
+        registry(self._loras.registered)  # what is wrong there is said now
+        self._policy = policy or Policy()
+        self._outgoing: Outgoing | None = None
+        self._library: LoraLibrary | None = None
+
+    # ── what it can ───────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def installed(self) -> bool:
+        """Whether what paints is installed here."""
+        return not self._needs_libraries or installed()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The weights that are here."""
+        return self._places.all() if self.installed else ()
+
+    def readiness(self, route: RouteChoice) -> Readiness:
+        """Tell whether the weights of a route are here, whole, and what paints is installed."""
+        reason = None if self.installed else MISSING
+        if reason is None and route.target:
+            reason = self._look.why_not(route)
+        if reason is None and route.arguments.get("loras"):
+            reason = why_no_loras(route, self._loras_here())
+        if reason is None and (made := self._made_devices) and all(device.trouble for device in made.values()):
+            reason = "what paints on the devices ended several times in a row: the log says why; it is tried again soon"
+        return Readiness(reason is None, reason or "")
+
+    def able(self, route: RouteChoice) -> frozenset[str]:
+        """Return what it does for a request beyond painting, as far as the operator set that up."""
+        settings = self._settings
+        able = {
+            "check_pictures": settings.safety_model is not None,
+            "runtime": settings.acceleration != "none",
+            "runtime_high": settings.acceleration == "high",
+        }
+        return frozenset(word for word, can in able.items() if can)
+
+    @property
+    def devices(self) -> Mapping[str, DeviceFigures]:
+        """What is counted of each device that was used."""
+        return {name: device.figures for name, device in self._made_devices.items()}
+
+    # ── one job ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self, task: Task) -> AsyncGenerator[Event, None]:
+        """Paint the task's pictures; closing stops after the step in progress."""
+        async with AsyncExitStack() as stack:
+            checkpoint, about = self._checkpoint(task.route)
+            loras: tuple[LoraUse, ...] = ()
+            if asks_for_loras(task.route):
+                yield Progress("fetch", 0, 1)
+                loras = await stack.enter_async_context(worn(task.route, checkpoint, self._loras_here()))
+            orders = orders_of(
+                task,
+                checkpoint,
+                about,
+                loras=loras,
+                highest=self._settings.acceleration,
+                checks=self._settings.safety_model is not None,
+            )
+            source: DigitalSource = "composite" if task.mask is not None else "trained"
+            told = await stack.enter_async_context(self._painted(orders))
+            async for message in told:
+                for event in _events(message, len(orders), source):
+                    yield event
+
+    @asynccontextmanager
+    async def _painted(self, orders: tuple[Order, ...]) -> AsyncIterator[AsyncGenerator[FromChild, None]]:
+        """Give what a device tells of a job; stop it there when nobody listens any more."""
+        heard: asyncio.Queue[FromChild] = asyncio.Queue()
+        device, asked = self._device_for(orders[0].checkpoint), Asked(orders[0].job, heard.put_nowait)
+        tickets = []
+
+        async def told() -> AsyncGenerator[FromChild, None]:
+            for first in range(0, len(orders), self._settings.batch):
+                now = [device.submit(order, asked) for order in orders[first : first + self._settings.batch]]
+                tickets.extend(now)
+                while heard.qsize() or any(ticket.state != "ended" for ticket in now):
+                    yield await heard.get()
+
+        try:
+            async with aclosing(told()) as messages:
+                yield messages
+        finally:
+            await device.withdraw(asked, tickets)
+
+    def _device_for(self, checkpoint: Checkpoint) -> Device:
+        """Return the device that has least to do, or one that has the weights and not much to do."""
+        devices = self._all_devices()
+        much = 2 * self._settings.batch
+
+        def burden(device: Device) -> tuple[bool, bool, int]:
+            return device.trouble, not (device.holds(checkpoint) and device.load < much), device.load
+
+        return min(devices, key=burden)
+
+    def _all_devices(self) -> tuple[Device, ...]:
+        if not self._made_devices:
+            for name in self._names:
+                settings = self._child_settings(name)
+                self._made_devices[name] = Device(
+                    settings, self._launch, most=self._settings.batch, patience=self._patience
+                )
+        return tuple(self._made_devices.values())
+
+    # ── weights ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _checkpoint(self, route: RouteChoice) -> tuple[Checkpoint, About]:
+        """Return the weights of a route as they are to be loaded. Raises `EngineFailed` where they are gone by now."""
+        if (reason := self._look.why_not(route)) is not None:
+            raise EngineFailed(f"This model cannot run here now: {reason}.")
+        settings, place = self._settings, self._places.find(route.target)
+        beside = {name: self._places.find(target) for name, target in route.beside.items()}
+        assert place is not None, "looked at just now"
+        base = beside.pop("base", None)
+        checkpoint = Checkpoint(
+            target=route.target,
+            pipeline=route.pipeline,
+            path=place.path,
+            kind=place.kind,
+            base=None if base is None else base.path,
+            beside=tuple((name, found.path) for name, found in sorted(beside.items()) if found is not None),
+            precision=settings.precision or self._usual_precision(),
+            quantisation=settings.quantisation_of.get(route.target, "none"),
+            offload=settings.offload_of.get(route.target, settings.offload),
+        )
+        about = self._look.about(place)
+        return checkpoint, about if isinstance(about, About) else About("", ())
+
+    def _usual_precision(self) -> Precision:
+        return "float32" if self._names[0] == "cpu" else "bfloat16"
+
+    def _child_settings(self, device: str) -> ChildSettings:
+        settings = self._settings
+        safety = None if settings.safety_model is None else self._places.find(settings.safety_model)
+        return ChildSettings(
+            device=device,
+            memory_bytes=settings.memory_bytes,
+            host_bytes=settings.host_bytes,
+            keep=settings.keep,
+            safety_model=None if safety is None else safety.path,
+            safety_threshold=settings.safety_threshold,
+            threads=settings.threads,
+        )
+
+    async def close(self) -> None:
+        """End the processes; a later task would start them again."""
+        devices = tuple(self._made_devices.values())
+        self._made_devices.clear()
+        await asyncio.gather(*(device.close() for device in devices))
+        if self._library is not None:
+            await self._library.close()
+        if self._outgoing is not None:
+            await self._outgoing.aclose()
+        self._library = self._outgoing = None
+
+    def _loras_here(self) -> LoraLibrary:
+        if self._library is None:
+            self._outgoing = Outgoing(self._policy)
+            self._library = LoraLibrary(self._loras, self._outgoing)
+        return self._library
+
+
+def _events(message: FromChild, pictures: int, source: DigitalSource) -> Iterator[Event]:
+    """Yield what a message means for the job. Raises what it failed with."""
+    match message:
+        case Stepped(index=index, stage=stage, done=done, total=total):
+            whole = pictures if stage in ("prior", "denoise", "decode") else 1
+            yield Progress(stage, (index if whole > 1 else 0) * total + done, total * whole)
+        case Previewed(index=index, number=number, pixels=pixels):
+            yield Progress("denoise", index, pictures, Preview(index, number, pixels, source))
+        case Painted(index=index, pixels=pixels, seed=seed):
+            yield RawPicture(index, pixels, seed, source)
+        case Noted(note=note):
+            yield note
+        case Timed(stage=stage, seconds=seconds):
+            yield Timing(stage, seconds)
+        case Failed(trouble="unsafe", message=text):
+            raise ContentRefused(text)
+        case Failed(message=text):
+            raise EngineFailed(text)
