@@ -180,7 +180,7 @@ class Argument(Frozen):
     ratios: tuple[str, ...] = ()  # `send: ratio`: the shapes this route takes
     words: str = "{}"  # `how: merge_prompt`: what is said in the prompt, with the value for {}
     # Where this one has an effect on this route: beside these values of others (those of `only_above` bigger than
-    # that), and with a value for at least one of `only_with`, for none of `not_with`.
+    # that), with a value for at least one of `only_with`, and not with values for all of `not_with`.
     only_when: Mapping[str, tuple[Scalar, ...]] = {}
     only_above: Mapping[str, float] = {}
     only_with: tuple[str, ...] = ()

@@ -96,8 +96,8 @@ def why_without_effect(model: Model, argument: Argument, values: Mapping[str, An
     given = [one.name for one in model.parameters if is_set(one, values.get(one.name))]
     if argument.only_with and not set(argument.only_with) & set(given):
         return f"only used with {choices(argument.only_with)}"
-    if found := [name for name in argument.not_with if name in given]:
-        return f"not used with {found[0]}"
+    if argument.not_with and set(argument.not_with) <= set(given):
+        return f"not used with {argument.not_with[0]}"
     return None
 
 

@@ -36,7 +36,6 @@ AROUND: Final = frozenset(
         "model_version",  # which weights these are: a route is for some of them
         "styles",  # words around the prompt, by name, with commas between
         "performance",  # steps, scheduler and adapter in one word
-        "refiner_switch",
         "variation",  # how a picture is varied or enlarged
         "variation_factor",  # by how much it is enlarged, where that is asked for by itself
         "inpaint_prompt",
