@@ -1,6 +1,7 @@
-"""Two ways to paint with a tiny checkpoint, for tests that hold them against each other, and against plain diffusers.
+"""Ways to paint with a tiny checkpoint, for tests that hold them against each other.
 
-`straight` carries a `Call` out in the simplest way there is. `plain` reads a checkpoint and makes a pipeline of its parts,
+`ours` is what a device's process does with an order: it loads the weights and paints. `straight` carries a `Call` out in
+the simplest way there is. `plain` reads a checkpoint and makes a pipeline of its parts,
 for a test to call by hand, as the pipeline's documentation says.
 """
 
@@ -21,8 +22,15 @@ from PIL import Image
 
 from gesso.domain.picture import DecodedPicture
 from gesso.engines.diffusers.checkpoint import About, Checkpoint
+from gesso.engines.diffusers.child.encode import Encoder
+from gesso.engines.diffusers.child.paint import paint
 from gesso.engines.diffusers.child.processors import stand_ins
+from gesso.engines.diffusers.child.stop import Work
+from gesso.engines.diffusers.child.toolbox import tools_of
+from gesso.engines.diffusers.child.tools import Tools
+from gesso.engines.diffusers.child_settings import ChildSettings
 from gesso.engines.diffusers.families.table import family_of
+from gesso.engines.diffusers.messages import FromChild, Painted
 from gesso.engines.diffusers.order import Call, Order
 
 
@@ -77,8 +85,18 @@ def call_of(order: Order) -> Call:
 
 
 def ours(order: Order) -> np.ndarray:
-    """Paint an order and return its pixels, uint8 [height, width, 3]."""
-    return straight(call_of(order), order.checkpoint.path, order.seed, dict(order.checkpoint.beside))
+    """Paint an order as a device's process does, and return its pixels, uint8 [height, width, 3]."""
+    told: list[FromChild] = []
+    paint(Work((order,), told.append), *_room())
+    found = [one.pixels for one in told if isinstance(one, Painted)]
+    assert found, f"nothing was painted: {told[-1]}"
+    return np.asarray(found[0])
+
+
+@lru_cache(maxsize=1)
+def _room() -> tuple[Tools, Encoder]:
+    settings = ChildSettings("cpu", host_bytes=32 << 20)
+    return tools_of(settings), Encoder(settings.embeddings_bytes)
 
 
 def straight(call: Call, folder: Path, seed: int, beside: Mapping[str, Path] | None = None) -> np.ndarray:

@@ -51,7 +51,7 @@ def stand_ins(folder: Path) -> dict[str, object]:
         return {}
     named = json.loads((folder / "model_index.json").read_text())
     loaders: dict[str, Callable[[Path], object]] = {
-        "PixtralProcessor": AutoTokenizer.from_pretrained,
+        "PixtralProcessor": _words_alone,
         "Qwen2VLProcessor": _still_pictures,
     }
     return {
@@ -59,6 +59,12 @@ def stand_ins(folder: Path) -> dict[str, object]:
         for part, known in named.items()
         if isinstance(known, list) and known[1] in loaders
     }
+
+
+def _words_alone(folder: Path) -> object:
+    found = AutoTokenizer.from_pretrained(folder)
+    found.tokenizer = found  # where the processor would have it, for what the text encoder wrote
+    return found
 
 
 def _still_pictures(folder: Path) -> StillPictures:

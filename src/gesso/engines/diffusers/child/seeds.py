@@ -8,5 +8,9 @@ SEEDS = 1 << 32
 
 
 def dice(seed: int) -> torch.Generator:
-    """Return the generator of a picture's seed, in 0 to 2³² - 1; a larger one begins again at 0."""
+    """Return the generator of a picture's seed, in 0 to 2³² - 1; a larger one begins again at 0.
+
+    What takes no generator, as a text encoder that writes better words, uses torch's own dice: they begin there too.
+    """
+    torch.manual_seed(seed % SEEDS)
     return torch.Generator("cpu").manual_seed(seed % SEEDS)
