@@ -18,6 +18,7 @@ from gesso.catalogue.size_words import offered_sizes, size_left_out
 from gesso.catalogue.stand_in import routes_of
 from gesso.catalogue.tiers import TIER_TABLES, Right, rights
 from gesso.catalogue.vendors import VENDORS
+from gesso.catalogue.wording import choices
 from gesso.cli.models import allowed_words, lifecycle_words, price_words
 
 MEANINGS: dict[Role, str] = {
@@ -190,7 +191,9 @@ def _route(route: Route) -> tuple[str, ...]:
 def _needs(route: Route) -> str:
     words = [f"`{one}`" for one in VENDORS[route.vendor].variables] if route.vendor else []
     if route.engine == "diffusers":
-        words.append("the weights" + (", which their owner has to open to you first" if route.gated else ""))
+        beside = "".join(f", `{target}`" for target in dict.fromkeys(route.beside.values()))
+        words.append(f"the weights{beside}" + (", which their owner has to open to you first" if route.gated else ""))
+        words += (f"`{name}` {choices(values)}" for name, values in route.only_when.items())
     if route.fidelity == "stand_in":
         words.append("a test key; for live ones `GESSO_ALLOW_FIDELITY=stand_in`")
     return ", ".join(words)

@@ -12,12 +12,8 @@ from gesso.catalogue.roles import SERVER_ROLES
 from gesso.engines.diffusers.families.table import FAMILIES, family_of
 from gesso.engines.diffusers.words import is_word
 
-ROUTES = [
-    pytest.param(model, route, id=f"{model.slug}-{route.target}")
-    for model in load_catalogue().models
-    for route in model.routes
-    if route.engine == "diffusers"
-]
+FOUND = [(model, one) for model in load_catalogue().models for one in model.routes if one.engine == "diffusers"]
+ROUTES = [pytest.param(model, route, id=f"{model.slug}-{route.target}") for model, route in FOUND]
 BESIDE = {
     "base",
     "adapter",
@@ -118,7 +114,7 @@ def test_what_lies_beside_weights_has_a_known_use(model: Model, route: Route) ->
 
 
 def test_every_family_is_reached() -> None:
-    reached = {param.values[1].pipeline for param in ROUTES}
+    reached = {route.pipeline for _, route in FOUND}
     assert reached == set(FAMILIES)
     for pipeline in FAMILIES:
         assert pipeline in family_of(pipeline).pipelines
@@ -126,8 +122,7 @@ def test_every_family_is_reached() -> None:
 
 def test_every_word_of_a_family_is_reached_or_left_to_operators() -> None:
     reached: dict[str, set[str]] = {}
-    for param in ROUTES:
-        model, route = param.values
+    for model, route in FOUND:
         reached.setdefault(family_of(route.pipeline).name, set()).update(all_words(model, route))
     families = {family_of(pipeline).name: family_of(pipeline) for pipeline in FAMILIES}
     usual = {"acceleration", "check_pictures", "expand_prompt", "seed", "count"}  # every family is run with these
