@@ -44,6 +44,10 @@ def test_the_face_counts_from_the_thirtieth_step_at_the_latest() -> None:
     assert call(num_inference_steps=100, start_merge_step=50).arguments["start_merge_step"] == 30
 
 
+def test_it_does_not_go_without_guidance() -> None:
+    assert call(guidance_scale=1).arguments["guidance_scale"] > 1
+
+
 def test_a_style_adds_its_words() -> None:
     line = known()["Line art"]
     found = call(styles="Line art").arguments
@@ -53,7 +57,9 @@ def test_a_style_adds_its_words() -> None:
 def test_it_needs_a_person_and_the_word_for_one() -> None:
     with pytest.raises(EngineFailed, match="needs a photograph"):
         call(())
-    with pytest.raises(EngineFailed, match="'img'"):
-        call(prompt="a man with images")
+    for words in ("a man with images", "a man img beside a woman img"):
+        with pytest.raises(EngineFailed, match="'img' once"):
+            call(prompt=words)
+    assert call(prompt="a man img, smiling").arguments["prompt"] == "a man img, smiling"
     with pytest.raises(EngineFailed, match="edits none"):
         PhotoMaker().way(order(XL, given=PERSON, image=grey()))

@@ -6,6 +6,7 @@ into the checkpoint's own parts is put on and taken off again around the call (`
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ def parts_for(loaded: Loaded, call: Call) -> dict[str, Any]:
                 "image_encoder": encoder,
                 "feature_extractor": CLIPImageProcessor(size=size, crop_size=size),  # as diffusers makes it
             }
+        else:  # it teaches the tokenizers a word
+            found |= {name: copy.deepcopy(loaded.part(name)) for name in ("tokenizer", "tokenizer_2")}
     return found
 
 
@@ -63,8 +66,9 @@ def _ip_adapters(pipe: Any, loaded: Loaded, one: Attachment) -> Iterator[None]:
     weights = [_adapter(loaded, file) for file in files]
     try:
         pipe.load_ip_adapter(weights, subfolder="", weight_name=[file.name for file in files])
-        pipe.set_ip_adapter_scale(scales_of(one))
-        with over_the_steps(pipe, one):
+        scales = scales_of(one, pipe.unet)
+        pipe.set_ip_adapter_scale(scales)
+        with over_the_steps(pipe, one, scales):
             yield
     finally:
         pipe.unload_ip_adapter()

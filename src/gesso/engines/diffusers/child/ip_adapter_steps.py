@@ -13,18 +13,30 @@ from PIL import Image
 from gesso.engines.diffusers.order import Attachment
 
 
-def scales_of(one: Attachment) -> list[Any]:
-    """Return the scale of each adapter."""
-    return list(one.scale) if isinstance(one.scale, list | tuple) else [one.scale] * len(one.parts)
+def scales_of(one: Attachment, unet: Any) -> list[Any]:
+    """Return the scale of each adapter; one by blocks has as many numbers for a block as that has attentions."""
+    scales = list(one.scale) if isinstance(one.scale, list | tuple) else [one.scale] * len(one.parts)
+    return [_fitting(scale, unet) if isinstance(scale, dict) else scale for scale in scales]
+
+
+def _fitting(scale: dict[str, dict[str, list[float]]], unet: Any) -> dict[str, dict[str, list[float]]]:
+    blocks = {"down": unet.down_blocks, "up": unet.up_blocks}
+    return {
+        way: {
+            name: numbers[: len(blocks[way][int(name.removeprefix("block_"))].attentions)]
+            for name, numbers in said.items()
+        }
+        for way, said in scale.items()
+    }
 
 
 @contextmanager
-def over_the_steps(pipe: Any, one: Attachment) -> Iterator[None]:
+def over_the_steps(pipe: Any, one: Attachment, scales: list[Any]) -> Iterator[None]:
     """Follow a call's steps for as long as it runs; nothing is followed where all adapters count alike to the end."""
     if not one.until and not one.masks:
         yield
         return
-    hook = pipe.unet.register_forward_pre_hook(_Steps(pipe, one), with_kwargs=True)
+    hook = pipe.unet.register_forward_pre_hook(_Steps(pipe, one, scales), with_kwargs=True)
     try:
         yield
     finally:
@@ -37,8 +49,8 @@ class _Steps:
     The same rule as a ControlNet's: it ceases in the first step that would end behind its share.
     """
 
-    def __init__(self, pipe: Any, one: Attachment) -> None:
-        self._pipe, self._scales = pipe, scales_of(one)
+    def __init__(self, pipe: Any, one: Attachment, scales: list[Any]) -> None:
+        self._pipe, self._scales = pipe, scales
         self._until = one.until or (1.0,) * len(one.parts)
         self._masked = one.masked
         self._masks = [None if mask is None else _prepared(mask, pipe) for mask in one.masks]

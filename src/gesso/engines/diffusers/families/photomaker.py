@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 from gesso.domain.errors import EngineFailed
@@ -14,6 +15,7 @@ PIPELINE: Final = "photomaker:PhotoMakerStableDiffusionXLPipeline"  # of the pac
 TRIGGER: Final = "img"  # stands behind the word that says what the person is
 STEPS: Final = 20
 GUIDANCE: Final = 5.0
+LEAST_GUIDANCE: Final = 1.01  # its pipeline refuses to go without
 SHARE: Final = 20.0  # percent of the steps after which the face counts
 LATEST: Final = 30  # the step at which it does at the latest
 
@@ -41,8 +43,8 @@ class PhotoMaker:
         """Return the call. Raises `EngineFailed` where the prompt does not say who the person is."""
         self.way(order)
         words = prompt_of(order)
-        if TRIGGER not in words.split():
-            raise EngineFailed(f"The prompt has to hold the word {TRIGGER!r}, behind the word for the person.")
+        if len(re.findall(rf"\b{TRIGGER}\b", words)) != 1:
+            raise EngineFailed(f"The prompt has to hold the word {TRIGGER!r} once, behind the word for the person.")
         prompt, negative = styles.styled(
             words, order.arguments.get("negative_prompt"), order.arguments.get("styles"), order.seed
         )
@@ -54,7 +56,7 @@ class PhotoMaker:
             "width": size[0],
             "height": size[1],
             "num_inference_steps": steps,
-            "guidance_scale": number(order, "guidance_scale", GUIDANCE),
+            "guidance_scale": number(order, "guidance_scale", GUIDANCE, least=LEAST_GUIDANCE),
             "start_merge_step": min(LATEST, int(number(order, "start_merge_step", SHARE) / 100 * steps)),
         }
         people = [flat(one) for one in order.pictures("id_images")]
