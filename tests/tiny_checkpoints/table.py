@@ -53,7 +53,18 @@ TINY: dict[str, Tiny] = {
     "ovis_image": Tiny("ovis:ovis_image", ("AIDC-AI/Ovis-Image-7B",), 16, 16),
     "sana": Tiny("sana:sana", ("Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers",), 32, 32),
     "sd15": Tiny("unets:sd15", ("SG161222/Realistic_Vision_V6.0_B1_noVAE",), 8, 16),
-    "sdxl": Tiny("unets:sdxl", ("briaai/BRIA-2.3", "briaai/BRIA-2.2-HD", "frankjoshua/albedobaseXL_v13"), 8, 16),
+    "sdxl": Tiny(
+        "unets:sdxl",
+        (
+            "briaai/BRIA-2.3",
+            "briaai/BRIA-2.2-HD",
+            "frankjoshua/albedobaseXL_v13",
+            "stabilityai/stable-diffusion-xl-base-1.0",
+            "SG161222/RealVisXL_V3.0",
+        ),
+        8,
+        16,
+    ),
     "kandinsky22": Tiny(
         "kandinsky:save_kandinsky22", ("kandinsky-community/kandinsky-2-2-decoder",), 64, 64, saves=True
     ),

@@ -28,7 +28,7 @@ OWN: dict[str, dict[str, Any]] = {
     "sana": {"use_resolution_binning": False},
     "z_image_turbo": {"guidance_scale": 0.0},
 }
-UNWRITTEN = {"SDXL checkpoint chosen by the operator", "TencentARC/PhotoMaker"}  # no repository; an adapter
+UNWRITTEN = {"friendli/edit", "friendli/generate"}  # no repositories: weights of the operator's own
 
 
 def read(folder: Path) -> DiffusionPipeline:
