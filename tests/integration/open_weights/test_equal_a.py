@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
-from equality import call_of, checkpoint, left_half, order, ours, painted, picture, plain, straight
+from equality import about_of, checkpoint, left_half, order, ours, painted, picture, plain, read
 from PIL import Image
+from safetensors.torch import load_file
 
+from gesso.engines.diffusers.lora import LoraReady, LoraUse
 from gesso.engines.diffusers.order import Given
+from tiny_checkpoints.loras import save_lora
 
 Tiny = Callable[[str], Path]
 SIDES = {"width": 48, "height": 32}
@@ -123,13 +127,15 @@ def test_flux2_as_words_say_of_several_pictures(tiny: Tiny) -> None:
     assert not np.array_equal(alone, wanted)
 
 
-def test_flux2_turbo(tiny: Tiny) -> None:
-    pipe = plain(tiny("flux2_dev"), "Flux2Pipeline")
+def test_flux2_turbo(tiny: Tiny, tmp_path: Path) -> None:
+    adapter = lora(tiny("flux2_dev"), tmp_path / "turbo.safetensors", 1)
     noise = [1.0, 0.6509, 0.4374, 0.2932, 0.1893, 0.1108, 0.0495, 0.00031]
-    asked = FOX | {"num_inference_steps": 8, "sigmas": noise, "guidance_scale": 2.5}
-    weights = checkpoint(tiny("flux2_dev"), beside=(("adapter", Path("unread")),))
-    wanted = painted(pipe, **asked)
-    same(straight(call_of(order(weights, arguments={"num_inference_steps": None})), tiny("flux2_dev"), 7), wanted)
+    pipe = plain(tiny("flux2_dev"), "Flux2Pipeline")
+    pipe.load_lora_weights(load_file(adapter.ready.path))
+    wanted = painted(pipe, **FOX | {"num_inference_steps": 8, "sigmas": noise, "guidance_scale": 2.5})
+    pipe.unload_lora_weights()
+    weights = checkpoint(tiny("flux2_dev"), beside=(("adapter", adapter.ready.path),))
+    same(ours(order(weights, arguments={"num_inference_steps": 8}, loras=(adapter,))), wanted)
 
 
 # ── klein ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,3 +206,39 @@ def test_z_image_inside_a_mask(tiny: Tiny) -> None:
     pictures = {"image": as_pil(IMAGE), "mask_image": as_pil(left_half())}
     wanted = painted(pipe, strength=1.0, guidance_scale=0.0, **pictures, **FOX)
     same(ours(order(checkpoint(tiny("z_image_turbo")), image=IMAGE, mask=left_half())), wanted)
+
+
+# ── LoRAs ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`:UserWarning")  # two are what is wanted
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("flux1_dev", {"guidance_scale": 3.5}),
+        ("flux1_kontext", KONTEXT),
+        ("flux2_dev", {"guidance_scale": 4.0}),
+        ("flux2_klein_base", {"guidance_scale": 4.0}),
+        ("z_image_turbo", {"guidance_scale": 0.0}),
+    ],
+)
+def test_with_two_loras(name: str, own: dict[str, Any], tiny: Tiny, tmp_path: Path) -> None:
+    uses = tuple(lora(tiny(name), tmp_path / f"{number}.safetensors", number, 0.3 + number / 4) for number in (1, 2))
+    pipe = plain(tiny(name), about_of(tiny(name)).pipeline)
+    before = painted(pipe, **FOX, **own)
+    for use in uses:
+        pipe.load_lora_weights(load_file(use.ready.path), adapter_name=use.ready.path.stem)
+    pipe.set_adapters(["1", "2"], [use.scale for use in uses])
+    wanted = painted(pipe, **FOX, **own)
+    pipe.unload_lora_weights()
+    assert not np.array_equal(before, wanted)
+    same(ours(order(checkpoint(tiny(name)), loras=uses)), wanted)
+    same(ours(order(checkpoint(tiny(name)))), before)
+
+
+def lora(folder: Path, file: Path, seed: int, scale: float = 1.0) -> LoraUse:
+    """Write a LoRA for a checkpoint, to be put on at a scale."""
+    save_lora(read(folder), file, seed=seed)
+    read.cache_clear()
+    said = file.read_bytes()
+    return LoraUse(LoraReady(hashlib.sha256(said).hexdigest(), file, len(said)), scale)
