@@ -40,3 +40,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return place if place.exists() else TINY[name].save(place)
 
     return written
+
+
+@pytest.fixture
+def few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Qwen-Image-Edit look at pictures in few pixels: it scales them all to a megapixel otherwise."""
+    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_inpaint as inside
+    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus as plus
+
+    monkeypatch.setattr(plus, "VAE_IMAGE_SIZE", 64 * 64)
+    monkeypatch.setattr(plus, "CONDITION_IMAGE_SIZE", 56 * 56)
+    theirs = inside.calculate_dimensions
+    monkeypatch.setattr(inside, "calculate_dimensions", lambda area, ratio: theirs(64 * 64, ratio))

@@ -16,8 +16,7 @@ import pytest
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
 import torch
-from equality import checkpoint, left_half, order, picture, plain
-from painting import Shelf, pixels, told, tools
+from equality import checkpoint, left_half, order, ours, picture, plain
 from PIL import Image
 
 from gesso.engines.diffusers.order import Given, Order
@@ -39,6 +38,7 @@ class Case:
         return order(checkpoint(folder, self.pipeline), **self.asked)
 
 
+pytestmark = pytest.mark.usefixtures("few_pixels")
 CASES: dict[str, Case] = {}
 
 
@@ -61,18 +61,6 @@ def photograph(*size: int, **more: Any) -> Image.Image:
 
 def mask() -> Image.Image:
     return Image.fromarray(left_half(), "L")
-
-
-@pytest.fixture(autouse=True)
-def few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have Qwen-Image-Edit look at pictures in few pixels: it scales them all to a megapixel otherwise."""
-    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_inpaint as inside
-    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus as plus
-
-    monkeypatch.setattr(plus, "VAE_IMAGE_SIZE", 64 * 64)
-    monkeypatch.setattr(plus, "CONDITION_IMAGE_SIZE", 56 * 56)
-    theirs = inside.calculate_dimensions
-    monkeypatch.setattr(inside, "calculate_dimensions", lambda area, ratio: theirs(64 * 64, ratio))
 
 
 # ── Stable Diffusion 3.5 ──────────────────────────────────────────────────────────────────────────────
@@ -403,18 +391,12 @@ def hunyuan_writes_words(folder: Path) -> Image.Image:
     return pipe('a sign that says "FOX"', width=64, height=64, num_inference_steps=2, generator=seeded()).images[0]
 
 
-@pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    """Return checkpoints that were loaded, for one test after the other."""
-    return Shelf()
-
-
 @pytest.mark.parametrize("name", CASES)
-def test_an_order_is_painted_as_plain_diffusers_paints_it(name: str, tiny: Callable[[str], Path], shelf: Shelf) -> None:
+def test_an_order_is_painted_as_plain_diffusers_paints_it(name: str, tiny: Callable[[str], Path]) -> None:
     one = CASES[name]
     folder = tiny(one.tiny)
     asked = one.order(folder)
-    (ours,) = pixels(told([asked], tools(shelf)))
-    assert ours.shape == (asked.height, asked.width, 3)
-    assert ours.std() > 10, "nothing flat is compared"
-    assert np.array_equal(ours, np.asarray(one.by_hand(folder)))
+    found = ours(asked)
+    assert found.shape == (asked.height, asked.width, 3)
+    assert found.std() > 10, "nothing flat is compared"
+    assert np.array_equal(found, np.asarray(one.by_hand(folder)))
