@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from hashlib import file_digest
 from math import prod
 from pathlib import Path
 from typing import Any
 
 MAX_HEADER_BYTES = 8 << 20  # a LoRA's is a few hundred kilobytes; JSON of the 100 MB the format allows takes gigabytes
+MAX_TENSORS = 16_384  # a large LoRA has a fifth of that
+_MAX_NAME = 512
+_LONG_NUMBER = re.compile(r"[0-9]{5}")  # of a layer: the libraries count up to what a name says
 _MAX_SIDES = 8
 _BITS = {
     "BOOL": 8,
@@ -44,12 +48,16 @@ def check_lora(file: Path) -> None:
         size = os.fstat(stream.fileno()).st_size
         start = stream.read(8)
         length = int.from_bytes(start, "little")
-        if len(start) < 8 or start[:4] == b"PK\x03\x04" or start[:1] == b"\x80" or length > size - 8 or length < 2:
+        if len(start) < 8 or not 2 <= length <= size - 8:  # pickles and archives start with what is a huge length here
             raise NoLora("is no safetensors file; weights in other formats (pickled .bin, .pt, .ckpt) are not taken")
         if length > MAX_HEADER_BYTES:
             raise NoLora(f"has a header of {length} bytes; at most {MAX_HEADER_BYTES} are taken")
         header = _parsed(stream.read(length))
     _check_places(header, size - 8 - length)
+    if len(header) > MAX_TENSORS:
+        raise NoLora(f"holds {len(header)} tensors; at most {MAX_TENSORS} are taken")
+    if any(len(name) > _MAX_NAME or _LONG_NUMBER.search(name) for name in header):
+        raise NoLora("has names of tensors that no LoRA has")
     if not any("lora" in name.lower() for name in header):
         raise NoLora("holds weights, but no LoRA")
 

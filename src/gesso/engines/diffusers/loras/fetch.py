@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from gesso.domain.errors import ImageNotRetrievable
 from gesso.engines.diffusers.loras.check import NoLora, check_lora
-from gesso.engines.diffusers.loras.references import Civitai, Hub, Link, Reference
+from gesso.engines.diffusers.loras.references import Civitai, Hub, Link, NoReference, Reference, read_reference
 from gesso.engines.diffusers.loras.registry import chosen
 from gesso.engines.diffusers.loras.settings import LoraSettings
 from gesso.outgoing.fetch import Downloaded, Outgoing
@@ -54,7 +54,7 @@ async def link_of(reference: Reference, settings: LoraSettings, outgoing: Outgoi
 
 
 async def download(reference: Reference, file: Path, settings: LoraSettings, outgoing: Outgoing) -> Downloaded:
-    """Write a reference's weights into a new file and check them. Raises `CannotHave`; the file is gone then."""
+    """Write a reference's weights into a new file and check them. Raises `CannotHave`."""
     try:
         link = await link_of(reference, settings, outgoing)
         got = await outgoing.download(link, file, settings.file_bytes, seconds=settings.seconds)
@@ -70,9 +70,8 @@ async def download(reference: Reference, file: Path, settings: LoraSettings, out
 def _check(file: Path) -> None:
     try:
         check_lora(file)
-    except (NoLora, OSError) as error:
-        file.unlink(missing_ok=True)
-        raise CannotHave(f"what is there {error}" if isinstance(error, NoLora) else NO_ROOM) from error
+    except NoLora as error:
+        raise CannotHave(f"what is there {error}") from error
 
 
 async def _hub_link(reference: Hub, site: str, outgoing: Outgoing) -> str:
@@ -81,7 +80,7 @@ async def _hub_link(reference: Hub, site: str, outgoing: Outgoing) -> str:
         about = await _asked(f"{site}/api/models/{reference.repository}/revision/{revision}", outgoing)
         files = about.get("siblings")
         names = [str(one.get("rfilename")) for one in files if isinstance(one, dict)] if isinstance(files, list) else []
-        weights = chosen(sorted(name for name in names if name.lower().endswith(".safetensors")))
+        weights = chosen(sorted(name for name in names if _is_weights(reference, name)))
         if not weights:
             raise CannotHave(f"{reference.repository} holds no .safetensors file")
         if len(weights) > 1:
@@ -91,6 +90,15 @@ async def _hub_link(reference: Hub, site: str, outgoing: Outgoing) -> str:
         if isinstance(commit := about.get("sha"), str) and commit.isalnum():
             revision = commit  # what was just looked at
     return f"{site}/{reference.repository}/resolve/{revision}/{quote(file)}"
+
+
+def _is_weights(reference: Hub, name: str) -> bool:
+    """Tell whether what the hub calls a file could be asked for by that name, and is of the right form."""
+    try:
+        found = read_reference(f"{reference.repository}/{name}")
+    except NoReference:
+        return False
+    return found == Hub(reference.repository, name)
 
 
 async def _civitai_link(reference: Civitai, site: str, outgoing: Outgoing) -> str:

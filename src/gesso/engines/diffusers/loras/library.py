@@ -84,9 +84,13 @@ class LoraLibrary:
 
         Raises `EngineFailed` where one cannot be had.
         """
-        with contextlib.ExitStack() as held:
-            found = [LoraUse(await self._had(one, held), one.scale) for one in asked]
-            yield tuple(found)
+        held = contextlib.ExitStack()
+        try:
+            with held:
+                yield tuple([LoraUse(await self._had(one, held), one.scale) for one in asked])
+        finally:
+            if asked:
+                await asyncio.to_thread(self._store.tidy)
 
     async def local(self, path: Path) -> LoraReady:
         """Return a file of the operator's, or the one of a folder, checked: a route's own adapter.
@@ -144,8 +148,11 @@ class LoraLibrary:
         """Download a file and take it in. It is held once, for all who wait."""
         try:
             partial = self._store.partial()
-            got = await download(reference, partial, self._settings, self._outgoing)
-            ready = self._store.add(partial, got.sha256, key)
+            try:
+                got = await download(reference, partial, self._settings, self._outgoing)
+                ready = self._store.add(partial, got.sha256, key)
+            finally:
+                self._store.drop(partial)
         except OSError as error:
             _log.warning("a LoRA could not be kept: %s", error)
             raise CannotHave(NO_ROOM) from error

@@ -52,11 +52,15 @@ class LoraStore:
         (self._folder / "of").mkdir(parents=True, exist_ok=True)
         return self._folder / f"{uuid4().hex}.partial"
 
+    def drop(self, partial: Path) -> None:
+        """Remove what was written but not taken in; nothing where it was."""
+        partial.unlink(missing_ok=True)
+
     def add(self, partial: Path, name: str, reference: str) -> LoraReady:
         """Take a written and checked file in under its SHA-256, and note what led to it. It is held, as by `hold`."""
         ready = self._touched(name)
         if ready is not None and self.hold(ready):
-            partial.unlink(missing_ok=True)
+            self.drop(partial)
         else:
             partial.replace(self._file(name))
             ready = self._touched(name)
