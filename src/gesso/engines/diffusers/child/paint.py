@@ -88,7 +88,7 @@ class _Painting:
         first = orders[0]
         with (
             self._tools.with_loras(loaded, family, first.loras) as put,
-            self._tools.at_level(loaded, family, first.level) as changed,
+            self._tools.at_level(loaded, family, first.level, call) as changed,
             self._tools.pipeline_for(loaded, call) as pipe,
             left_clean(pipe, family),
         ):

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from gesso.domain.events import Note
-from gesso.engines.diffusers.child.loaded import Loaded
+from gesso.engines.diffusers.child.accelerate import at_level
 from gesso.engines.diffusers.child.put_loras import with_loras
 from gesso.engines.diffusers.child.residency import residency_of
 from gesso.engines.diffusers.child.siblings import pipeline_for
 from gesso.engines.diffusers.child.tools import Tools
 from gesso.engines.diffusers.child_settings import ChildSettings
-from gesso.engines.diffusers.family import Family
-from gesso.engines.diffusers.order import Level
 
 
 def tools_of(settings: ChildSettings) -> Tools:
     """Return what a device's process paints with."""
     return Tools(residency_of(settings), pipeline_for, with_loras, at_level, threshold=settings.safety_threshold)
-
-
-@contextmanager
-def at_level(loaded: Loaded, family: Family, level: Level) -> Iterator[Note | None]:
-    """Leave everything exact."""
-    yield None

@@ -55,7 +55,9 @@ class WithLoras(Protocol):
 class AtLevel(Protocol):
     """Has a checkpoint run at a level of acceleration for the time of a call (`accelerate.py`)."""
 
-    def __call__(self, loaded: Loaded, family: Family, level: Level) -> AbstractContextManager[Note | None]: ...
+    def __call__(
+        self, loaded: Loaded, family: Family, level: Level, call: Call
+    ) -> AbstractContextManager[Note | None]: ...
 
 
 class Check(Protocol):
