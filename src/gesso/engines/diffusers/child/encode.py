@@ -22,7 +22,7 @@ class Encoder:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[Hashable, Embeddings] = OrderedDict()
-        self._bytes = 0
+        self.kept_bytes = 0
 
     def arguments(self, pipe: Any, order: Order, call: Call, encoding: Encoding | None) -> dict[str, Any]:
         """Return the arguments of a call with its words encoded, where that is done apart."""
@@ -37,7 +37,7 @@ class Encoder:
     def forget(self, target: str | None = None) -> None:
         """Let go of what the words of a target became, or of all."""
         for key in [key for key in self._kept if target is None or key[0].target == target]:  # type: ignore[index]
-            self._bytes -= _bytes(self._kept.pop(key))
+            self.kept_bytes -= _bytes(self._kept.pop(key))
 
     def _found(self, pipe: Any, order: Order, call: Call, encoding: Encoding) -> Embeddings:
         takes = _takes(pipe, call, encoding)
@@ -46,10 +46,10 @@ class Encoder:
         found = self._kept.pop(key, None)
         if found is None:
             found = _on("cpu", _encoded(pipe, call, encoding, takes))
-            self._bytes += _bytes(found)
+            self.kept_bytes += _bytes(found)
         self._kept[key] = found
-        while self._bytes > self._most_bytes and self._kept:
-            self._bytes -= _bytes(self._kept.popitem(last=False)[1])
+        while self.kept_bytes > self._most_bytes and self._kept:
+            self.kept_bytes -= _bytes(self._kept.popitem(last=False)[1])
         return found
 
 

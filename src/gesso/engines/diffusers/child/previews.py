@@ -19,7 +19,7 @@ from gesso.engines.diffusers.child.loaded import Loaded
 from gesso.engines.diffusers.order import LatentLayout
 
 LONG_SIDE: Final = 512  # pixels of a preview's longer side, at most
-SIDE, BLOCK = 16, 4  # latents of a side of what is decoded to fit the matrix, in blocks of one value
+BLOCKS: Final = 4  # of one value each, a side of the pictures that the matrix is fitted to
 FIT_SEED: Final = 0
 # Whose step is a straight line, of which the end can be told from two points of it; and whose latents grow with noise.
 STRAIGHT: Final = frozenset({"FlowMatchEulerDiscreteScheduler", "EulerDiscreteScheduler"})
@@ -81,27 +81,26 @@ def _fitted(loaded: Loaded, layout: LatentLayout) -> Viewer | None:
     vae = loaded.part("vae") or loaded.part("movq")
     try:
         with torch.no_grad():
-            matrix = _matrix(vae, loaded.device)
+            matrix = _matrix(vae, loaded.device, layout)
     except Exception:  # a picture nobody saw coming is as good as one that was seen
         log.warning("no previews of %s", loaded.checkpoint.target, exc_info=True)
         return None
     return Viewer(matrix, layout) if bool(matrix.isfinite().all()) else None
 
 
-def _matrix(vae: Any, device: str) -> torch.Tensor:
+def _matrix(vae: Any, device: str, layout: LatentLayout) -> torch.Tensor:
     """Return the matrix that is nearest to what the decoder makes of blocks of random latents."""
     channels = _channels(vae)
-    blocks = SIDE // BLOCK
-    pictures = max(4, -(-4 * channels // blocks**2))
+    width = 2 if layout.pixels > 16 else 4  # latents of a block's side: of deep ones each is many pixels
+    pictures = max(4, -(-2 * channels // BLOCKS**2))
     dice = torch.Generator("cpu").manual_seed(FIT_SEED)
-    latents = torch.randn(pictures, channels, blocks, blocks, generator=dice)
-    wide = latents.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 3)
+    blocks = torch.randn(pictures, channels, BLOCKS, BLOCKS, generator=dice)
+    wide = blocks.repeat_interleave(width, 2).repeat_interleave(width, 3)
     seen = torch.cat([_decoded(vae, one[None].to(device, vae.dtype)).float().cpu() for one in wide])
-    cells = torch.nn.functional.adaptive_avg_pool2d(seen, SIDE)  # a pixel for each latent
-    middle = cells[:, :, 1::BLOCK, 1::BLOCK] + cells[:, :, 2::BLOCK, 2::BLOCK]  # away from the neighbours
-    known = torch.nn.functional.pad(latents.permute(0, 2, 3, 1).reshape(-1, channels), (0, 1), value=1.0)
-    wanted = (middle / 2).permute(0, 2, 3, 1).reshape(-1, 3)
-    solved: torch.Tensor = torch.linalg.lstsq(known, wanted).solution
+    cells = torch.nn.functional.adaptive_avg_pool2d(seen, 4 * BLOCKS).unfold(2, 4, 4).unfold(3, 4, 4)
+    middle = cells[..., 1:3, 1:3].mean((-2, -1))  # away from the neighbours
+    known = torch.nn.functional.pad(blocks.permute(0, 2, 3, 1).reshape(-1, channels), (0, 1), value=1.0)
+    solved: torch.Tensor = torch.linalg.lstsq(known, middle.permute(0, 2, 3, 1).reshape(-1, 3)).solution
     return solved
 
 
