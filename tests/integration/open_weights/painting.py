@@ -21,7 +21,7 @@ from gesso.engines.diffusers.child.tools import Tell, Tools
 from gesso.engines.diffusers.family import Family
 from gesso.engines.diffusers.lora import LoraUse
 from gesso.engines.diffusers.messages import FromChild, Held, Painted
-from gesso.engines.diffusers.order import Level, Order
+from gesso.engines.diffusers.order import Call, Level, Order
 
 
 class Shelf:
@@ -55,7 +55,7 @@ def without_loras(loaded: Loaded, family: Family, uses: Sequence[LoraUse]) -> It
 
 
 @contextmanager
-def unchanged(loaded: Loaded, family: Family, level: Level) -> Iterator[Note | None]:
+def unchanged(loaded: Loaded, family: Family, level: Level, call: Call) -> Iterator[Note | None]:
     yield None
 
 
