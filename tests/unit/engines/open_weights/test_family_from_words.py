@@ -46,7 +46,7 @@ def called(pipeline: str, known: About = GUIDED, **more: Any) -> Call:
             },
         ),
         ("BriaPipeline", {"negative_prompt": None, "num_inference_steps": 30, "guidance_scale": 5.0}),
-        ("HunyuanImagePipeline", {"negative_prompt": None, "num_inference_steps": 50}),
+        ("HunyuanImagePipeline", {"num_inference_steps": 50}),
     ],
 )
 def test_what_is_not_asked_for_is_as_its_card_says(pipeline: str, usual: dict[str, Any]) -> None:
@@ -69,12 +69,10 @@ def test_every_word_goes_into_the_call(pipeline: str) -> None:
     }
     for word in family.words & set(values):
         call = called(pipeline, arguments={word: values[word]})
-        if word == "guidance_scale" and pipeline == "HunyuanImagePipeline":
-            assert call.guider_scale == 2.0
-            assert call.arguments == usual.arguments
-        else:
-            assert call.arguments == dict(usual.arguments) | {word: values[word]}
-            assert call.guider_scale == usual.guider_scale
+        apart = {"guidance_scale", "negative_prompt"} if pipeline == "HunyuanImagePipeline" else set()
+        assert call.arguments == dict(usual.arguments) | ({} if word in apart else {word: values[word]})
+        assert (call.guider_scale != usual.guider_scale) == (word in apart and word == "guidance_scale")
+        assert (call.negative_words != usual.negative_words) == (word in apart and word == "negative_prompt")
     assert family.words - set(values) <= {
         "width",
         "height",
@@ -118,12 +116,14 @@ def test_sanas_perturbed_attention_is_of_the_block_its_authors_name() -> None:
 
 def test_hunyuans_guidance_is_of_a_part_of_its_own() -> None:
     assert called("HunyuanImagePipeline").guider_scale == 3.5
+    assert called("HunyuanImagePipeline", arguments={"guidance_scale": 2}).guider_scale == 2.0
     assert "distilled_guidance_scale" not in called("HunyuanImagePipeline").arguments
 
 
 def test_what_hunyuan_distilled_has_guidance_as_an_input() -> None:
     call = called("HunyuanImagePipeline", DISTILLED)
     assert call.guider_scale is None
+    assert call.negative_words is None
     assert call.arguments["distilled_guidance_scale"] == 3.25
     assert call.arguments["num_inference_steps"] == 8
     asked_for = {"guidance_scale": 5, "num_inference_steps": 12}

@@ -16,8 +16,9 @@ SIDES = {"width": 64, "height": 48}
 def test_what_is_not_asked_for_is_as_its_card_says() -> None:
     call = QwenImage().call(order(WEIGHTS), about())
     assert call.pipeline == "QwenImagePipeline"
-    usual = {"prompt": "a fox", "negative_prompt": " ", "num_inference_steps": 50, "true_cfg_scale": 4.0}
+    usual = {"prompt": "a fox", "num_inference_steps": 50, "true_cfg_scale": 4.0}
     assert call.arguments == usual | SIDES
+    assert call.negative_words == " "
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
@@ -25,21 +26,26 @@ def test_it_is_guided_though_nothing_is_to_be_kept_out(nothing: str | None) -> N
     """Without a negative prompt the pipeline takes no notice of the guidance."""
     asked = {"negative_prompt": nothing, "true_cfg_scale": 7}
     call = QwenImage().call(order(WEIGHTS, arguments=asked), about())
-    assert call.arguments["negative_prompt"] == " "
+    assert call.negative_words == " "
     assert call.arguments["true_cfg_scale"] == 7.0
 
 
+def test_unguided_it_encodes_no_negative_prompt() -> None:
+    asked = {"negative_prompt": "rain", "true_cfg_scale": 1}
+    assert QwenImage().call(order(WEIGHTS, arguments=asked), about()).negative_words is None
+
+
 def test_every_word_goes_into_the_call() -> None:
-    asked = {"negative_prompt": "rain", "true_cfg_scale": 0, "num_inference_steps": 9, "strength": 0.5, "count": 3}
+    asked = {"negative_prompt": "rain", "true_cfg_scale": 1.5, "num_inference_steps": 9, "strength": 0.5, "count": 3}
     call = QwenImage().call(order(WEIGHTS, arguments=asked, image=grey()), about())
     assert call.pipeline == "QwenImageImg2ImgPipeline"
     assert call.arguments == SIDES | {
         "prompt": "a fox",
-        "negative_prompt": "rain",
         "num_inference_steps": 9,
-        "true_cfg_scale": 0.0,
+        "true_cfg_scale": 1.5,
         "strength": 0.5,
     }
+    assert call.negative_words == "rain"
 
 
 def test_a_mask_is_repainted_where_it_is_white() -> None:

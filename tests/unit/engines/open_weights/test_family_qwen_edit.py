@@ -10,14 +10,14 @@ from gesso.domain.errors import EngineFailed
 from gesso.engines.diffusers.families.qwen_edit import QwenImageEdit
 
 WEIGHTS = checkpoint("Qwen/Qwen-Image-Edit-2511", "QwenImageEditPlusPipeline")
-USUAL = {"prompt": "a fox", "negative_prompt": " ", "num_inference_steps": 40, "true_cfg_scale": 4.0}
+USUAL = {"prompt": "a fox", "num_inference_steps": 40, "true_cfg_scale": 4.0}
 SIDES = {"width": 64, "height": 48}
 
 
 def test_what_is_not_asked_for_is_as_its_card_says() -> None:
     call = QwenImageEdit().call(order(WEIGHTS, image=grey()), about())
     assert call.pipeline == "QwenImageEditPlusPipeline"
-    assert call.arguments == USUAL | SIDES
+    assert call.arguments == USUAL | SIDES | {"negative_prompt": " "}
 
 
 def test_the_picture_to_edit_comes_first_and_in_its_own_size() -> None:
@@ -38,14 +38,14 @@ def test_references_may_come_alone() -> None:
 
 
 def test_every_word_goes_into_the_call() -> None:
-    asked = {"negative_prompt": "rain", "true_cfg_scale": 1, "num_inference_steps": 9, "strength": 0.5, "seed": 3}
+    asked = {"negative_prompt": "rain", "true_cfg_scale": 1.5, "num_inference_steps": 9, "strength": 0.5, "seed": 3}
     call = QwenImageEdit().call(order(WEIGHTS, arguments=asked, image=grey(), mask=mask()), about())
     assert call.pipeline == "QwenImageEditInpaintPipeline"
     assert call.arguments == SIDES | {
         "prompt": "a fox",
         "negative_prompt": "rain",
         "num_inference_steps": 9,
-        "true_cfg_scale": 1.0,
+        "true_cfg_scale": 1.5,
         "strength": 0.5,
     }
     whole = QwenImageEdit().call(order(WEIGHTS, arguments=asked, image=grey()), about())
@@ -70,7 +70,17 @@ def test_without_a_picture_it_paints_from_words() -> None:
     call = QwenImageEdit().call(order(WEIGHTS), about())
     assert call.pipeline == "QwenImagePipeline"
     assert call.arguments == USUAL | SIDES
+    assert call.negative_words == " "
     assert call.pictures == {}
+
+
+def test_unguided_it_reads_no_negative_prompt() -> None:
+    asked = {"negative_prompt": "rain", "true_cfg_scale": 1}
+    assert QwenImageEdit().call(order(WEIGHTS, arguments=asked), about()).negative_words is None
+    assert (
+        QwenImageEdit().call(order(WEIGHTS, arguments=asked, image=grey()), about()).arguments["negative_prompt"]
+        is None
+    )
 
 
 def test_pictures_are_read_with_the_words() -> None:

@@ -40,7 +40,6 @@ class HunyuanImage:
         width, height = painted_size((order.width, order.height), self.step)
         arguments: dict[str, Any] = {
             "prompt": prompt_of(order),
-            "negative_prompt": order.arguments.get("negative_prompt"),
             "width": width,
             "height": height,
             "num_inference_steps": steps_of(order, DISTILLED_STEPS if distilled else STEPS),
@@ -49,8 +48,10 @@ class HunyuanImage:
         if distilled:
             arguments["distilled_guidance_scale"] = number(order, "guidance_scale", DISTILLED_GUIDANCE)
             return Call("HunyuanImagePipeline", arguments, size)
-        return Call("HunyuanImagePipeline", arguments, size, guider_scale=number(order, "guidance_scale", GUIDANCE))
+        guidance = number(order, "guidance_scale", GUIDANCE)
+        against = str(order.arguments.get("negative_prompt") or "")
+        return Call("HunyuanImagePipeline", arguments, size, negative_words=against, guider_scale=guidance)
 
     def encoding(self, call: Call) -> Encoding | None:
-        """Return how the prompt is encoded; the pipeline does the same with the negative one."""
+        """Return how the prompt is encoded, and the negative one likewise."""
         return ENCODING

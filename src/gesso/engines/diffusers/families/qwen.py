@@ -26,7 +26,6 @@ CLASSES: Final[dict[Way, str]] = {
 STEPS: Final = 50
 GUIDANCE: Final = 4.0
 STRENGTH: Final = 0.6
-NOTHING: Final = " "  # without a negative prompt no notice is taken of the guidance
 ENCODING: Final = Encoding(takes=("prompt", "max_sequence_length"), gives=("prompt_embeds", "prompt_embeds_mask"))
 
 
@@ -50,19 +49,26 @@ class QwenImage:
         way = self.way(order)
         size = painted_size((order.width, order.height), self.step)
         steps = steps_of(order, STEPS)
+        guidance = number(order, "true_cfg_scale", GUIDANCE)
+        against = against_of(order) if guidance > 1 else None
         arguments = {
             "prompt": prompt_of(order),
-            "negative_prompt": order.arguments.get("negative_prompt") or NOTHING,
             "width": size[0],
             "height": size[1],
             "num_inference_steps": steps,
-            "true_cfg_scale": number(order, "true_cfg_scale", GUIDANCE),
+            "true_cfg_scale": guidance,
         }
-        if way == "generate":
-            return Call(CLASSES[way], arguments, (order.width, order.height))
-        arguments["strength"] = strength_of(order, STRENGTH, steps)
-        return Call(CLASSES[way], arguments, (order.width, order.height), image_and_mask(order, size))
+        pictures = {}
+        if way != "generate":
+            arguments["strength"] = strength_of(order, STRENGTH, steps)
+            pictures = image_and_mask(order, size)
+        return Call(CLASSES[way], arguments, (order.width, order.height), pictures, negative_words=against)
 
     def encoding(self, call: Call) -> Encoding | None:
-        """Return how the prompt is encoded; the pipeline does the same with the negative one."""
+        """Return how the prompt is encoded, and the negative one likewise."""
         return ENCODING
+
+
+def against_of(order: Order) -> str:
+    """Return the negative prompt: without one the pipeline takes no notice of the guidance."""
+    return str(order.arguments.get("negative_prompt") or " ")

@@ -18,7 +18,7 @@ from gesso.engines.diffusers.families.common import (
     strength_of,
     way_of,
 )
-from gesso.engines.diffusers.families.qwen import ENCODING, GUIDANCE, NOTHING
+from gesso.engines.diffusers.families.qwen import ENCODING, GUIDANCE, against_of
 from gesso.engines.diffusers.order import Call, Encoding, LatentLayout, Order, Way
 
 CLASSES: Final[dict[Way, str]] = {
@@ -59,22 +59,26 @@ class QwenImageEdit:
         way = self.way(order)
         size = painted_size((order.width, order.height), self.step)
         steps = steps_of(order, STEPS)
+        guidance = number(order, "true_cfg_scale", GUIDANCE)
+        against = against_of(order) if guidance > 1 else None
         arguments: dict[str, Any] = {
             "prompt": prompt_of(order),
-            "negative_prompt": order.arguments.get("negative_prompt") or NOTHING,
             "width": size[0],
             "height": size[1],
             "num_inference_steps": steps,
-            "true_cfg_scale": number(order, "true_cfg_scale", GUIDANCE),
+            "true_cfg_scale": guidance,
         }
+        if way == "generate":
+            return Call(CLASSES[way], arguments, (order.width, order.height), negative_words=against)
+        arguments["negative_prompt"] = against
         pictures: dict[str, Any] = {}
         if way == "instruct_inside":
             arguments["strength"] = strength_of(order, 1.0, steps)
             pictures = image_and_mask(order, size)
-        elif way == "instruct":
+        else:
             pictures = {"image": list(shown(order))}
         return Call(CLASSES[way], arguments, (order.width, order.height), pictures)
 
     def encoding(self, call: Call) -> Encoding | None:
-        """Return how the prompt is encoded; None where the pictures are read with it."""
+        """Return how the prompts are encoded; None where the pictures are read with them."""
         return None if call.pictures else ENCODING
