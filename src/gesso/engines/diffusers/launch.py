@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal, Protocol
@@ -95,15 +96,20 @@ class Thread:
         self._thread.start()
 
     def _run(self) -> None:
-        with self._theirs:
+        try:
             run_main(self._main, self._theirs, self._settings)
+        finally:
+            self.kill()
+            self._theirs.close()
 
     @property
     def what(self) -> str:
         return self._thread.name
 
     def kill(self) -> None:
-        self._theirs.close()
+        # Closed alone, an end that somebody reads from stays open until something comes.
+        with suppress(OSError), socket.socket(fileno=os.dup(self.connection.fileno())) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
 
     def wait(self, seconds: float) -> bool:
         self._thread.join(seconds)

@@ -15,6 +15,7 @@ from gesso.engines.diffusers.launch import Launch, Running
 from gesso.engines.diffusers.messages import FromChild, Held, Quit, ToChild
 
 log = structlog.get_logger(__name__)
+REAP_SECONDS = 600.0  # a driver may hold a killed process for a while
 
 
 class Died(Exception):
@@ -75,9 +76,10 @@ class Link:
         return None not in told
 
     def kill(self) -> None:
-        """End it at once, and let go of its pipe."""
+        """End it at once; its pipe is let go of when its end was read."""
         self._running.kill()
         self._writer.shutdown(wait=False, cancel_futures=True)
+        threading.Thread(target=self._running.wait, args=(REAP_SECONDS,), name="buries", daemon=True).start()
 
     async def end(self, seconds: float) -> None:
         """Ask it to end and wait; kill what has not ended then."""
@@ -98,6 +100,7 @@ class Link:
             pass
         except Exception:
             log.warning("device_message_broken", device=self.what, exc_info=True)
+        self._running.connection.close()
         self._hand_on(None)
 
     def _hand_on(self, message: FromChild | None) -> None:
