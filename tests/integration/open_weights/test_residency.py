@@ -29,7 +29,7 @@ WARM = 10  # swaps until the libraries have in memory what they keep
 OUT = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 
 
-class Part(torch.nn.Module):
+class Part(torch.nn.Module):  # type: ignore[misc]  # the library has no types
     """A model of so many bytes."""
 
     def __init__(self, size: int) -> None:

@@ -14,6 +14,9 @@ from gesso.engines.diffusers.tensors import BrokenFile, Tensors, read_head
 INDEX: Final = "model_index.json"
 MODEL_NAMES: Final = ("diffusion_pytorch_model", "model")  # what diffusers and transformers call files of weights
 VARIANT: Final = "fp16"  # some repositories hold their weights twice, or only so
+WORDS: Final = ("tokenizer.json", "vocab.json", "vocab.txt")  # and what ends in ".model"
+WORDY_PROCESSORS: Final = ("PixtralProcessor", "Qwen2VLProcessor")  # a tokenizer, and what prepares pictures
+WORDLESS: Final = ("ByT5Tokenizer",)  # its words are bytes
 PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt")
 
 
@@ -36,7 +39,8 @@ class PartFiles:
 
 
 def read_about(folder: Path, without: Iterable[str] = ()) -> About:
-    """Return what a checkpoint says of itself, all its files looked at. `without` are parts that come from elsewhere.
+    """Return what a checkpoint says of itself, all its files looked at. `without` are parts whose weights come from
+    elsewhere.
 
     Raises `NotWhole`.
     """
@@ -44,6 +48,8 @@ def read_about(folder: Path, without: Iterable[str] = ()) -> About:
     parts = {name: known[1] for name, known in named.items() if _is_part(known)}
     settings = {name: said for name, said in named.items() if not isinstance(said, list) and not name.startswith("_")}
     held = [part_files(folder, name) for name in parts if name not in without]
+    for name, kind in parts.items():
+        _check_words(folder, name, str(kind))
     size = sum(one.bytes for one in held if one is not None)
     return About(str(named["_class_name"]), tuple(parts.items()), tuple(settings.items()), size)
 
@@ -128,6 +134,16 @@ def _json(file: Path, shown: str) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise NotWhole(f"{shown} is not what it should be")
     return said
+
+
+def _check_words(folder: Path, part: str, kind: str) -> None:
+    """Raise `NotWhole` for a tokenizer without its words: it would be made all the same, and know none."""
+    reads_words = kind.endswith(("Tokenizer", "TokenizerFast")) or kind in WORDY_PROCESSORS
+    if not reads_words or kind in WORDLESS:
+        return
+    names = [file.name for file in (folder / part).glob("*")]
+    if not any(name in WORDS or name.endswith(".model") for name in names):
+        raise NotWhole(f"{part} holds no vocabulary")
 
 
 def _is_part(known: object) -> bool:

@@ -53,7 +53,7 @@ def save_folder(folder: Path, **settings: object) -> Path:
         save_part(folder, "text_encoder", name)
     shards = {"weight_map": {f"weight.{number}": f"{name}.safetensors" for number, name in enumerate(names)}}
     (folder / "text_encoder" / "model.safetensors.index.json").write_text(json.dumps(shards))
-    for part, file in (("tokenizer", "tokenizer_config.json"), ("scheduler", "scheduler_config.json")):
+    for part, file in (("tokenizer", "tokenizer.json"), ("scheduler", "scheduler_config.json")):
         (folder / part).mkdir()
         (folder / part / file).write_text("{}")
     (folder / "model_index.json").write_text(json.dumps(index))

@@ -134,6 +134,23 @@ def test_pickles_are_not_read(tmp_path: Path) -> None:
     assert read_about(folder, without=("vae",)).weights_bytes == 3 * FILE
 
 
+@pytest.mark.parametrize("kind", ["CLIPTokenizer", "T5TokenizerFast", "Qwen2VLProcessor"])
+def test_a_tokenizer_has_words(kind: str, tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "one", tokenizer=["transformers", kind])
+    words = folder / "tokenizer" / "tokenizer.json"
+    words.rename(words.with_name("spiece.model"))
+    assert read_about(folder).has("tokenizer")
+    (folder / "tokenizer" / "spiece.model").rename(words.with_name("tokenizer_config.json"))
+    with pytest.raises(NotWhole, match=r"^tokenizer holds no vocabulary$"):
+        read_about(folder)
+
+
+def test_a_tokenizer_of_bytes_needs_none(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "one", tokenizer=["transformers", "ByT5Tokenizer"])
+    (folder / "tokenizer" / "tokenizer.json").rename(folder / "tokenizer" / "tokenizer_config.json")
+    assert read_about(folder).has("tokenizer")
+
+
 def test_the_small_variant_is_taken_where_there_is_no_other(tmp_path: Path) -> None:
     save_part(tmp_path, "unet", "diffusion_pytorch_model.fp16")
     found = part_files(tmp_path, "unet")
