@@ -22,7 +22,7 @@ def call(weights: Any = PLAIN, **fields: Any) -> Call:
 
 
 def test_every_word_goes_into_the_call() -> None:
-    asked = {"num_inference_steps": 9, "guidance_scale": 2, "negative_prompt": "fog", "scheduler": "DDIM"}
+    asked = {"num_inference_steps": 9, "guidance_scale": 2, "negative_prompt": "fog", "scheduler": "PNDM"}
     found = call(arguments=asked)
     assert found.pipeline == "StableDiffusionXLPipeline"
     assert found.arguments == {
@@ -33,7 +33,7 @@ def test_every_word_goes_into_the_call() -> None:
         "width": 64,
         "height": 48,
     }
-    assert found.scheduling == Scheduling("DDIMScheduler")
+    assert found.scheduling == Scheduling("PNDMScheduler")
     assert not found.settings
     assert not found.attachments
 

@@ -19,6 +19,8 @@ CLASSES: Final = {
     "LCM": "LCMScheduler",
 }
 TAKE_KARRAS: Final = frozenset({"DPMSolverMultistepScheduler", "HeunDiscreteScheduler", "EulerDiscreteScheduler"})
+# Latents go beyond 1 and are not to be cut: configurations of these models say it to DDIM, unless they say nothing.
+ALWAYS: Final[dict[str, tuple[tuple[str, object], ...]]] = {"DDIMScheduler": (("clip_sample", False),)}
 WORDS: Final = frozenset({"scheduler", "use_karras_sigmas"})
 
 
@@ -36,4 +38,4 @@ def scheduling_of(arguments: Mapping[str, Any], about: About) -> Scheduling | No
     takes = karras is not None and name in TAKE_KARRAS
     if not asked and not takes:
         return None
-    return Scheduling(name, (("use_karras_sigmas", bool(karras)),) if takes else ())
+    return Scheduling(name, ALWAYS.get(name, ()) + ((("use_karras_sigmas", bool(karras)),) if takes else ()))
