@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from family_orders import about, checkpoint, grey, mask, order
@@ -21,6 +24,8 @@ def test_what_is_not_asked_for_is_as_the_checkpoint_likes_it() -> None:
     assert Flux1().call(order(SRPO), about()).arguments == learned
     hasty = wanted | {"num_inference_steps": 4, "guidance_scale": 0.0, "max_sequence_length": 256}
     assert Flux1().call(order(SCHNELL), about()).arguments == hasty
+    own = replace(DEV, target="friendli/generate", path=Path("mine/FLUX.1-schnell"))
+    assert Flux1().call(order(own), about()).arguments == hasty, "an operator's weights in a model's place"
 
 
 def test_every_word_goes_into_the_call() -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gesso.domain.errors import EngineFailed
 from gesso.domain.picture import DecodedPicture
+from gesso.engines.diffusers.checkpoint import Checkpoint
 from gesso.engines.diffusers.order import Order, Way
 
 Size = tuple[int, int]  # width, height
@@ -43,6 +44,12 @@ def only_generates(order: Order, model: str) -> Way:
     if order.image is not None or order.mask is not None or order.given:
         raise EngineFailed(f"{model} paints from words alone: it takes no picture.")
     return "generate"
+
+
+def is_called(checkpoint: Checkpoint, part: str) -> bool:
+    """Tell whether a checkpoint's name holds a word in lower case: its repository's, or its folder's where an operator
+    has other weights in that place."""
+    return part in f"{checkpoint.target} {checkpoint.path.name}".lower()
 
 
 def prompt_of(order: Order) -> str:

@@ -9,6 +9,7 @@ from gesso.engines.diffusers.families.common import (
     LORAS,
     USUAL,
     image_and_mask,
+    is_called,
     number,
     painted_size,
     prompt_of,
@@ -45,7 +46,7 @@ class Flux1:
 
     def call(self, order: Order, about: About) -> Call:
         """Return the call. Steps and guidance that are not asked for: 28 and 3.5, of [schnell] 4 and none."""
-        hasty = "schnell" in order.checkpoint.target.lower()
+        hasty = is_called(order.checkpoint, "schnell")
         way = self.way(order)
         width, height = painted_size((order.width, order.height), self.step)
         steps = steps_of(order, 4 if hasty else 28)

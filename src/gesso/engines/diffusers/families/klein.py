@@ -11,6 +11,7 @@ from gesso.engines.diffusers.families.common import (
     USUAL,
     flat,
     image_and_mask,
+    is_called,
     number,
     one_view,
     painted_size,
@@ -93,4 +94,4 @@ class Klein:
 
 def _distilled(checkpoint: Checkpoint, about: About) -> bool:
     said = about.setting("is_distilled")
-    return "base" not in checkpoint.target.lower() if said is None else bool(said)
+    return not is_called(checkpoint, "base") if said is None else bool(said)

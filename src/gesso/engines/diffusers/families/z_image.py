@@ -9,6 +9,7 @@ from gesso.engines.diffusers.families.common import (
     LORAS,
     USUAL,
     image_and_mask,
+    is_called,
     number,
     painted_size,
     prompt_of,
@@ -42,7 +43,7 @@ class ZImage:
 
     def call(self, order: Order, about: About) -> Call:
         """Return the call. Steps and guidance that are not asked for: 50 and 5, of Turbo 8 and none."""
-        quick = "turbo" in order.checkpoint.target.lower()
+        quick = is_called(order.checkpoint, "turbo")
         way = self.way(order)
         width, height = painted_size((order.width, order.height), self.step)
         steps = steps_of(order, 8 if quick else 50)
