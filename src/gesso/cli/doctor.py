@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from gesso.engines.registry import Engines
     from gesso.settings import Settings
 
+PACKAGED = frozenset(
+    {"builtin", "resize"}
+)  # engines that need nothing beside Gesso: something is wrong where one cannot
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -145,6 +149,7 @@ def _routes(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", f"model {slug}", f"your {file} replaces the packaged one")
     engines = Engines(engines_of(settings))
     yield from _engines(engines)
+    yield from _weights(engines)
     yield from _models(catalogue, engines, settings)
 
 
@@ -153,7 +158,17 @@ def _engines(engines: Engines) -> Iterator[Finding]:
 
     for name in engines.names:
         reason = engines.why_not(RouteChoice(engine=name, fidelity="exact", runs=name))
-        yield Finding("broken" if reason else "ok", f"engine {name}", reason or "ready")
+        wrong: Literal["broken", "missing"] = "broken" if name in PACKAGED else "missing"
+        yield Finding(wrong if reason else "ok", f"engine {name}", reason or "ready")
+
+
+def _weights(engines: Engines) -> Iterator[Finding]:
+    from gesso.cli.doctor_weights import weights_findings
+    from gesso.engines.diffusers.engine import DiffusersEngine
+
+    engine = engines["diffusers"]
+    if isinstance(engine, DiffusersEngine):
+        yield from (Finding(*said) for said in weights_findings(engine))
 
 
 def _models(catalogue: Catalogue, engines: Engines, settings: Settings) -> Iterator[Finding]:

@@ -132,18 +132,37 @@ def _show(model: Model, engines: Engines, output: Output) -> None:
     output.remark("")
     titles = {"engine": "engine", "vendor": "vendor", "target": "runs", "fidelity": "fidelity", "needs": "needs"}
     output.table(routes, titles, "engine", "")
+    for row in routes:
+        if row["fit"]:
+            output.remark(f"{row['target']}: {row['fit']}.")
 
 
 def _routes(model: Model, engines: Engines) -> list[dict[str, Any]]:
-    """Return the routes with whether each can be used here and what it needs (None: nothing)."""
+    """Return the routes with whether each can be used here, what it needs (None: nothing), and for weights of ours
+    whether they fit this machine."""
     from gesso.catalogue.describe import bare_choice, describe_route
     from gesso.catalogue.stand_in import routes_of
 
     rows = []
     for route in routes_of(model):
         needs = engines.why_not(bare_choice(model, route))
-        rows.append({**describe_route(route), "ready": needs is None, "needs": needs})
+        fits, words = _fit(route.target, engines) if route.engine == "diffusers" else (None, None)
+        ready = {"ready": needs is None, "needs": needs, "fits": fits, "fit": words}
+        rows.append({**describe_route(route), **ready})
     return rows
+
+
+def _fit(target: str, engines: Engines) -> tuple[bool | None, str | None]:
+    from gesso.engines.diffusers.engine import DiffusersEngine
+    from gesso.engines.diffusers.fits import fit
+    from gesso.engines.diffusers.machine import device_bytes, host_bytes
+
+    engine = engines["diffusers"]
+    if not isinstance(engine, DiffusersEngine):
+        return None, None
+    device = engine.device_names[0]
+    found = fit(target, device, device_bytes(device), host_bytes())
+    return (None, None) if found is None else (found.fits, found.words)
 
 
 def _check(file: Path, folders: Sequence[Path], output: Output) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -111,7 +110,7 @@ def _answer(output: Output, model: Model, pulls: list[Pull], *, dry_run: bool) -
         sentence = f"Nothing was fetched. To fetch it: gesso pull {model.slug}"
     else:
         sentence = f"{model.slug} is ready to run here. A first picture: gesso models {model.slug}, then gesso serve"
-    output.answer({"slug": model.slug, "weights": rows}, (sentence,), [str(Path(row["folder"])) for row in rows])
+    output.answer({"slug": model.slug, "weights": rows}, (sentence,), [str(one.folder) for one in pulls])
 
 
 def _gigabytes(count: int) -> str:

@@ -12,7 +12,7 @@ from gesso.domain.errors import ContentRefused, EngineFailed
 from gesso.domain.events import Event, Preview, Progress, Task, Timing
 from gesso.domain.picture import DigitalSource, RawPicture
 from gesso.domain.request import RouteChoice
-from gesso.engines.diffusers.checkpoint import About, Checkpoint, Precision
+from gesso.engines.diffusers.checkpoint import About, Checkpoint, Precision, Quantisation
 from gesso.engines.diffusers.child_settings import ChildSettings
 from gesso.engines.diffusers.devices import devices_here
 from gesso.engines.diffusers.engine_settings import EngineSettings
@@ -25,7 +25,8 @@ from gesso.engines.diffusers.loras.settings import LoraSettings
 from gesso.engines.diffusers.messages import Failed, FromChild, Noted, Painted, Previewed, Stepped, Timed
 from gesso.engines.diffusers.order import Order
 from gesso.engines.diffusers.orders import orders_of
-from gesso.engines.diffusers.places import Places
+from gesso.engines.diffusers.places import Place, Places
+from gesso.engines.diffusers.pulling.marker import read_mark
 from gesso.engines.diffusers.readiness import MISSING, Look, installed
 from gesso.engines.diffusers.supervise import Device, Patience
 from gesso.engines.diffusers.worn import asks_for_loras, why_no_loras, worn
@@ -73,6 +74,11 @@ class DiffusersEngine:
     def installed(self) -> bool:
         """Whether what paints is installed here."""
         return not self._needs_libraries or installed()
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """The devices it paints on: "cuda:0", "mps", "cpu"."""
+        return tuple(self._names)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -186,7 +192,7 @@ class DiffusersEngine:
             base=None if base is None else base.path,
             beside=tuple((name, found.path) for name, found in sorted(beside.items()) if found is not None),
             precision=settings.precision or self._usual_precision(),
-            quantisation=settings.quantisation_of.get(route.target, "none"),
+            quantisation=settings.quantisation_of.get(route.target) or _pulled_as(place),
             offload=settings.offload_of.get(route.target, settings.offload),
         )
         about = self._look.about(place)
@@ -224,6 +230,12 @@ class DiffusersEngine:
             self._outgoing = Outgoing(self._policy)
             self._library = LoraLibrary(self._loras, self._outgoing)
         return self._library
+
+
+def _pulled_as(place: Place) -> Quantisation:
+    """Return how weights are held that were pulled with --quant."""
+    mark = read_mark(place.path if place.kind == "folder" else place.path.parent)
+    return "none" if mark is None else mark.quantisation
 
 
 def _events(message: FromChild, pictures: int, source: DigitalSource) -> Iterator[Event]:
