@@ -27,6 +27,6 @@ def save_lora(pipe: DiffusionPipeline, file: Path, *, seed: int = 0, rank: int =
                 weight.copy_(torch.randn(weight.shape, generator=generator) * size)
     layers = get_peft_model_state_dict(model, adapter_name="made")
     layers = {name: weight.detach().clone() for name, weight in layers.items()}
-    model.delete_adapters("made")
+    pipe.unload_lora_weights()  # deleting the adapter would leave its empty layers
     pipe.save_lora_weights(file.parent, weight_name=file.name, **{f"{part}_lora_layers": layers})
     return file

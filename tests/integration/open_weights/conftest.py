@@ -15,6 +15,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # Warnings that diffusers gives to itself.
 THEIR_OWN = (
     "ignore:`callback_steps` is deprecated:FutureWarning",  # Kandinsky's pipeline hands it on
+    "ignore:Already found a `peft_config` attribute:UserWarning",  # by peft, at the second LoRA
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",  # of torch's tensors, by schedulers
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from diffusers.loaders.lora_base import set_adapters_for_text_encoder
 from safetensors import SafetensorError
 
@@ -77,7 +78,8 @@ def _put(pipe: Any, denoiser: str, part: Part, adapter: str) -> None:
             _pipeline=pipe,
             low_cpu_mem_usage=True,
         )
-    else:
+        return
+    with torch.random.fork_rng(devices=[]):  # transformers draws some all the same
         pipe.load_lora_into_text_encoder(
             dict(part.state),
             network_alphas=part.alphas,
