@@ -30,7 +30,10 @@ class StillPictures(ProcessorMixin):  # type: ignore[misc]  # the library has no
         padding: bool = False,
         return_tensors: str | None = None,
     ) -> BatchFeature:
-        """Return the numbers of the words and of the pictures; each picture takes the room of its patches in the words."""
+        """Return the numbers of the words and of the pictures; each picture takes the room of its patches in the words.
+
+        `mm_token_type_ids` is 1 where a picture is, as text encoders that count positions by rows and columns want it.
+        """
         lines = [text] if isinstance(text, str) else list(text)
         found: dict[str, Any] = {}
         if images is not None:
@@ -38,8 +41,10 @@ class StillPictures(ProcessorMixin):  # type: ignore[misc]  # the library has no
             patches = self.image_processor.merge_size**2
             rooms = iter([int(grid.prod()) // patches for grid in found["image_grid_thw"]])
             lines = [_with_room(line, rooms) for line in lines]
-        words = self.tokenizer(lines, padding=padding, return_tensors=return_tensors)
-        return BatchFeature({**words, **found})
+        words = self.tokenizer(lines, padding=padding)
+        picture = self.tokenizer.convert_tokens_to_ids(PICTURE)
+        kinds = [[int(token == picture) for token in line] for line in words["input_ids"]]
+        return BatchFeature({**words, "mm_token_type_ids": kinds, **found}, tensor_type=return_tensors)
 
 
 def stand_ins(folder: Path) -> dict[str, object]:
