@@ -44,16 +44,16 @@ def sd15() -> DiffusionPipeline:
     )
 
 
-def sdxl() -> DiffusionPipeline:
-    """Return an SDXL."""
-    first, second = clip_words(), clip_words(pad="!")
+def sdxl(second: int = TEXT) -> DiffusionPipeline:
+    """Return an SDXL; `second` is how wide the second text encoder is."""
+    first, others = clip_words(), clip_words(pad="!")
     return StableDiffusionXLPipeline(
         vae=picture_encoder(scaling=0.13025),
         text_encoder=clip_text(first, width=TEXT),
         tokenizer=first,
-        text_encoder_2=clip_text(second, width=TEXT, projected=TEXT),
-        tokenizer_2=second,
-        unet=_unet(2 * TEXT, large=True),
+        text_encoder_2=clip_text(others, width=second, projected=TEXT),
+        tokenizer_2=others,
+        unet=_unet(TEXT + second, large=True),
         scheduler=EulerDiscreteScheduler(
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
         ),

@@ -24,7 +24,9 @@ from gesso.engines.diffusers.child.siblings import pipeline_for
 from gesso.engines.diffusers.needs import needs_of
 from gesso.engines.diffusers.order import Call
 from tiny_checkpoints.flux1 import flux1_transformer
+from tiny_checkpoints.one_file import save_one_file
 from tiny_checkpoints.table import TINY
+from tiny_checkpoints.unets import sdxl
 
 KANDINSKY = "KandinskyV22CombinedPipeline"
 MODEL = "diffusion_pytorch_model.safetensors"
@@ -102,6 +104,32 @@ def test_a_transformer_published_alone_is_completed_by_its_base(
     assert same(held.part("transformer"), other)
     assert same(held.part("vae"), load_file(base / "vae" / MODEL))
     assert type(held.pipe).__name__ == "FluxPipeline"
+
+
+@pytest.mark.parametrize("held", ["everything", "no text encoders"])
+def test_one_file_in_the_layout_it_was_trained_in(held: str, tmp_path: Path) -> None:
+    pipe = sdxl(second=24)
+    pipe.save_pretrained(tmp_path / "base")
+    with torch.no_grad():
+        for part in (pipe.unet, pipe.vae, pipe.text_encoder, pipe.text_encoder_2):
+            for weight in part.parameters():
+                weight.add_(0.01)
+    file = save_one_file(pipe, tmp_path / "juggernaut.safetensors")
+    encoders = ("text_encoder", "text_encoder_2")
+    if held == "everything":
+        for weights in (tmp_path / "base").rglob("*.safetensors"):
+            weights.unlink()
+    else:
+        kept = {name: weight for name, weight in load_file(file).items() if not name.startswith("conditioner.")}
+        save_file(kept, file)
+    wanted = checkpoint(file, kind="single_file", base=tmp_path / "base")
+    found = read(wanted)
+    assert type(found.pipe).__name__ == "StableDiffusionXLPipeline"
+    assert same(found.part("unet"), pipe.unet)
+    assert same(found.part("vae"), pipe.vae)
+    for name in encoders:
+        assert same(found.part(name), getattr(pipe, name)) == (held == "everything")
+    assert abs(found.bytes - needs_of(wanted).device_bytes) < found.bytes / 8
 
 
 @pytest.mark.parametrize("layout", ["folder", "file"])

@@ -65,7 +65,8 @@ def _end(pipe: Any) -> None:
                 for module in model.modules():
                     if hasattr(module, "_diffusers_hook"):
                         _take_off(module._diffusers_hook)
-                model.to("cpu")
+                if not getattr(model, "is_loaded_in_8bit", False):  # those stay where they were loaded
+                    model.to("cpu")
 
 
 def _take_off(hooks: HookRegistry) -> None:
