@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import cached_property
@@ -12,22 +13,26 @@ from gesso.domain.errors import ContentRefused, EngineFailed
 from gesso.domain.events import Event, Preview, Progress, Task, Timing
 from gesso.domain.picture import DigitalSource, RawPicture
 from gesso.domain.request import RouteChoice
-from gesso.engines.diffusers.checkpoint import About, Checkpoint, Precision, Quantisation
+from gesso.engines.diffusers.checkpoint import About, Checkpoint, Precision
+from gesso.engines.diffusers.checkpoints import Checkpoints
 from gesso.engines.diffusers.child_settings import ChildSettings
+from gesso.engines.diffusers.composition import Composition
 from gesso.engines.diffusers.devices import devices_here
 from gesso.engines.diffusers.engine_settings import EngineSettings
+from gesso.engines.diffusers.fits import DEVICE_SHARE, HOST_SHARE
 from gesso.engines.diffusers.gather import Asked
 from gesso.engines.diffusers.launch import Isolation, Launch, Process, Thread
 from gesso.engines.diffusers.lora import LoraUse
 from gesso.engines.diffusers.loras.library import LoraLibrary
 from gesso.engines.diffusers.loras.registry import registry
 from gesso.engines.diffusers.loras.settings import LoraSettings
+from gesso.engines.diffusers.machine import device_bytes, host_bytes
 from gesso.engines.diffusers.messages import Failed, FromChild, Noted, Painted, Previewed, Stepped, Timed
+from gesso.engines.diffusers.needs import Needs
 from gesso.engines.diffusers.order import Order
 from gesso.engines.diffusers.orders import orders_of
-from gesso.engines.diffusers.places import Place, Places
-from gesso.engines.diffusers.pulling.marker import read_mark
-from gesso.engines.diffusers.readiness import MISSING, Look, installed
+from gesso.engines.diffusers.places import Places
+from gesso.engines.diffusers.readiness import MISSING, installed, why_not
 from gesso.engines.diffusers.supervise import Device, Patience
 from gesso.engines.diffusers.worn import asks_for_loras, why_no_loras, worn
 from gesso.engines.engine import DeviceFigures, Readiness
@@ -61,7 +66,11 @@ class DiffusersEngine:
         self._needs_libraries = launch is None
         self._patience = patience or Patience(silence=settings.silence_seconds)
         self._places = Places(settings.folder, settings.checkpoints)
-        self._look = Look(self._places)
+        usual: Precision = "float32" if self._names[0] == "cpu" else "bfloat16"
+        self._checkpoints = Checkpoints(settings, self._places, usual)
+        self._memories: dict[str, int] = {}
+        if settings.memory_bytes is None and self.installed:
+            threading.Thread(target=self._measure, name="measures devices", daemon=True).start()
         self._loras = loras or LoraSettings(settings.folder / "loras")
         registry(self._loras.registered)  # what is wrong there is said now
         self._policy = policy or Policy()
@@ -89,7 +98,7 @@ class DiffusersEngine:
         """Tell whether the weights of a route are here, whole, and what paints is installed."""
         reason = None if self.installed else MISSING
         if reason is None and route.target:
-            reason = self._look.why_not(route)
+            reason = self._why_not(route)
         if reason is None and route.arguments.get("loras"):
             reason = why_no_loras(route, self._loras_here())
         if reason is None and (made := self._made_devices) and all(device.trouble for device in made.values()):
@@ -116,7 +125,10 @@ class DiffusersEngine:
     async def run(self, task: Task) -> AsyncGenerator[Event, None]:
         """Paint the task's pictures; closing stops after the step in progress."""
         async with AsyncExitStack() as stack:
-            checkpoint, about = self._checkpoint(task.route)
+            if (reason := self._why_not(task.route)) is not None:
+                raise EngineFailed(f"This model cannot run here now: {reason}.")
+            checkpoint = self._checkpoints.of(task.route)
+            found = self._checkpoints.look(checkpoint)
             loras: tuple[LoraUse, ...] = ()
             if asks_for_loras(task.route):
                 yield Progress("fetch", 0, 1)
@@ -124,7 +136,7 @@ class DiffusersEngine:
             orders = orders_of(
                 task,
                 checkpoint,
-                about,
+                found.about if isinstance(found, Composition) else About("", ()),
                 loras=loras,
                 highest=self._settings.acceleration,
                 checks=self._settings.safety_model is not None,
@@ -176,30 +188,22 @@ class DiffusersEngine:
 
     # ── weights ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _checkpoint(self, route: RouteChoice) -> tuple[Checkpoint, About]:
-        """Return the weights of a route as they are to be loaded. Raises `EngineFailed` where they are gone by now."""
-        if (reason := self._look.why_not(route)) is not None:
-            raise EngineFailed(f"This model cannot run here now: {reason}.")
-        settings, place = self._settings, self._places.find(route.target)
-        beside = {name: self._places.find(target) for name, target in route.beside.items()}
-        assert place is not None, "looked at just now"
-        base = beside.pop("base", None)
-        checkpoint = Checkpoint(
-            target=route.target,
-            pipeline=route.pipeline,
-            path=place.path,
-            kind=place.kind,
-            base=None if base is None else base.path,
-            beside=tuple((name, found.path) for name, found in sorted(beside.items()) if found is not None),
-            precision=settings.precision or self._usual_precision(),
-            quantisation=settings.quantisation_of.get(route.target) or _pulled_as(place),
-            offload=settings.offload_of.get(route.target, settings.offload),
-        )
-        about = self._look.about(place)
-        return checkpoint, about if isinstance(about, About) else About("", ())
+    def _why_not(self, route: RouteChoice) -> str | None:
+        return why_not(route, self._places, self._checkpoints, self._room)
 
-    def _usual_precision(self) -> Precision:
-        return "float32" if self._names[0] == "cpu" else "bfloat16"
+    @property
+    def _room(self) -> Needs | None:
+        """What weights may take on the largest device, and of main memory; None while that is not known."""
+        settings, host = self._settings, host_bytes()
+        rooms = [settings.memory_bytes or self._memories.get(name) for name in self._names]
+        known = [room for room in rooms if room is not None]
+        return Needs(max(known), settings.host_bytes or int(host * HOST_SHARE)) if known else None
+
+    def _measure(self) -> None:
+        """Ask how much memory the devices have, which may take a moment."""
+        for name in self._names:
+            if (found := device_bytes(name)) is not None:
+                self._memories[name] = int(found * (HOST_SHARE if name == "cpu" else DEVICE_SHARE))
 
     def _child_settings(self, device: str) -> ChildSettings:
         settings = self._settings
@@ -230,12 +234,6 @@ class DiffusersEngine:
             self._outgoing = Outgoing(self._policy)
             self._library = LoraLibrary(self._loras, self._outgoing)
         return self._library
-
-
-def _pulled_as(place: Place) -> Quantisation:
-    """Return how weights are held that were pulled with --quant."""
-    mark = read_mark(place.path if place.kind == "folder" else place.path.parent)
-    return "none" if mark is None else mark.quantisation
 
 
 def _events(message: FromChild, pictures: int, source: DigitalSource) -> Iterator[Event]:
