@@ -17,9 +17,10 @@ from equality import call_of, checkpoint, order, picture, straight
 from painting import Shelf, pixels, told, tools
 
 from gesso.engines.diffusers.child.encode import Encoder
+from gesso.engines.diffusers.child.previews import Viewer, viewer_of
 from gesso.engines.diffusers.child.stop import Work
 from gesso.engines.diffusers.messages import Ended, FromChild, Noted, Painted, Previewed, Stepped, Timed
-from gesso.engines.diffusers.order import Order
+from gesso.engines.diffusers.order import LatentLayout, Order
 
 Tiny = Callable[[str], Path]
 # One of each way to denoise, to encode, to decode: every autoencoder and every layout of latents is among them.
@@ -93,8 +94,9 @@ def test_the_steps_of_a_prior_are_a_stage_of_their_own(tiny: Tiny, shelf: Shelf)
 def test_fewer_steps_are_told_where_a_picture_is_begun_with(tiny: Tiny, shelf: Shelf) -> None:
     arguments = {"num_inference_steps": 4, "strength": 0.5}
     one = of_kind(tiny, "flux1_dev", image=picture(48, 32), operation="edit", arguments=arguments)
-    steps = [step for step in steps_told(told([one], tools(shelf))) if step[0] == "denoise"]
-    assert steps == [("denoise", 1, 2), ("denoise", 2, 2)]
+    messages = told([one], tools(shelf))
+    assert [step for step in steps_told(messages) if step[0] == "denoise"] == [("denoise", 1, 2), ("denoise", 2, 2)]
+    assert [said.note.data for said in messages if isinstance(said, Noted)] == [{"asked": 4, "made": 2}]
 
 
 def test_picture_i_is_the_one_picture_of_its_seed(tiny: Tiny, shelf: Shelf) -> None:
@@ -132,6 +134,26 @@ def test_looking_on_changes_nothing(kind: str, tiny: Tiny, shelf: Shelf) -> None
     viewer = next(iter(held for one, held in shelf.loaded.items() if one.path.name == kind)).kept["viewer"]
     told([replace(one, preview_steps=(1,))], tools(shelf))
     assert next(iter(held for one, held in shelf.loaded.items() if one.path.name == kind)).kept["viewer"] is viewer
+
+
+def test_a_preview_that_cannot_be_made_harms_nothing(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf()
+    one = of_kind(tiny, "sd15")
+    alone = pixels(told([one], tools(shelf)))[0]
+    watched = replace(one, preview_steps=(1, 2))
+
+    def cannot(*_: Any) -> None:
+        raise ValueError("latents of another shape")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Viewer, "show", cannot)
+        messages = told([watched], tools(shelf))
+        assert np.array_equal(pixels(messages)[0], alone)
+        assert not [said for said in messages if isinstance(said, Previewed)]
+    loaded = shelf.loaded[one.checkpoint]
+    del loaded.kept["viewer"]
+    monkeypatch.setattr(type(loaded.pipe.vae), "decode", cannot)
+    assert viewer_of(loaded, LatentLayout(packed=False)) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -71,6 +71,7 @@ def _takes(pipe: Any, call: Call, encoding: Encoding) -> dict[str, Any]:
     takes = {name: call.arguments.get(name, usual[name].default if name in usual else None) for name in encoding.takes}
     around = {
         "device": pipe._execution_device,
+        "batch_size": len(prompts) if isinstance(prompts := takes.get("prompt"), list) else 1,
         "num_images_per_prompt": 1,
         "do_classifier_free_guidance": encoding.guided,
     }

@@ -39,6 +39,8 @@ def paint(work: Work, tools: Tools, encoder: Encoder) -> None:
     if len(work.orders) == 1 or painting.tried(work.orders) is not None:
         for order in work.orders:
             problem = painting.tried((order,))
+            if problem is not None and painting.was_crowded:  # alone on the device it may find room
+                problem = painting.tried((order,))
             if problem is not None:
                 work.fail(Failed(order.job, problem.trouble, problem.message))
     work.end()
@@ -47,11 +49,14 @@ def paint(work: Work, tools: Tools, encoder: Encoder) -> None:
 class _Painting:
     def __init__(self, work: Work, tools: Tools, encoder: Encoder) -> None:
         self._work, self._tools, self._encoder = work, tools, encoder
+        self.was_crowded = False  # memory ran out in the last call, and other checkpoints took some of it
 
     def tried(self, orders: Sequence[Order]) -> Problem | None:
         """Paint orders in one call; return what went wrong with it, after which none of them was painted."""
         problem = _problem(partial(self._painted, orders))
+        self.was_crowded = False
         if problem is not None and problem.trouble == "out_of_memory":
+            self.was_crowded = len(self._tools.weights.held().checkpoints) > 1
             self._tools.weights.let_go()
         elif problem is not None and problem.trouble == "mistake":  # nobody knows what it left behind
             self._tools.weights.let_go(orders[0].checkpoint.target)
@@ -108,6 +113,7 @@ class _Painting:
             )
         if steps.latents is not None:
             check_finite(steps.latents.float().cpu().numpy())
+        self._note(orders, _fewer_steps(call, steps))
         return made.images
 
     def _viewer(self, orders: Sequence[Order], loaded: Loaded, family: Family) -> Viewer | None:
@@ -135,6 +141,14 @@ class _Painting:
         for job in sorted({order.job for order in orders}):
             for note in notes:
                 self._work.tell(Noted(job, note))
+
+
+def _fewer_steps(call: Call, steps: Steps) -> tuple[Note, ...]:
+    asked = call.arguments.get("num_inference_steps")
+    if not asked or not 0 < steps.total < asked:
+        return ()
+    message = f"It was painted in {steps.total} of {asked} steps: the others are for what a picture is begun with."
+    return (Note("steps", message, {"asked": asked, "made": steps.total}),)
 
 
 def _problem(do: Callable[[], None]) -> Problem | None:

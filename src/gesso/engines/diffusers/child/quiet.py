@@ -15,4 +15,4 @@ def quieten() -> None:
         logging.set_verbosity_error()
     warnings.simplefilter("ignore")
     # Said by a pipeline that had no memory to decode in, and goes on without a picture: the error is wanted.
-    warnings.filterwarnings("error", message=".*VAE tiling", category=UserWarning)
+    warnings.filterwarnings("error", message="(?s).*VAE tiling", category=UserWarning)

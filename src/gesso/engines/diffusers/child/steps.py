@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -15,15 +16,21 @@ from gesso.engines.diffusers.child.stop import Work
 from gesso.engines.diffusers.messages import Previewed, Stepped
 from gesso.engines.diffusers.order import Call, Order
 
+log = logging.getLogger(__name__)
+
 Callback = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]
 
 
 class Steps:
-    """The callbacks of a call that paints these orders at once. `latents` are those of the newest step."""
+    """The callbacks of a call that paints these orders at once.
+
+    `latents` are those of the newest step, `total` how many steps the last stage has.
+    """
 
     def __init__(self, work: Work, orders: Sequence[Order], laps: Laps) -> None:
         self._work, self._orders, self._laps = work, orders, laps
         self.latents: Any = None
+        self.total = 0
 
     def callbacks(self, call: Call, viewer: Viewer | None = None) -> dict[str, Callback]:
         """Return the arguments of a call that are callbacks."""
@@ -43,11 +50,11 @@ class Steps:
             self._work.tell(Stepped(order.job, order.index, stage, done, total))
 
     def _stepped(self, stage: str, pipe: Any, step: int, _time: Any, kept: dict[str, Any]) -> dict[str, Any]:
-        total = max(_steps_of(pipe), step + 1)
-        if step + 1 == total:
+        self.total = max(_steps_of(pipe), step + 1)
+        if step + 1 == self.total:
             _settle(kept.get("latents"))
         self._laps.lap(stage)
-        self.tell(stage, step + 1, total)
+        self.tell(stage, step + 1, self.total)
         self.check()
         return {}  # nothing for the pipeline to take instead of its own
 
@@ -63,8 +70,12 @@ class Steps:
     def _show(self, viewer: Viewer, size: tuple[int, int], pipe: Any, step: int, before: Any) -> None:
         for number, order in enumerate(self._orders):
             if step in order.preview_steps:
-                headed = ahead(None if before is None else before[number], self.latents[number], pipe.scheduler)
-                seen = viewer.show(headed, size)
+                try:
+                    headed = ahead(None if before is None else before[number], self.latents[number], pipe.scheduler)
+                    seen = viewer.show(headed, size)
+                except Exception:  # what nobody saw coming is as good a picture
+                    log.warning("no preview of %s", order.checkpoint.target, exc_info=True)
+                    return
                 self._work.tell(Previewed(order.job, order.index, order.preview_steps.index(step), seen))
 
 
