@@ -15,3 +15,11 @@ class UnknownHost(ImageNotRetrievable):
 
 class BlockedAddress(ImageNotRetrievable):
     """This link leads to an address that may not be reached from here."""
+
+
+class Answered(ImageNotRetrievable):
+    """What the link points at cannot be had: its server says so by a status."""
+
+    def __init__(self, host: str, status: int) -> None:
+        self.status = status
+        super().__init__(f"{host} answered with status {status}.")

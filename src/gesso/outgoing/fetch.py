@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -18,7 +18,7 @@ from gesso.domain.errors import ImageNotRetrievable
 from gesso.outgoing.address import Target, check_url
 from gesso.outgoing.allow import parse_allow_list
 from gesso.outgoing.download import Downloaded, write_body
-from gesso.outgoing.errors import BadUrl, BlockedAddress, UnknownHost
+from gesso.outgoing.errors import Answered, BadUrl, BlockedAddress, UnknownHost
 from gesso.outgoing.policy import Policy
 from gesso.outgoing.resolve import Resolver, SystemResolver
 from gesso.outgoing.transport import CheckedBackend, GuardedTransport
@@ -80,7 +80,7 @@ class Outgoing:
         async def read(response: httpx.Response, first: Target, target: Target) -> Fetched:
             return await _read(response, first, target, most)
 
-        return await self._had(url, read, self.policy.total_seconds)
+        return await self._had(url, lambda target: self._follow(target, read), self.policy.total_seconds)
 
     async def download(self, url: str, file: Path, max_bytes: int, *, seconds: float | None = None) -> Downloaded:
         """Write what the link points at into a new file, at most `max_bytes` and, unlike `fetch`, never all in memory.
@@ -93,18 +93,34 @@ class Outgoing:
             _check(response, first, max_bytes)
             return await write_body(response, file, max_bytes, _too_large(first, max_bytes))
 
-        return await self._had(url, write, self.policy.total_seconds if seconds is None else seconds)
+        whole = self.policy.total_seconds if seconds is None else seconds
+        return await self._had(url, lambda target: self._follow(target, write), whole)
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, max_bytes: int, seconds: float
+    ) -> Fetched:
+        """Send a body once and return what is answered, with status 200. Redirects are not followed: the headers may
+        hold a key. Raises what `fetch` raises; `Answered` for another status.
+        """
+
+        async def send(target: Target) -> Fetched:
+            limits = httpx.Timeout(seconds, connect=self.policy.connect_seconds)  # who writes an answer takes its time
+            request = self._client.stream("POST", target.url, content=body, headers=dict(headers), timeout=limits)
+            async with request as response:
+                return await _read(response, target, target, max_bytes)
+
+        return await self._had(url, send, seconds)
 
     async def aclose(self) -> None:
         """Close connections and the resolver's threads."""
         await self._client.aclose()
         self._system_resolver.close()
 
-    async def _had(self, url: str, take: Callable[[httpx.Response, Target, Target], Awaitable[T]], seconds: float) -> T:
+    async def _had(self, url: str, take: Callable[[Target], Awaitable[T]], seconds: float) -> T:
         target = check_url(url, self.policy)
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(target, take)
+                return await take(target)
         except TimeoutError as error:
             message = f"{target.host} did not deliver within {seconds:g} seconds."
             raise ImageNotRetrievable(message) from error
@@ -154,7 +170,7 @@ def _too_large(first: Target, max_bytes: int) -> ImageNotRetrievable:
 def _check(response: httpx.Response, first: Target, max_bytes: int) -> None:
     """Raise `ImageNotRetrievable` for an answer whose body is not worth reading."""
     if response.status_code != httpx.codes.OK:
-        raise ImageNotRetrievable(f"{first.host} answered with status {response.status_code}.")
+        raise Answered(first.host, response.status_code)
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):  # asked not to; inflating it could give any number of bytes
         raise ImageNotRetrievable(f"{first.host} sent a compressed body although asked not to.")
