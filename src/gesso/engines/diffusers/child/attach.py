@@ -89,7 +89,7 @@ def _photomaker(pipe: Any, loaded: Loaded, one: Attachment) -> Iterator[None]:
 def _place(loaded: Loaded, name: str) -> Path:
     place = loaded.checkpoint.part(name)
     if place is None or not place.exists():
-        raise CannotLoad(f"the weights {name} that belong beside {loaded.checkpoint.target} are not there")
+        raise CannotLoad(f"The weights {name} that belong beside {loaded.checkpoint.target} are not there.")
     return place
 
 
@@ -105,7 +105,7 @@ def _controlnet(loaded: Loaded, folder: Path) -> Any:
             net = ControlNetModel.from_pretrained(folder, torch_dtype=_dtype(loaded), use_safetensors=True)
         except (OSError, ValueError) as error:
             raise CannotLoad(
-                f"the ControlNet beside {loaded.checkpoint.target} cannot be read: {_short(error)}"
+                f"The ControlNet beside {loaded.checkpoint.target} cannot be read ({_short(error)})."
             ) from error
         held[str(folder)] = _counted(loaded, net)
     return held[str(folder)]
@@ -117,7 +117,7 @@ def _encoder(loaded: Loaded, folder: Path) -> Any:
         try:
             found = CLIPVisionModelWithProjection.from_pretrained(folder, dtype=_dtype(loaded), use_safetensors=True)
         except (OSError, ValueError) as error:
-            raise CannotLoad(f"the IP-Adapter's picture encoder cannot be read: {_short(error)}") from error
+            raise CannotLoad(f"The IP-Adapter's picture encoder cannot be read ({_short(error)}).") from error
         held[str(folder)] = _counted(loaded, found)
     return held[str(folder)]
 
@@ -126,29 +126,43 @@ def _adapter(loaded: Loaded, file: Path) -> dict[str, dict[str, torch.Tensor]]:
     """Return an IP-Adapter's weights in the two groups that diffusers reads."""
     held = _kept(loaded)
     if str(file) not in held:
-        weights: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
-        with safe_open(file, framework="pt", device="cpu") as opened:
-            for key in opened.keys():  # noqa: SIM118 -- it is no mapping
-                group, _, rest = key.partition(".")
-                if group in weights:
-                    weights[group][rest] = opened.get_tensor(key)
-        if not all(weights.values()):
-            raise CannotLoad(f"the IP-Adapter beside {loaded.checkpoint.target} has not the layers of one")
-        held[str(file)] = weights
+        held[str(file)] = _groups(loaded, file, ("image_proj", "ip_adapter"))
     found: dict[str, dict[str, torch.Tensor]] = held[str(file)]
     return found
 
 
 def _photomaker_weights(loaded: Loaded, place: Path) -> dict[str, Any]:
+    """Return PhotoMaker's weights in the two groups that its package reads.
+
+    Its authors publish a pickle. Of one nothing but tensors is read; one written as safetensors goes before it.
+    """
     held = _kept(loaded)
     if str(place) not in held:
-        file = place / "photomaker-v1.bin" if place.is_dir() else place
-        try:
-            held[str(place)] = torch.load(file, map_location="cpu", weights_only=True)
-        except OSError as error:
-            raise CannotLoad(f"PhotoMaker's weights cannot be read: {_short(error)}") from error
+        files = [place] if place.is_file() else [*place.glob("*.safetensors"), *place.glob("photomaker-v1.bin")]
+        if not files:
+            raise CannotLoad("PhotoMaker's weights are not where those of its name should be.")
+        held[str(place)] = _groups(loaded, files[0], ("id_encoder", "lora_weights"))
     found: dict[str, Any] = held[str(place)]
     return found
+
+
+def _groups(loaded: Loaded, file: Path, names: tuple[str, str]) -> dict[str, dict[str, torch.Tensor]]:
+    weights: dict[str, dict[str, torch.Tensor]] = {name: {} for name in names}
+    try:
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="pt", device="cpu") as opened:
+                for key in opened.keys():  # noqa: SIM118 -- it is no mapping
+                    group, _, rest = key.partition(".")
+                    if group in weights:
+                        weights[group][rest] = opened.get_tensor(key)
+        else:
+            read = torch.load(file, map_location="cpu", weights_only=True)
+            weights = {name: dict(read.get(name, {})) for name in names}
+    except Exception as error:
+        raise CannotLoad(f"Weights beside {loaded.checkpoint.target} cannot be read ({_short(error)}).") from error
+    if not all(weights.values()):
+        raise CannotLoad(f"Weights beside {loaded.checkpoint.target} have not the layers {' and '.join(names)}.")
+    return weights
 
 
 def _dtype(loaded: Loaded) -> torch.dtype:

@@ -13,11 +13,12 @@ def adapter_file(place: Path, name: str) -> Path:
     """Return the weights' file: `place` itself, or the likeliest in that folder for this use. Raises `CannotLoad`."""
     if place.is_file():
         return place
-    files = sorted({*place.glob("*.safetensors"), *place.glob("sdxl_models/*.safetensors")})
-    fitting = [file for file in files if ("face" in file.name) == (name == FACE)]
-    if not fitting:
-        raise CannotLoad(f"no weights for {name} lie where those of its name should be")
-    return min(fitting, key=lambda file: ("plus" not in file.name, len(file.name)))
+    for folder in (place / "sdxl_models", place, place / "models"):
+        files = sorted(folder.glob("*.safetensors"))
+        fitting = [file for file in files if ("face" in file.name) == (name == FACE)]
+        if fitting:
+            return min(fitting, key=lambda file: ("plus" not in file.name, len(file.name)))
+    raise CannotLoad(f"No weights for {name} lie where those of its name should be.")
 
 
 def encoder_folder(file: Path) -> Path:
@@ -30,4 +31,4 @@ def encoder_folder(file: Path) -> Path:
     for folder in order:
         if (folder / "config.json").exists():
             return folder
-    raise CannotLoad("the picture encoder of the IP-Adapter is not beside its weights")
+    raise CannotLoad("The picture encoder of the IP-Adapter is not beside its weights.")
