@@ -16,14 +16,15 @@ import diffusers
 import torch
 from safetensors.torch import load_file, save_file
 
-from gesso.engines.diffusers.checkpoint import Checkpoint
+from gesso.engines.diffusers.checkpoint import Checkpoint, Offload
 from gesso.engines.diffusers.child import quantise
-from gesso.engines.diffusers.child.load import load
+from gesso.engines.diffusers.child.load import bytes_of, load
 from gesso.engines.diffusers.child.loaded import CannotLoad, Loaded
 from gesso.engines.diffusers.child.siblings import pipeline_for
 from gesso.engines.diffusers.needs import needs_of
 from gesso.engines.diffusers.order import Call
 from tiny_checkpoints.flux1 import flux1_transformer
+from tiny_checkpoints.loras import save_lora
 from tiny_checkpoints.one_file import save_one_file
 from tiny_checkpoints.table import TINY
 from tiny_checkpoints.unets import sdxl
@@ -252,6 +253,36 @@ def test_eight_bit_floats_are_kept_and_computed_with_as_asked(tiny: Callable[[st
         made = pipe("a red fox", width=32, height=32, num_inference_steps=1, output_type="np")
     assert made.images[0].std() > 0.01
     assert torch.float8_e4m3fn in {one.dtype for one in held.part("transformer").transformer_blocks.parameters()}
+
+
+@pytest.mark.parametrize("offload", ["none", "group", "model"])
+def test_a_lora_beside_eight_bit_floats_is_as_precise_as_what_is_computed(
+    offload: Offload, tiny: Callable[[str], Path], tmp_path: Path
+) -> None:
+    whole = read(checkpoint(tiny("flux1_dev"), precision="bfloat16"))
+    lora = load_file(save_lora(whole.pipe, tmp_path / "lora.safetensors"))
+    held = read(checkpoint(tiny("flux1_dev"), precision="bfloat16", quantisation="fp8", offload=offload))
+
+    def painted() -> Any:
+        with pipeline_for(held, Call("FluxPipeline", {}, (32, 32))) as pipe:
+            dice = torch.Generator().manual_seed(3)
+            return pipe("a fox", width=32, height=32, num_inference_steps=1, output_type="np", generator=dice).images[0]
+
+    plain = painted()
+    held.pipe.load_lora_weights(lora, adapter_name="one")
+    layers = [weight for name, weight in held.part("transformer").named_parameters() if "lora_" in name]
+    assert {weight.dtype for weight in layers} == {torch.bfloat16}
+    assert abs(painted() - plain).mean() > 0.01
+    held.pipe.unload_lora_weights()
+    assert (painted() == plain).all()
+
+
+def test_what_two_parts_share_is_counted_once(tiny: Callable[[str], Path]) -> None:
+    held = read(checkpoint(tiny("sdxl")))
+    before = bytes_of(held.pipe)
+    size = sum(weight.numel() * weight.element_size() for weight in held.part("text_encoder").parameters())
+    held.pipe.register_modules(image_encoder=held.part("text_encoder"))
+    assert bytes_of(held.pipe) == before > size
 
 
 @pytest.mark.parametrize(("wanted", "what"), [("int8", "bitsandbytes or torchao"), ("nf4", "bitsandbytes")])

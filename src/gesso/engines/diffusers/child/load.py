@@ -71,8 +71,14 @@ def _load(checkpoint: Checkpoint, device: str, tell: Tell) -> Loaded:
 def bytes_of(pipe: Any) -> int:
     """Return what a pipeline's weights take, in bytes."""
     models = [one for one in pipe.components.values() if isinstance(one, torch.nn.Module)]
-    tensors = {one.data_ptr(): one for model in models for one in (*model.parameters(), *model.buffers())}
-    return sum(one.numel() * one.element_size() for one in tensors.values())
+    tensors = {id(one): one for model in models for one in (*model.parameters(), *model.buffers())}
+    return sum(_size(one) for one in tensors.values())
+
+
+def _size(tensor: Any) -> int:
+    if hasattr(tensor, "__tensor_flatten__"):  # quantised: of several tensors
+        return sum(_size(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
+    return int(tensor.numel() * tensor.element_size())
 
 
 def _part(checkpoint: Checkpoint, found: Composition, source: Source, place: str) -> Any:

@@ -62,3 +62,5 @@ def to_fp8(checkpoint: Checkpoint, denoiser: Any) -> None:
     if checkpoint.quantisation == "fp8":
         compute = getattr(torch, checkpoint.precision)
         denoiser.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute)
+        for layer in denoiser.modules():
+            layer.compute_dtype = compute  # what peft gives the layers of a LoRA beside this one
