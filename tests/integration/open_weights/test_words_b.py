@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
-from equality import checkpoint, left_half, picture
+from equality import checkpoint, left_half, order, ours, picture
 from words_tried import AROUND, Word, argument, painted_with_and_without, pictured
 
 from gesso.engines.diffusers.families.table import family_of
@@ -89,3 +89,19 @@ def test_every_word_of_these_families_is_tried(tiny: Callable[[str], Path]) -> N
     assert len(tried) == 7
     for name, words in tried.items():  # which weights these are is the route's
         assert family_of(checkpoint(tiny(name)).pipeline).words - AROUND - {"model_version"} == words, name
+
+
+@pytest.mark.parametrize("name", ["sd35", "qwen_image", "ovis_image", "sana", "bria32", "hunyuan_image21"])
+def test_with_the_fewest_steps_it_is_a_picture(name: str, tiny: Callable[[str], Path]) -> None:
+    asked = order(checkpoint(tiny(name)), arguments={"num_inference_steps": 1}, **SIDES)
+    assert ours(asked).std() > 5
+
+
+@pytest.mark.parametrize("name", ["sd35", "qwen_image", "qwen_image_edit"])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_at_the_least_strength_a_step_is_made(
+    name: str, steps: int, tiny: Callable[[str], Path], few_pixels: None
+) -> None:
+    for pictures in ([FROM] if name != "qwen_image_edit" else []) + [INSIDE]:
+        asked = {"strength": 0.0, "num_inference_steps": steps}
+        assert ours(order(checkpoint(tiny(name)), arguments=asked, **pictures)).std() > 5

@@ -66,3 +66,17 @@ def test_sides_it_would_cut_are_scaled_to() -> None:
     call = QwenImage().call(order(WEIGHTS, width=1001, height=10), about())
     assert (call.arguments["width"], call.arguments["height"]) == (1008, 16)
     assert call.size == (1001, 10)
+
+
+def test_of_a_large_picture_a_smaller_one_is_painted() -> None:
+    large = {"width": 4096, "height": 2048}
+    call = QwenImage().call(order(WEIGHTS, image=grey(), **large), about())
+    assert (call.arguments["width"], call.arguments["height"]) == (1872, 928)
+    assert call.size == (4096, 2048)
+    from_words = QwenImage().call(order(WEIGHTS, **large), about())
+    assert (from_words.arguments["width"], from_words.arguments["height"]) == (4096, 2048)
+
+
+def test_two_steps_are_the_fewest() -> None:
+    call = QwenImage().call(order(WEIGHTS, arguments={"num_inference_steps": 1}), about())
+    assert call.arguments["num_inference_steps"] == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from family_orders import about, checkpoint, grey, mask, order
@@ -90,3 +92,15 @@ def test_pictures_are_read_with_the_words() -> None:
     found = family.encoding(family.call(order(WEIGHTS), about()))
     assert found is not None
     assert found.gives == ("prompt_embeds", "prompt_embeds_mask")
+
+
+@pytest.mark.parametrize("pictures", [{"image": grey()}, {"image": grey(), "mask": mask()}, {"references": (grey(),)}])
+def test_of_a_large_picture_a_smaller_one_is_painted(pictures: dict[str, Any]) -> None:
+    call = QwenImageEdit().call(order(WEIGHTS, width=4096, height=4096, **pictures), about())
+    assert (call.arguments["width"], call.arguments["height"]) == (1328, 1328)
+    assert call.size == (4096, 4096)
+
+
+def test_two_steps_are_the_fewest() -> None:
+    call = QwenImageEdit().call(order(WEIGHTS, arguments={"num_inference_steps": 1}), about())
+    assert call.arguments["num_inference_steps"] == 2

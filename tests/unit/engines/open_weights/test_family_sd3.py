@@ -65,3 +65,11 @@ def test_no_words_are_words() -> None:
     """From a picture alone it may be asked; the pipeline wants words."""
     asked = order(MEDIUM, arguments={"prompt": None}, image=grey())
     assert StableDiffusion3().call(asked, about()).arguments["prompt"] == ""
+
+
+@pytest.mark.parametrize(("asked", "sides"), [((4000, 3000), (1648, 1232)), ((8192, 512), (3072, 192))])
+def test_what_is_larger_than_it_can_paint_is_painted_smaller(asked: tuple[int, int], sides: tuple[int, int]) -> None:
+    call = StableDiffusion3().call(order(MEDIUM, width=asked[0], height=asked[1], image=grey()), about())
+    assert (call.arguments["width"], call.arguments["height"]) == sides
+    assert call.pictures["image"].shape == (sides[1], sides[0], 3)
+    assert call.size == asked

@@ -24,8 +24,10 @@ CLASSES: Final[dict[Way, str]] = {
     "inpaint": "QwenImageInpaintPipeline",
 }
 STEPS: Final = 50
+FEWEST: Final = 2  # the scheduler stretches its steps over what one step has nothing of
 GUIDANCE: Final = 4.0
 STRENGTH: Final = 0.6
+MOST: Final = 1328 * 1328  # pixels: the largest it was trained with
 ENCODING: Final = Encoding(takes=("prompt", "max_sequence_length"), gives=("prompt_embeds", "prompt_embeds_mask"))
 
 
@@ -45,10 +47,13 @@ class QwenImage:
         return way_of(order)
 
     def call(self, order: Order, about: About) -> Call:
-        """Return the call. Not asked for: 50 steps, guidance 4, and of a picture .6 is painted anew."""
+        """Return the call. Not asked for: 50 steps, guidance 4, and of a picture .6 is painted anew.
+
+        Of larger pictures than it was trained with a smaller one is painted; from words alone, the size asked for.
+        """
         way = self.way(order)
-        size = painted_size((order.width, order.height), self.step)
-        steps = steps_of(order, STEPS)
+        size = painted_size((order.width, order.height), self.step, None if way == "generate" else MOST)
+        steps = max(FEWEST, steps_of(order, STEPS))
         guidance = number(order, "true_cfg_scale", GUIDANCE)
         against = against_of(order) if guidance > 1 else None
         arguments = {

@@ -18,7 +18,7 @@ from gesso.engines.diffusers.families.common import (
     strength_of,
     way_of,
 )
-from gesso.engines.diffusers.families.qwen import ENCODING, GUIDANCE, against_of
+from gesso.engines.diffusers.families.qwen import ENCODING, FEWEST, GUIDANCE, MOST, against_of
 from gesso.engines.diffusers.order import Call, Encoding, LatentLayout, Order, Way
 
 CLASSES: Final[dict[Way, str]] = {
@@ -55,10 +55,13 @@ class QwenImageEdit:
         return way
 
     def call(self, order: Order, about: About) -> Call:
-        """Return the call. Not asked for: 40 steps, guidance 4, inside a mask all is painted anew."""
+        """Return the call. Not asked for: 40 steps, guidance 4, inside a mask all is painted anew.
+
+        Of larger pictures than it was trained with a smaller one is painted; from words alone, the size asked for.
+        """
         way = self.way(order)
-        size = painted_size((order.width, order.height), self.step)
-        steps = steps_of(order, STEPS)
+        size = painted_size((order.width, order.height), self.step, None if way == "generate" else MOST)
+        steps = max(FEWEST, steps_of(order, STEPS))
         guidance = number(order, "true_cfg_scale", GUIDANCE)
         against = against_of(order) if guidance > 1 else None
         arguments: dict[str, Any] = {

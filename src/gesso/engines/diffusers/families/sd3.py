@@ -26,6 +26,8 @@ CLASSES: Final[dict[Way, str]] = {
 STEPS: Final = 40  # and 4.5 of guidance: the card of [medium]
 GUIDANCE: Final = 4.5
 STRENGTH: Final = 0.85
+MOST: Final = 1440 * 1440  # pixels, and of a side 3072: what the weights were trained with, and have places for
+LONGEST: Final = 3072
 ENCODING: Final = Encoding(
     takes=("prompt", "prompt_2", "prompt_3", "negative_prompt"),
     gives=("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds"),
@@ -49,9 +51,13 @@ class StableDiffusion3:
         return way_of(order)
 
     def call(self, order: Order, about: About) -> Call:
-        """Return the call. The three encoders read the same words; one that the checkpoint lacks reads none."""
+        """Return the call. The three encoders read the same words; one that the checkpoint lacks reads none.
+
+        What is larger than the model can paint is painted smaller.
+        """
         way = self.way(order)
-        size = painted_size((order.width, order.height), self.step)
+        sides = order.width, order.height
+        size = painted_size(sides, self.step, min(MOST, LONGEST**2 * min(sides) // max(sides)))
         steps = steps_of(order, STEPS)
         arguments = {
             "prompt": prompt_of(order),
