@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gesso.engines.diffusers.child.accelerate import at_level
+from gesso.engines.diffusers.child.checker import check_of
 from gesso.engines.diffusers.child.put_loras import with_loras
 from gesso.engines.diffusers.child.residency import residency_of
 from gesso.engines.diffusers.child.siblings import pipeline_for
@@ -12,4 +13,6 @@ from gesso.engines.diffusers.child_settings import ChildSettings
 
 def tools_of(settings: ChildSettings) -> Tools:
     """Return what a device's process paints with."""
-    return Tools(residency_of(settings), pipeline_for, with_loras, at_level, threshold=settings.safety_threshold)
+    check = None if settings.safety_model is None else check_of(settings.safety_model, settings.device)
+    weights = residency_of(settings)
+    return Tools(weights, pipeline_for, with_loras, at_level, check, settings.safety_threshold)
