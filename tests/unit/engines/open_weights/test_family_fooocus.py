@@ -162,6 +162,15 @@ def test_forms_of_a_picture_guide_through_a_control_network(
     assert (found.arguments["controlnet_conditioning_scale"], found.arguments["control_guidance_end"]) == (0.3, 0.8)
 
 
+def test_a_guiding_picture_is_cut_to_the_shape_of_what_is_painted() -> None:
+    shown = grey(200, 48, 0)
+    shown.rgb[:, 100:] = 255
+    (lines,) = call(given=(Given("control[0]", shown),), arguments={"control_type[0]": "PyraCanny"}).pictures.values()
+    assert lines.shape == (48, 64, 3)
+    assert lines[:, 30:34].max() == 255
+    assert not lines[:, :24].any(), "the middle is kept"
+
+
 @pytest.mark.parametrize(
     ("kind", "part", "usual"), [("ImagePrompt", "ip_adapter", (0.6, 0.5)), ("FaceSwap", "ip_adapter_face", (0.75, 0.9))]
 )

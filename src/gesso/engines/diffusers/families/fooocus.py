@@ -183,7 +183,7 @@ def _guidance(order: Order) -> tuple[tuple[Control, ...], tuple[Guide, ...]]:
         until = number(order, f"control_stop[{place}]", usual.until, least=0.0, most=1.0)
         for one in order.pictures(f"control[{place}]"):
             if asked in MAPS:
-                controls.append(Control(usual.part, MAPS[asked](flat(one)), weight, until))
+                controls.append(Control(usual.part, flat(one), weight, until, MAPS[asked]))
             else:
                 guides.append(Guide(usual.part, (flat(one),), weight, until))
     return tuple(controls), tuple(guides)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from gesso.domain.picture import DecodedPicture
 from gesso.engines.diffusers.families.common import Size, painted_size, scaled
 from gesso.engines.diffusers.families.unet_steps import at_least_a_step
 from gesso.engines.diffusers.order import Attachment, Call, Scheduling, Way
+from gesso.imaging.fit import fit
 
 STEP: Final = 8
 LARGEST: Final = 2048 * 2048  # pixels that are painted; what is to be larger is scaled
@@ -29,12 +32,21 @@ CONTROLLED: Final[dict[Way, str]] = {
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """A picture whose forms are followed: a map already, for the ControlNet `part`, until a share of the steps."""
+    """A picture whose forms are followed, by the ControlNet `part`, until a share of the steps.
+
+    `mapped` makes of it the map that the ControlNet reads, in the size that is painted; None: it is one.
+    """
 
     part: str
     picture: np.ndarray
     weight: float = 1.0
     until: float = 1.0
+    mapped: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def map(self, size: Size) -> np.ndarray:
+        """Return the map in a size: what of the picture has that shape, not stretched."""
+        seen = fit(DecodedPicture(self.picture, None, "png"), *size).rgb
+        return seen if self.mapped is None else self.mapped(seen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +106,7 @@ def call_of(painting: Painting) -> Call:
     attachments = []
     if painting.controls:
         arguments |= _controls(painting.controls)
-        maps = [scaled(one.picture, size) for one in painting.controls]
+        maps = [one.map(size) for one in painting.controls]
         pictures["image" if painting.way == "generate" else "control_image"] = maps[0] if len(maps) == 1 else maps
         attachments.append(Attachment("control", tuple(one.part for one in painting.controls)))
     if painting.guides:
