@@ -24,8 +24,8 @@ LATENT = 4
 WIDTH = 16
 
 
-def qwen_transformer(seed: int = 35) -> QwenImageTransformer2DModel:
-    """Return the transformer."""
+def qwen_transformer(seed: int = 35, *, editing: bool = False) -> QwenImageTransformer2DModel:
+    """Return the transformer. One for editing, from 2511 on, knows that the pictures it is given have no noise."""
     torch.manual_seed(seed)
     model = QwenImageTransformer2DModel(
         patch_size=2,
@@ -36,6 +36,7 @@ def qwen_transformer(seed: int = 35) -> QwenImageTransformer2DModel:
         num_attention_heads=2,
         joint_attention_dim=WIDTH,
         axes_dims_rope=(4, 6, 6),
+        zero_cond_t=editing,
     )
     return outspoken(filled(model, seed))
 
@@ -64,7 +65,7 @@ def save_qwen_image_edit(folder: Path) -> None:
         text_encoder=qwen_vl(words, width=WIDTH),
         tokenizer=words,
         processor=words,
-        transformer=qwen_transformer(),
+        transformer=qwen_transformer(editing=True),
     ).save_pretrained(folder)
     save_processor(folder, "processor", "Qwen2VLProcessor", Qwen2VLImageProcessorPil())
     (folder / "processor" / "video_preprocessor_config.json").write_text(

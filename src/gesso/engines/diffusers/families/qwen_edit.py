@@ -34,6 +34,8 @@ class QwenImageEdit:
     sees each in a megapixel. Without a picture it paints as Qwen-Image does.
 
     Inside a mask it looks at one picture, and paints a megapixel of that shape, which is scaled to the size asked for.
+    diffusers 0.42.1 does not tell the text encoder which of its input are pictures, as transformers 5 would have it
+    (huggingface/diffusers#14194): it counts their places like those of words, here as in plain diffusers.
     """
 
     name = "qwen_edit"
