@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +244,25 @@ def test_running_out_of_memory_is_not_the_weights_fault(
     monkeypatch.setattr(diffusers.FluxTransformer2DModel, "from_pretrained", full)
     with pytest.raises(RuntimeError, match="can't allocate memory"):
         read(checkpoint(tiny("flux1_dev")))
+
+
+def test_there_are_never_two_loads_at_once(tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, most = [0], [0]
+    reading = diffusers.FluxTransformer2DModel.from_pretrained
+
+    def watched(*given: Any, **named: Any) -> Any:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.05)  # in which another would begin
+        found = reading(*given, **named)
+        inside[0] -= 1
+        return found
+
+    monkeypatch.setattr(diffusers.FluxTransformer2DModel, "from_pretrained", watched)
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: read(checkpoint(tiny("flux1_dev"))).bytes, range(3)))
+    assert most == [1]
+    assert len(set(found)) == 1
 
 
 def test_eight_bit_floats_are_kept_and_computed_with_as_asked(tiny: Callable[[str], Path]) -> None:

@@ -99,7 +99,7 @@ def _part(checkpoint: Checkpoint, found: Composition, source: Source, place: str
             raise CannotLoad(f"{checkpoint.target} cannot be loaded: {lacking}.")
     if small:
         to_fp8(checkpoint, model)
-    return model if "quantization_config" in more else model.to(place)
+    return model if _is_placed(model) else model.to(place)
 
 
 def _pipeline(checkpoint: Checkpoint, found: Composition, parts: dict[str, Any], late: list[Source]) -> Any:
@@ -140,5 +140,11 @@ def _class(checkpoint: Checkpoint, named: str) -> Any:
 def _put(checkpoint: Checkpoint, pipe: Any, place: str) -> None:
     """Bring the models to their place that did not come there one by one."""
     for model in pipe.components.values():
-        if isinstance(model, torch.nn.Module) and not getattr(model, "is_quantized", False):
+        if isinstance(model, torch.nn.Module) and not _is_placed(model):
             model.eval().to(place)
+
+
+def _is_placed(model: torch.nn.Module) -> bool:
+    """Tell whether a model came to its place when it was quantised, and must stay there."""
+    quantiser = getattr(model, "hf_quantizer", None)
+    return quantiser is not None and "torchao" not in type(quantiser).__name__.lower()
