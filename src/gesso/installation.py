@@ -25,6 +25,7 @@ from gesso.engines.builtin.engine import BuiltinEngine
 from gesso.engines.diffusers.engine import DiffusersEngine
 from gesso.engines.diffusers.engine_settings import EngineSettings
 from gesso.engines.diffusers.loras.settings import LoraSettings
+from gesso.engines.diffusers.rewriter import RewriterSettings
 from gesso.engines.engine import Engine
 from gesso.engines.registry import Engines
 from gesso.engines.resize import ResizeEngine
@@ -105,7 +106,15 @@ def diffusers_of(settings: Settings) -> DiffusersEngine:
             cache_bytes=settings.diffusers_lora_cache_bytes,
         ),
         policy=Policy(allow=settings.outgoing_allow, max_bytes=settings.max_picture_bytes),
+        rewriter=_rewriter_of(settings),
     )
+
+
+def _rewriter_of(settings: Settings) -> RewriterSettings | None:
+    if settings.rewriter_url is None:
+        return None
+    key = settings.rewriter_key.get_secret_value() if settings.rewriter_key else ""
+    return RewriterSettings(settings.rewriter_url, settings.rewriter_model, key)
 
 
 def weights_folder(settings: Settings) -> Path:

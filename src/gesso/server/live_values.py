@@ -53,6 +53,17 @@ def _circuits(parts: Parts) -> Values:
     }
 
 
+def _of_devices(figure: str) -> Callable[[Parts], Values]:
+    def read(parts: Parts) -> Values:
+        return {
+            (device,): getattr(figures, figure)
+            for engine in parts.engines.on_devices
+            for device, figures in engine.devices.items()
+        }
+
+    return read
+
+
 LIVE = (
     Live("gesso_build_info", "This process: its version.", lambda _: {(__version__,): 1}, ("version",)),
     Live("gesso_jobs_running", "Jobs running in this process.", lambda parts: {(): parts.worker.running}),
@@ -78,6 +89,40 @@ LIVE = (
         "Whether a vendor's circuit is in this state here: open is left alone, half_open is tried by one job.",
         _circuits,
         ("vendor", "state"),
+    ),
+    Live(
+        "gesso_diffusers_loads",
+        "Times that weights were loaded onto a device.",
+        _of_devices("loads"),
+        ("device",),
+        "counter",
+    ),
+    Live(
+        "gesso_diffusers_evictions",
+        "Times that weights were unloaded from a device.",
+        _of_devices("evictions"),
+        ("device",),
+        "counter",
+    ),
+    Live(
+        "gesso_diffusers_memory_bytes",
+        "Bytes of weights that a device holds.",
+        _of_devices("memory_bytes"),
+        ("device",),
+    ),
+    Live(
+        "gesso_diffusers_child_restarts",
+        "Times that a device's process was started again.",
+        _of_devices("restarts"),
+        ("device",),
+        "counter",
+    ),
+    Live(
+        "gesso_diffusers_out_of_memory",
+        "Jobs that a device's memory was too small for.",
+        _of_devices("out_of_memory"),
+        ("device",),
+        "counter",
     ),
     Live(
         "gesso_database_commits",

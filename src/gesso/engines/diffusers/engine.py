@@ -33,6 +33,7 @@ from gesso.engines.diffusers.order import Order
 from gesso.engines.diffusers.orders import orders_of
 from gesso.engines.diffusers.places import Places
 from gesso.engines.diffusers.readiness import MISSING, installed, why_not
+from gesso.engines.diffusers.rewriter import PromptRewriter, RewriterSettings
 from gesso.engines.diffusers.supervise import Device, Patience
 from gesso.engines.diffusers.worn import asks_for_loras, why_no_loras, worn
 from gesso.engines.engine import DeviceFigures, Readiness
@@ -54,6 +55,7 @@ class DiffusersEngine:
         *,
         loras: LoraSettings | None = None,
         policy: Policy | None = None,
+        rewriter: RewriterSettings | None = None,
         isolation: Isolation = "process",
         launch: Launch | None = None,
         patience: Patience | None = None,
@@ -74,6 +76,8 @@ class DiffusersEngine:
         self._loras = loras or LoraSettings(settings.folder / "loras")
         registry(self._loras.registered)  # what is wrong there is said now
         self._policy = policy or Policy()
+        self._rewriting = rewriter
+        self._rewriter: PromptRewriter | None = None
         self._outgoing: Outgoing | None = None
         self._library: LoraLibrary | None = None
 
@@ -110,6 +114,7 @@ class DiffusersEngine:
         settings = self._settings
         able = {
             "check_pictures": settings.safety_model is not None,
+            "expand_prompt": self._rewriting is not None,
             "runtime": settings.acceleration != "none",
             "runtime_high": settings.acceleration == "high",
         }
@@ -133,11 +138,19 @@ class DiffusersEngine:
             if asks_for_loras(task.route):
                 yield Progress("fetch", 0, 1)
                 loras = await stack.enter_async_context(worn(task.route, checkpoint, self._loras_here()))
+            prompt: str | None = None
+            if self._rewriting is not None and task.route.arguments.get("expand_prompt"):
+                yield Progress("expand", 0, 1)
+                prompt, note = await self._rewriter_here(self._rewriting).written_out(
+                    str(task.route.arguments.get("prompt") or ""), task.request.operation
+                )
+                yield note
             orders = orders_of(
                 task,
                 checkpoint,
                 found.about if isinstance(found, Composition) else About("", ()),
                 loras=loras,
+                prompt=prompt,
                 highest=self._settings.acceleration,
                 checks=self._settings.safety_model is not None,
             )
@@ -227,7 +240,14 @@ class DiffusersEngine:
             await self._library.close()
         if self._outgoing is not None:
             await self._outgoing.aclose()
-        self._library = self._outgoing = None
+        if self._rewriter is not None:
+            await self._rewriter.close()
+        self._library = self._outgoing = self._rewriter = None
+
+    def _rewriter_here(self, settings: RewriterSettings) -> PromptRewriter:
+        if self._rewriter is None:
+            self._rewriter = PromptRewriter(settings)
+        return self._rewriter
 
     def _loras_here(self) -> LoraLibrary:
         if self._library is None:
