@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from multiprocessing import Pipe
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
@@ -20,7 +20,7 @@ pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
 import torch
 from equality import checkpoint, order
-from painting import Shelf, pixels, tools
+from painting import Shelf, pixels, told, tools
 
 from gesso.engines.diffusers.child.main import run
 from gesso.engines.diffusers.child_settings import ChildSettings
@@ -47,7 +47,7 @@ PLAIN = ChildSettings("cpu")
 class Served:
     """The engine's end of the pipe."""
 
-    def __init__(self, connection: Connection, thread: Thread) -> None:
+    def __init__(self, connection: Connection, thread: Any) -> None:
         self._connection, self.thread = connection, thread
 
     def send(self, message: ToChild) -> None:
@@ -217,14 +217,28 @@ def test_a_broken_device_is_the_end_of_it(one: Order) -> None:
     it.close()
 
 
-def test_nothing_is_written_out(
-    tiny: Callable[[str], Path], served: Callable[..., Served], one: Order, capfd: pytest.CaptureFixture[str]
+def test_a_process_of_its_own_paints_and_writes_nothing_out(
+    tiny: Callable[[str], Path], one: Order, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    it = served()
+    """With all that it is made of, and words and pipelines that the libraries have warnings for."""
+    monkeypatch.setenv("PYTHONWARNINGS", "always")
+    here, there = Pipe()
+    process = get_context("spawn").Process(target=run, args=(there, PLAIN))
+    process.start()
+    there.close()
+    it = Served(here, process)
     kandinsky = order(checkpoint(tiny("kandinsky22"), "KandinskyV22CombinedPipeline"), width=64, height=64)
-    for order_ in (replace(one, arguments={**one.arguments, "prompt": "fox " * 200}), kandinsky):
-        assert len(pixels(it.job(Paint((order_,))))) == 1
-    assert capfd.readouterr() == ("", "")
+    long = replace(one, arguments={**one.arguments, "prompt": "fox " * 200})
+    unwatched = pixels(told([long], tools()))[0]
+    capfd.readouterr()
+    assert np.array_equal(pixels(it.job(Paint((long,))))[0], unwatched)
+    assert len(pixels(it.job(Paint((kandinsky,))))) == 1
+    it.send(Quit())
+    it.rest()
+    process.join(SECONDS)
+    assert process.exitcode == 0
+    assert "".join(capfd.readouterr()) == ""
+    it.close()
 
 
 def test_it_computes_with_the_threads_it_is_told(served: Callable[..., Served], one: Order) -> None:

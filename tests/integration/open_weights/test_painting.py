@@ -18,6 +18,7 @@ from painting import Shelf, pixels, told, tools
 
 from gesso.engines.diffusers.child.encode import Encoder
 from gesso.engines.diffusers.child.previews import Viewer, viewer_of
+from gesso.engines.diffusers.child.seeds import dice
 from gesso.engines.diffusers.child.stop import Work
 from gesso.engines.diffusers.messages import Ended, FromChild, Noted, Painted, Previewed, Stepped, Timed
 from gesso.engines.diffusers.order import LatentLayout, Order
@@ -97,6 +98,12 @@ def test_fewer_steps_are_told_where_a_picture_is_begun_with(tiny: Tiny, shelf: S
     messages = told([one], tools(shelf))
     assert [step for step in steps_told(messages) if step[0] == "denoise"] == [("denoise", 1, 2), ("denoise", 2, 2)]
     assert [said.note.data for said in messages if isinstance(said, Noted)] == [{"asked": 4, "made": 2}]
+
+
+def test_dice_are_the_seed_s_and_begin_again_after_the_last() -> None:
+    assert [dice(seed).initial_seed() for seed in (0, 123456789, (1 << 32) - 1)] == [0, 123456789, (1 << 32) - 1]
+    assert dice((1 << 32) + 5).initial_seed() == 5
+    assert dice(7).device.type == "cpu"
 
 
 def test_picture_i_is_the_one_picture_of_its_seed(tiny: Tiny, shelf: Shelf) -> None:

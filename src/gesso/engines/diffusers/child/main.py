@@ -10,7 +10,8 @@ import os
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before anything is imported that reads it: all there is lies on the disk
+# Before anything is imported that reads them. All there is lies on the disk; what libraries remark is for nobody here.
+os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error"}
 
 import torch
 
