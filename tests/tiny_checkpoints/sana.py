@@ -6,8 +6,8 @@ import torch
 from diffusers import (
     AutoencoderDC,
     DiffusionPipeline,
-    FlowMatchEulerDiscreteScheduler,
-    SanaPAGPipeline,
+    DPMSolverMultistepScheduler,
+    SanaPipeline,
     SanaTransformer2DModel,
 )
 
@@ -21,7 +21,10 @@ STAGES = 6  # five halvings: thirty-two pixels to a latent
 
 
 def sana() -> DiffusionPipeline:
-    """Return a SANA. It is deep enough to have the block whose attention is perturbed in the real one, the ninth."""
+    """Return a SANA, saved as its authors save it: the pipeline with perturbed attention is made of its parts.
+
+    It is deep enough to have the block whose attention is perturbed in the real one, the ninth.
+    """
     words = gemma_words()
     torch.manual_seed(37)
     model = SanaTransformer2DModel(
@@ -36,13 +39,14 @@ def sana() -> DiffusionPipeline:
         caption_channels=WIDTH,
         sample_size=32,  # the pipeline knows the shapes of this size, 1024 pixels, and of few others
     )
-    return SanaPAGPipeline(
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    return SanaPipeline(
+        scheduler=DPMSolverMultistepScheduler(
+            algorithm_type="dpmsolver++", prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+        ),
         vae=_vae(),
         text_encoder=gemma(words, width=WIDTH),
         tokenizer=words,
         transformer=filled(model, 37),
-        pag_applied_layers="transformer_blocks.8",
     )
 
 

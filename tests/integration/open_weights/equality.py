@@ -75,8 +75,10 @@ def order(checkpoint: Checkpoint, prompt: str = "a red fox", **more: Any) -> Ord
 
 
 def checkpoint(folder: Path, pipeline: str = "", **more: Any) -> Checkpoint:
-    """Return a folder as a checkpoint that computes as exactly as a CPU does."""
-    return Checkpoint("tiny/" + folder.name, pipeline or about_of(folder).pipeline, folder, precision="float32", **more)
+    """Return a folder as a checkpoint that computes as exactly as a CPU does, run by what a route would name."""
+    named = about_of(folder).pipeline
+    routed = pipeline or {"SanaPipeline": "SanaPAGPipeline"}.get(named, named)
+    return Checkpoint("tiny/" + folder.name, routed, folder, precision="float32", **more)
 
 
 def call_of(order: Order) -> Call:
