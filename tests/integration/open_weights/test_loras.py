@@ -1,13 +1,9 @@
-"""LoRAs on real pipelines: as plain diffusers puts them on, and no trace of them afterwards."""
+"""LoRAs on real pipelines: as plain diffusers puts them on, no trace of them afterwards, and none that does not fit."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from hashlib import sha256
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,82 +11,32 @@ import pytest
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
 import torch
-from equality import about_of, checkpoint, plain
+from equality import plain
+from lora_painting import State, differ, load, ours, painted, theirs, untouched, use
 from safetensors.torch import load_file, save_file
 
 from gesso.engines.diffusers.child.loaded import Loaded, Refused
 from gesso.engines.diffusers.child.put_loras import LeftBehind, with_loras
 from gesso.engines.diffusers.families.table import family_of
-from gesso.engines.diffusers.lora import LoraReady, LoraUse
-from gesso.engines.diffusers.loras.check import check_lora
 from tiny_checkpoints.loras import save_lora
 
-OWN: dict[str, dict[str, Any]] = {"z_image_turbo": {"guidance_scale": 0.0}, "qwen_image": {"negative_prompt": " "}}
-FAMILIES = ["flux1_dev", "flux2_klein", "z_image_turbo", "sd35", "qwen_image", "sd15", "sdxl"]
-State = dict[str, torch.Tensor]
+FAMILIES = [
+    "flux1_dev",
+    "flux1_kontext",
+    "flux2_dev",
+    "flux2_klein",
+    "z_image_turbo",
+    "sd35",
+    "qwen_image",
+    "sd15",
+    "sdxl",
+]
 
 
 @pytest.fixture
 def loaded(request: pytest.FixtureRequest, tiny: Callable[[str], Path]) -> Loaded:
     """Return a tiny checkpoint, loaded, by the name in the test's parameter (else FLUX.1)."""
-    folder = tiny(getattr(request, "param", "flux1_dev"))
-    about = about_of(folder)
-    return Loaded(plain(folder, about.pipeline), about, checkpoint(folder), 0, "cpu")
-
-
-def use(file: Path, scale: float = 1.0) -> LoraUse:
-    check_lora(file)
-    return LoraUse(LoraReady(sha256(file.read_bytes()).hexdigest(), file, file.stat().st_size), scale)
-
-
-def painted(loaded: Loaded) -> np.ndarray:
-    """Return two steps' work at 64 × 64, the same each time."""
-    generator = torch.Generator().manual_seed(5)
-    own = OWN.get(loaded.checkpoint.path.name, {})
-    made = loaded.pipe(
-        prompt="a red fox", num_inference_steps=2, generator=generator, output_type="np", width=64, height=64, **own
-    )
-    return np.asarray(made.images[0])
-
-
-def ours(loaded: Loaded, *uses: LoraUse) -> np.ndarray:
-    with with_loras(loaded, family_of(loaded.checkpoint.pipeline), uses):
-        return painted(loaded)
-
-
-def theirs(loaded: Loaded, *uses: LoraUse) -> np.ndarray:
-    """Return what plain diffusers paints with the files, by its own documentation."""
-    pipe = loaded.pipe
-    names = [f"theirs_{number}" for number in range(len(uses))]
-    for name, one in zip(names, uses, strict=True):
-        path = one.ready.path
-        pipe.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=name, local_files_only=True)
-    pipe.set_adapters(names, [one.scale for one in uses])
-    try:
-        return painted(loaded)
-    finally:
-        pipe.unload_lora_weights()
-
-
-@contextmanager
-def untouched(loaded: Loaded) -> Iterator[None]:
-    """Hold that what follows leaves the pictures, every weight and the global dice as they were."""
-    before, weights, dice = painted(loaded), weights_of(loaded), torch.random.get_rng_state()
-    yield
-    assert torch.equal(torch.random.get_rng_state(), dice)
-    after = weights_of(loaded)
-    assert after.keys() == weights.keys()
-    assert all(torch.equal(after[name], weights[name]) for name in weights)
-    assert np.array_equal(painted(loaded), before)
-
-
-def weights_of(loaded: Loaded) -> State:
-    return {
-        f"{part}.{name}": weight.detach().clone()
-        for part, model in loaded.pipe.components.items()
-        if isinstance(model, torch.nn.Module)
-        for name, weight in model.state_dict().items()
-    }
+    return load(tiny(getattr(request, "param", "flux1_dev")))
 
 
 @pytest.mark.parametrize("loaded", FAMILIES, indirect=True)
@@ -127,8 +73,8 @@ def test_an_exception_within_leaves_no_trace(loaded: Loaded, tmp_path: Path) -> 
     def stopped(*_: object) -> None:
         raise InterruptedError
 
+    dice = torch.Generator().manual_seed(5)
     with untouched(loaded), pytest.raises(InterruptedError), with_loras(loaded, family_of("FluxPipeline"), [one]):
-        dice = torch.Generator().manual_seed(5)
         loaded.pipe("x", num_inference_steps=2, width=64, height=64, generator=dice, callback_on_step_end=stopped)
 
 
@@ -269,117 +215,3 @@ def test_a_file_that_is_gone_or_was_changed_is_refused_without_its_path(loaded: 
         with untouched(loaded), pytest.raises(Refused) as caught:
             ours(loaded, one)
         assert str(tmp_path) not in str(caught.value)
-
-
-# Other forms
-
-
-def kohya(state: State, prefix: str, alpha: float) -> State:
-    """Return weights in the names that kohya's scripts give them."""
-    found: State = {}
-    for name, weight in state.items():
-        module, _, side = name.removeprefix(f"{prefix}.").partition(".lora")
-        base = f"lora_unet_{module.replace('.', '_')}"
-        down = "A" in side or "down" in side
-        found[f"{base}.lora_{'down' if down else 'up'}.weight"] = weight
-        found[f"{base}.alpha"] = torch.tensor(alpha)
-    return found
-
-
-@pytest.mark.parametrize("loaded", ["sd15", "sdxl"], indirect=True)
-def test_kohyas_names_work_and_their_alphas_count(loaded: Loaded, tmp_path: Path) -> None:
-    state = load_file(save_lora(loaded.pipe, tmp_path / "a.safetensors", rank=4))
-    for alpha in (4.0, 1.0):
-        save_file(kohya(state, "unet", alpha), tmp_path / f"{alpha}.safetensors")
-    whole, quarter = use(tmp_path / "4.0.safetensors"), use(tmp_path / "1.0.safetensors")
-    with untouched(loaded):
-        assert np.allclose(ours(loaded, whole), ours(loaded, use(tmp_path / "a.safetensors")), atol=1e-4)
-        found = ours(loaded, quarter)
-    assert np.array_equal(found, theirs(loaded, quarter))
-    assert np.allclose(found, ours(loaded, use(tmp_path / "a.safetensors", 0.25)), atol=1e-4)
-
-
-def test_kohyas_names_for_flux_work(loaded: Loaded, tmp_path: Path) -> None:
-    torch.manual_seed(3)
-    layers = {"double_blocks_0_img_attn_proj": 32, "double_blocks_1_img_attn_qkv": 96}
-    state: State = {}
-    for name, width in layers.items():
-        state[f"lora_unet_{name}.lora_down.weight"] = torch.randn(2, 32)
-        state[f"lora_unet_{name}.lora_up.weight"] = torch.randn(width, 2) * 0.5
-        state[f"lora_unet_{name}.alpha"] = torch.tensor(1.0)
-    save_file(state, tmp_path / "kohya.safetensors")
-    one = use(tmp_path / "kohya.safetensors", 0.9)
-    with untouched(loaded):
-        found = ours(loaded, one)
-    assert np.array_equal(found, theirs(loaded, one))
-    assert differ(found, painted(loaded))
-
-
-@pytest.mark.parametrize("loaded", ["sd15", "sdxl", "flux1_dev"], indirect=True)
-def test_a_text_encoder_may_have_a_part_too(loaded: Loaded, tmp_path: Path) -> None:
-    text_encoder = loaded.pipe.text_encoder
-    state = dict(load_file(save_lora(loaded.pipe, tmp_path / "a.safetensors")))
-    layer = next(name for name, _ in text_encoder.named_modules() if name.endswith("q_proj"))
-    width = text_encoder.get_submodule(layer).in_features
-    torch.manual_seed(4)
-    for side, shape in (("down", (2, width)), ("up", (width, 2))):
-        state[f"text_encoder.{layer}.lora_linear_layer.{side}.weight"] = torch.randn(shape)
-    save_file(state, tmp_path / "b.safetensors")
-    without, one = use(tmp_path / "a.safetensors", 0.5), use(tmp_path / "b.safetensors", 0.5)
-    with untouched(loaded):
-        found = ours(loaded, one, without)
-    assert np.array_equal(found, theirs(loaded, one, without))
-    assert differ(found, ours(loaded, without, without))
-
-
-@pytest.mark.parametrize("loaded", ["flux1_dev", "sdxl"], indirect=True)
-def test_alphas_of_the_files_metadata_count(loaded: Loaded, tmp_path: Path) -> None:
-    file = save_lora(loaded.pipe, tmp_path / "a.safetensors", rank=4)
-    part = family_of(loaded.checkpoint.pipeline).denoiser
-    told = {f"{part}.r": 4, f"{part}.lora_alpha": 2, f"{part}.target_modules": ["to_q", "to_k", "to_v", "to_out.0"]}
-    save_file(load_file(file), tmp_path / "b.safetensors", {"lora_adapter_metadata": json.dumps(told), "format": "pt"})
-    one = use(tmp_path / "b.safetensors")
-    with untouched(loaded):
-        found = ours(loaded, one)
-    assert np.array_equal(found, theirs(loaded, one))
-    assert np.allclose(found, ours(loaded, use(file, 0.5)), atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        "[" * 5000,
-        "5",
-        '{"transformer.lora_alpha": "x"}',
-        '{"transformer.lora_alpha": NaN}',
-        '{"transformer.lora_alpha": 1, "transformer.alpha_pattern": {"(a+)+$": 2}}',
-        '{"transformer.lora_alpha": 1, "transformer.alpha_pattern": 7}',
-    ],
-)
-def test_metadata_that_mean_harm_are_refused(told: str, loaded: Loaded, tmp_path: Path) -> None:
-    state = load_file(save_lora(loaded.pipe, tmp_path / "a.safetensors"))
-    save_file(state, tmp_path / "b.safetensors", {"lora_adapter_metadata": told})
-    with untouched(loaded), pytest.raises(Refused):
-        ours(loaded, use(tmp_path / "b.safetensors"))
-
-
-def test_no_other_word_of_the_metadata_reaches_the_library(loaded: Loaded, tmp_path: Path) -> None:
-    file = save_lora(loaded.pipe, tmp_path / "a.safetensors")
-    told = {"transformer.megatron_core": "antigravity", "transformer.init_lora_weights": "pissa", "transformer.r": 99}
-    save_file(load_file(file), tmp_path / "b.safetensors", {"lora_adapter_metadata": json.dumps(told)})
-    with untouched(loaded):
-        assert np.array_equal(ours(loaded, use(tmp_path / "b.safetensors")), ours(loaded, use(file)))
-
-
-def test_what_is_left_out_is_noted(loaded: Loaded, tmp_path: Path) -> None:
-    state = load_file(save_lora(loaded.pipe, tmp_path / "a.safetensors"))
-    layer = next(iter(state)).partition(".lora")[0]
-    more = {"text_encoder_2.x.lora_linear_layer.down.weight": torch.ones(1, 1), f"{layer}.dora_scale": torch.ones(1)}
-    save_file(state | more, tmp_path / "b.safetensors")
-    with untouched(loaded), with_loras(loaded, family_of("FluxPipeline"), [use(tmp_path / "b.safetensors")]) as notes:
-        assert [note.code for note in notes] == ["lora_without_dora", "lora_part_left_out"]
-
-
-def differ(one: np.ndarray, other: np.ndarray) -> bool:
-    """Tell whether two pictures differ by more than a grey level somewhere."""
-    return float(np.abs(one - other).max()) > 1 / 255
