@@ -166,8 +166,9 @@ def _groups(loaded: Loaded, file: Path, names: tuple[str, str]) -> dict[str, dic
 
 
 def _dtype(loaded: Loaded) -> torch.dtype:
-    unet: torch.nn.Module = loaded.part("unet")
-    return next(unet.parameters()).dtype
+    """Return what the checkpoint computes in: its weights may be kept in fewer bits."""
+    found: torch.dtype = getattr(torch, loaded.checkpoint.precision)
+    return found
 
 
 def _counted(loaded: Loaded, module: torch.nn.Module) -> torch.nn.Module:
