@@ -14,11 +14,11 @@ from gesso.engines.diffusers.pulling.marker import read_mark
 
 
 class Checkpoints:
-    """Finds weights, and looks at their files when they changed."""
+    """Finds weights, and looks at their files once until they change."""
 
     def __init__(self, settings: EngineSettings, places: Places, usual: Precision) -> None:
         self._settings, self._places, self._usual = settings, places, usual
-        self._known: dict[Checkpoint, tuple[object, Composition | str]] = {}
+        self._known: dict[Checkpoint, tuple[object, Composition]] = {}
 
     def missing(self, route: RouteChoice) -> str | None:
         """Return the first target of a route that is not here, or None."""
@@ -47,9 +47,12 @@ class Checkpoints:
         """Return what weights are put together from, or what is wrong with them."""
         changed = tuple(_changed(path) for path in (checkpoint.path, checkpoint.base, checkpoint.part("vae")))
         known = self._known.get(checkpoint)
-        if known is None or known[0] != changed:
-            known = self._known[checkpoint] = changed, _composed(checkpoint)
-        return known[1]
+        if known is not None and known[0] == changed:
+            return known[1]
+        found = _composed(checkpoint)
+        if isinstance(found, Composition):  # what is wrong may be mended by any file within
+            self._known[checkpoint] = changed, found
+        return found
 
 
 def _composed(checkpoint: Checkpoint) -> Composition | str:
@@ -59,16 +62,16 @@ def _composed(checkpoint: Checkpoint) -> Composition | str:
         return str(error)
 
 
-def _changed(path: Path | None) -> int | None:
+def _changed(path: Path | None) -> tuple[int | None, ...]:
     """Return when a checkpoint was changed last."""
-    if path is None:
+    return () if path is None else (_time(path), _time(path / INDEX))
+
+
+def _time(file: Path) -> int | None:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
         return None
-    for file in (path / INDEX, path):
-        try:
-            return file.stat().st_mtime_ns
-        except OSError:
-            continue
-    return None
 
 
 def _pulled_as(place: Place) -> Quantisation:
