@@ -227,9 +227,10 @@ def test_what_lies_beside_comes_too(pull: Command, hub: FakeHub, tmp_path: Path)
 
 
 def test_models_without_open_weights_say_so(pull: Command) -> None:
-    code, _, err = pull("imagen-3")
-    assert code == 1
-    assert "No open weights run imagen-3" in err
+    for slug in ("imagen-3", "friendli-edit"):
+        code, _, err = pull(slug)
+        assert code == 1
+        assert f"no weights to pull for {slug}" in err
     assert pull("no-such-model")[0] == 1
 
 

@@ -60,9 +60,11 @@ def pull(
 
 def targets_of(model: Model) -> dict[str, str]:
     """Return the weights that this machine would run a model with: whose → what they are beside a checkpoint, or ""."""
+    from gesso.engines.diffusers.places import is_operators
+
     found: dict[str, str] = {}
     for route in model.routes:
-        if route.engine == "diffusers" and "/" in route.target:
+        if route.engine == "diffusers" and not is_operators(route.target):
             found.setdefault(route.target, "")
             for use, target in route.beside.items():
                 found.setdefault(f"{target} {use}", use)
@@ -75,7 +77,8 @@ def _looked_at(hub: Hub, model: Model, settings: Settings) -> list[Pull]:
 
     targets = targets_of(model)
     if not targets:
-        raise InvalidInput.of("slug", "no_weights", f"No open weights run {model.slug}: there is nothing to pull.")
+        message = f"There are no weights to pull for {model.slug}: see what it needs with gesso models {model.slug}"
+        raise InvalidInput.of("slug", "no_weights", message)
     folder = weights_folder(settings)
     return [look(hub, target.partition(" ")[0], folder, use) for target, use in targets.items()]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from gesso.engines.diffusers.checkpoint import Kind
 
 MARKER = "gesso.json"  # in the folder of a target, once all of it is there
+OPERATORS = "friendli/"
 _INDEX = "model_index.json"
 
 
@@ -18,6 +19,11 @@ class Place:
 
     path: Path
     kind: Kind
+
+
+def is_operators(target: str) -> bool:
+    """Tell whether a target is only a name: Friendli's endpoints serve what their owner put there, and so may this."""
+    return target.startswith(OPERATORS)
 
 
 def folder_of(folder: Path, target: str) -> Path:

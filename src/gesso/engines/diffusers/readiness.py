@@ -11,7 +11,7 @@ from gesso.engines.diffusers.checkpoints import Checkpoints
 from gesso.engines.diffusers.composition import Composition
 from gesso.engines.diffusers.families.table import FAMILIES
 from gesso.engines.diffusers.needs import Needs, needs_of_parts
-from gesso.engines.diffusers.places import Places
+from gesso.engines.diffusers.places import Places, is_operators
 
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "sentencepiece", "psutil")
 MISSING = "the extra diffusers is not installed: pip install 'gesso[diffusers]'"
@@ -37,6 +37,8 @@ def why_not(route: RouteChoice, places: Places, checkpoints: Checkpoints, room: 
     if (target := checkpoints.missing(route)) is not None:
         if places.named(target) is not None:
             return f"nothing lies where GESSO_DIFFUSERS_CHECKPOINTS says that the weights {target} are"
+        if is_operators(target):
+            return f"{target} is weights of your own: say where they lie, GESSO_DIFFUSERS_CHECKPOINTS={target}=FOLDER"
         return f"the weights {target} are not here: gesso pull {route.runs}"
     checkpoint = checkpoints.of(route)
     found = checkpoints.look(checkpoint)
