@@ -35,7 +35,7 @@ from gesso.engines.diffusers.places import Places
 from gesso.engines.diffusers.readiness import MISSING, installed, why_not
 from gesso.engines.diffusers.rewriter import PromptRewriter, RewriterSettings
 from gesso.engines.diffusers.supervise import Device, Patience
-from gesso.engines.diffusers.worn import asks_for_loras, why_no_loras, worn
+from gesso.engines.diffusers.worn import asks_for_loras, names_loras, why_no_loras, worn
 from gesso.engines.engine import DeviceFigures, Readiness
 from gesso.outgoing.fetch import Outgoing, Policy
 
@@ -103,7 +103,7 @@ class DiffusersEngine:
         reason = None if self.installed else MISSING
         if reason is None and route.target:
             reason = self._why_not(route)
-        if reason is None and route.arguments.get("loras"):
+        if reason is None and names_loras(route):
             reason = why_no_loras(route, self._loras_here())
         if reason is None and (made := self._made_devices) and all(device.trouble for device in made.values()):
             reason = "what paints on the devices ended several times in a row: the log says why; it is tried again soon"

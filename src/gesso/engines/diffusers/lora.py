@@ -14,13 +14,15 @@ class LoraAsked:
     """What one item of a request's LoRA list says: where the weights are and how strongly they count.
 
     `reference` is as the asker wrote it, `source` what kind of reference that is. `argument` is the field it came in,
-    for errors. Paths of this machine are no reference: they are refused when the list is read.
+    for errors. Paths of this machine are no reference: they are refused when the list is read. One that the operator
+    wrote into a model's file is `trusted`: it may be a path, and needs no leave.
     """
 
     argument: str
     reference: str
     source: Source
     scale: float = 1.0
+    trusted: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,12 @@ ADAPTER, QUICK = "adapter", "quick"  # what a route's own are called among the w
 
 def asks_for_loras(route: RouteChoice) -> bool:
     """Tell whether a route puts any on."""
-    return ADAPTER in route.beside or QUICK in route.beside or bool(route.arguments.get("loras"))
+    return ADAPTER in route.beside or QUICK in route.beside or names_loras(route)
+
+
+def names_loras(route: RouteChoice) -> bool:
+    """Tell whether the request names any: its own, or an adapter of the model's file."""
+    return bool(route.arguments.get("loras") or route.arguments.get("adapter"))
 
 
 def why_no_loras(route: RouteChoice, library: LoraLibrary) -> str | None:

@@ -10,6 +10,8 @@ from lora_bytes import file_of, header_of, lora
 from lora_library import ALL, asked, left, library, refusal
 
 from gesso.domain.errors import EngineFailed, OperatorError
+from gesso.engines.diffusers.lora import LoraAsked
+from gesso.engines.diffusers.loras.references import loras_asked
 from gesso.outgoing.fetch import Policy
 from unit.outgoing.local_server import by_path, fixed, response, serving
 
@@ -224,3 +226,24 @@ async def test_a_registered_name_that_stands_for_nothing_is_told_at_the_start(va
     with pytest.raises(OperatorError, match="style"):
         async with library(tmp_path, registered={"style": value}):
             pass
+
+
+async def test_an_adapter_of_a_models_file(tmp_path: Path) -> None:
+    (tmp_path / "night.safetensors").write_bytes(lora(1))
+
+    def adapter(path: str) -> LoraAsked:
+        return loras_asked({"adapter": {"name": "night", "path": path, "scale": 0.4}})[0]
+
+    answers = by_path({"/o/n/resolve/main/l.safetensors": response(lora(4))})
+    async with serving(answers) as server, library(tmp_path, sources=frozenset(), hub=server.url) as made:
+        for path, number in ((str(tmp_path / "night.safetensors"), 1), ("o/n/l.safetensors", 4)):
+            assert made.why_not(adapter(path)) is None
+            async with made.used([adapter(path)]) as (use,):
+                assert use.ready.path.read_bytes() == lora(number)
+                assert use.scale == 0.4
+        for path in (str(tmp_path / "gone"), "no-name", "file:///x"):
+            reason = made.why_not(adapter(path))
+            assert reason is not None
+            assert path not in reason
+            with pytest.raises(EngineFailed):
+                await made.ready(adapter(path))

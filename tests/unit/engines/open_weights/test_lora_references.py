@@ -210,3 +210,12 @@ def test_what_is_no_list_of_loras(arguments: dict[str, Any]) -> None:
 def test_strengths_alone_are_those_of_a_route_with_an_adapter_of_its_own() -> None:
     assert lora_scales({"lora_scales": 0.6}) == (0.6,)
     assert lora_scales({}) == ()
+
+
+def test_an_adapter_of_the_models_file_comes_first_and_needs_no_leave() -> None:
+    adapter = {"name": "night", "path": "/models/night", "scale": 0.4}
+    found = loras_asked({"adapter": adapter, "loras": "a/b", "lora_scales": 0.7})
+    assert [(one.argument, one.reference, one.scale, one.trusted) for one in found] == [
+        ("adapter", "/models/night", 0.4, True),
+        ("loras[0]", "a/b", 0.7, False),
+    ]

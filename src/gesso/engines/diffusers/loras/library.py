@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gesso.catalogue.wording import shown
-from gesso.domain.errors import EngineFailed, ImageNotRetrievable
+from gesso.domain.errors import EngineFailed, ImageNotRetrievable, OperatorError
 from gesso.engines.diffusers.lora import LoraAsked, LoraReady, LoraUse, Source
 from gesso.engines.diffusers.loras.check import NoLora, check_lora, named
 from gesso.engines.diffusers.loras.fetch import NO_ROOM, CannotHave, canonical, download
 from gesso.engines.diffusers.loras.references import Link, NoReference, Reference, Registered, read_reference
-from gesso.engines.diffusers.loras.registry import Kept, lora_file, registry
+from gesso.engines.diffusers.loras.registry import Kept, kept, lora_file, registry
 from gesso.engines.diffusers.loras.settings import LoraSettings
 from gesso.engines.diffusers.loras.store import LoraStore
 from gesso.outgoing.address import check_url
@@ -49,17 +49,22 @@ class LoraLibrary:
 
     def why_not(self, asked: LoraAsked) -> str | None:
         """Return why this LoRA cannot be had here, as a sentence for the asker, or None. Asks no network."""
-        kept = self._registry.get(asked.reference)
-        if isinstance(kept, Path):
-            there = lora_file(kept) is not None
-            return None if there else f"{asked.argument}: the file of {shown(asked.reference)} is not there."
         try:
-            reference = kept or read_reference(asked.reference)
+            own = self._own(asked)
+            reference = own or read_reference(asked.reference)
         except NoReference as error:
             return f"{asked.argument} {error}."
+        except OperatorError:
+            return f"{asked.argument}: what the model's file says of it stands for nothing."
+        if isinstance(reference, Path):
+            return (
+                None
+                if lora_file(reference) is not None
+                else f"{asked.argument}: the file of {_name(asked)} is not there."
+            )
         if isinstance(reference, Registered):
             return f"{asked.argument}: no LoRA is registered here as {shown(reference.name)}."
-        if kept is None and reference.source not in self._settings.sources:
+        if own is None and reference.source not in self._settings.sources:
             taken = [_SITES[source] for source in ("url", "hub", "civitai") if source in self._settings.sources]
             others = " and ".join(["registered names", *taken])
             return f"{asked.argument}: LoRAs by {_SITES[reference.source]} are not taken here, only by {others}."
@@ -109,18 +114,24 @@ class LoraLibrary:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _own(self, asked: LoraAsked) -> Kept | None:
+        """Return what the operator made of a reference, if anything."""
+        if (registered := self._registry.get(asked.reference)) is not None or not asked.trusted:
+            return registered
+        return kept(asked.argument, asked.reference)
+
     async def _had(self, asked: LoraAsked, held: contextlib.ExitStack) -> LoraReady:
         if (reason := self.why_not(asked)) is not None:
             raise EngineFailed(reason)
-        kept: Kept = self._registry.get(asked.reference) or read_reference(asked.reference)
+        found = self._own(asked) or read_reference(asked.reference)
         try:
-            if isinstance(kept, Path):
-                return await asyncio.to_thread(self._checked, kept)
-            ready = await self._fetched(kept)
+            if isinstance(found, Path):
+                return await asyncio.to_thread(self._checked, found)
+            ready = await self._fetched(found)
         except CannotHave as error:
             raise EngineFailed(f"{asked.argument} could not be had: {error}.".replace("..", ".")) from error
         except NoLora as error:
-            raise EngineFailed(f"{asked.argument}: the file of {shown(asked.reference)} {error}.") from error
+            raise EngineFailed(f"{asked.argument}: the file of {_name(asked)} {error}.") from error
         held.callback(self._store.let_go, ready)
         return ready
 
@@ -176,6 +187,11 @@ class LoraLibrary:
         except OSError as error:
             raise NoLora("cannot be read") from error
         return self._local[key]
+
+
+def _name(asked: LoraAsked) -> str:
+    """Name a LoRA for the asker, who did not write what the operator did."""
+    return "the adapter" if asked.trusted else shown(asked.reference)
 
 
 def _came(task: asyncio.Task[LoraReady]) -> bool:

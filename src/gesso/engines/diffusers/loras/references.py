@@ -72,8 +72,8 @@ Reference = Registered | Link | Hub | Civitai
 def loras_asked(arguments: Mapping[str, Any]) -> tuple[LoraAsked, ...]:
     """Return the LoRAs of a route's arguments, in order: `loras`, each with its own scale or the next of `lora_scales`.
 
-    `loras` is one reference or a list of them, as text, as {path, scale}, or as "reference,scale;reference,scale".
-    Raises `EngineFailed` where something is no reference or no scale.
+    `loras` is one reference or a list of them, as text, as {path, scale}, or as "reference,scale;reference,scale". Before
+    them comes the model's `adapter` that the request asks for, which the operator wrote into the model's file. Raises `EngineFailed` where something is no reference or no scale.
     """
     given = arguments.get("loras")
     listed = [] if given is None else list(given) if _is_list(given) else [given]
@@ -81,7 +81,7 @@ def loras_asked(arguments: Mapping[str, Any]) -> tuple[LoraAsked, ...]:
     if len(items) > MOST:
         raise EngineFailed(f"{len(items)} LoRAs are more than the {MOST} that one picture takes.")
     scales = iter(lora_scales(arguments))
-    return tuple(_asked(f"loras[{i}]", *item, scales) for i, item in enumerate(items))
+    return _adapter(arguments) + tuple(_asked(f"loras[{i}]", *item, scales) for i, item in enumerate(items))
 
 
 def lora_scales(arguments: Mapping[str, Any]) -> tuple[float | None, ...]:
@@ -109,6 +109,13 @@ def read_reference(text: str) -> Reference:
     if _NAME.fullmatch(text):
         return Registered(text)
     return _hub(text)
+
+
+def _adapter(arguments: Mapping[str, Any]) -> tuple[LoraAsked, ...]:
+    adapter = arguments.get("adapter")
+    if not isinstance(adapter, Mapping):
+        return ()
+    return (LoraAsked("adapter", str(adapter["path"]), "registered", float(adapter.get("scale", 1.0)), trusted=True),)
 
 
 def _is_list(value: object) -> bool:

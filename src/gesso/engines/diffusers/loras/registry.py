@@ -17,7 +17,7 @@ def registry(registered: Mapping[str, str]) -> dict[str, Kept]:
 
     A name may be any text, also one that would be a hub id: then it stands for this instead.
     """
-    return {name.strip(): _kept(name, value.strip()) for name, value in registered.items()}
+    return {name.strip(): kept(name, value.strip()) for name, value in registered.items()}
 
 
 def lora_file(place: Path) -> Path | None:
@@ -39,7 +39,8 @@ def chosen(names: list[str]) -> list[str]:
     return whole
 
 
-def _kept(name: str, value: str) -> Kept:
+def kept(name: str, value: str) -> Kept:
+    """Return what the operator's words for a LoRA stand for. Raises `OperatorError` where that is nothing."""
     if value.startswith(("/", "~", ".")) or "\\" in value or re.match(r"[A-Za-z]:[\\/]", value):
         return Path(value).expanduser()
     try:
