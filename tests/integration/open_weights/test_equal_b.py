@@ -6,7 +6,7 @@ Stable Diffusion 3.5, Qwen-Image and its editor, Ovis, SANA, Bria 3.2 and Hunyua
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ import pytest
 
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
+import diffusers
 import torch
 from equality import checkpoint, left_half, order, ours, picture, plain
 from PIL import Image
 
+from gesso.engines.diffusers.child.processors import stand_ins
 from gesso.engines.diffusers.order import Given, Order
 
 FOX, CAR = "a red fox", "remove the car"
@@ -400,3 +402,34 @@ def test_an_order_is_painted_as_plain_diffusers_paints_it(name: str, tiny: Calla
     assert found.shape == (asked.height, asked.width, 3)
     assert found.std() > 10, "nothing flat is compared"
     assert np.array_equal(found, np.asarray(one.by_hand(folder)))
+
+
+HALVED: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
+    "sd35": ("StableDiffusion3Pipeline", (48, 32), {"guidance_scale": 4.5}),
+    "qwen_image": ("QwenImagePipeline", (48, 32), {"negative_prompt": " "}),
+    "qwen_image_edit": ("QwenImageEditPlusPipeline", (48, 32), {"negative_prompt": " "}),
+    "ovis_image": ("OvisImagePipeline", (48, 32), {}),
+    "sana": ("SanaPAGPipeline", (64, 32), {"use_resolution_binning": False}),
+    "bria32": ("BriaPipeline", (48, 32), {}),
+    "hunyuan_image21": ("HunyuanImagePipeline", (64, 64), {}),
+}
+
+
+@pytest.mark.parametrize("name", HALVED)
+def test_in_half_precision_too_and_read_from_its_folder_by_hand(name: str, tiny: Callable[[str], Path]) -> None:
+    folder = tiny(name)
+    pipeline, (width, height), more = HALVED[name]
+    others = stand_ins(folder)
+    block = {"pag_applied_layers": ["transformer_blocks.8"]} if name == "sana" else {}
+    kind = getattr(diffusers, pipeline)
+    pipe = kind.from_pretrained(folder, dtype=torch.bfloat16, **dict.fromkeys(others), **block)
+    pipe.register_modules(**others)
+    pipe.set_progress_bar_config(disable=True)
+    if name == "qwen_image_edit":
+        more = more | {"image": [photograph()]}
+    wanted = pipe(prompt=FOX, width=width, height=height, num_inference_steps=2, generator=seeded(), **more).images[0]
+    weights = replace(checkpoint(folder, pipeline), precision="bfloat16")
+    pictures = {"image": picture()} if "image" in more else {}
+    found = ours(order(weights, width=width, height=height, **pictures))
+    assert found.std() > 10
+    assert np.array_equal(found, np.asarray(wanted))
