@@ -106,7 +106,7 @@ class Call:
     stages: tuple[Stage, ...] = (Stage(),)
     scheduling: Scheduling | None = None
     attachments: tuple[Attachment, ...] = ()
-    negative_words: str | None = None  # encoded apart: the pipeline takes a negative prompt only as numbers
+    negative_words: str | None = None  # encoded apart, as the prompt is, where `encode_prompt` reads but one
     guider_scale: float | None = None  # for pipelines whose guidance is a part of their own
 
 
