@@ -8,12 +8,12 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from gesso.domain.errors import ImageNotRetrievable
 from gesso.domain.events import Note
 from gesso.domain.request import Operation
-from gesso.outgoing.errors import Answered
+from gesso.outgoing.address import read_url
+from gesso.outgoing.errors import Answered, BadUrl
 from gesso.outgoing.fetch import Outgoing
 from gesso.outgoing.policy import Policy
 
@@ -112,11 +112,13 @@ class _NotWritten(Exception):
 
 
 def _policy(settings: RewriterSettings) -> Policy:
-    """Open the one address the operator chose, wherever it is."""
-    parts = urlsplit(settings.url)
-    host = parts.hostname or ""
-    shown = f"[{host}]" if ":" in host else host
-    return Policy(allow=(f"{shown}:{parts.port}" if parts.port else host,) if host else ())
+    """Open the one address the operator chose, wherever it is; none where what was chosen is no address."""
+    try:
+        home = read_url(settings.url)
+    except BadUrl:
+        return Policy()
+    host = f"[{home.host}]" if ":" in home.host else home.host
+    return Policy(allow=(f"{host}:{home.port}",))
 
 
 def _words(answer: bytes) -> str:

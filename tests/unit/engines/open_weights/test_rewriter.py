@@ -175,5 +175,14 @@ async def test_a_key_that_no_header_can_hold_is_no_failure(key: str) -> None:
     await made.close()
 
 
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999/v1", "http://a b/v1", "nonsense", "http://[::1/v1", "http://localhost:1"]
+)
+async def test_an_address_that_is_none_is_no_failure_of_a_job(url: str) -> None:
+    made = PromptRewriter(RewriterSettings(url))
+    assert (await made.written_out("a fox", "generate"))[1].code == "not_expanded"
+    await made.close()
+
+
 def test_settings_do_not_show_the_key() -> None:
     assert KEY not in repr(RewriterSettings("http://x/v1", "m", KEY))
