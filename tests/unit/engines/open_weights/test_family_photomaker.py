@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from family_orders import about, checkpoint, grey, order
 
+from gesso.catalogue.load import load_catalogue
 from gesso.domain.errors import EngineFailed
 from gesso.engines.diffusers.families.photomaker import PhotoMaker
 from gesso.engines.diffusers.families.styles import known
@@ -52,6 +53,15 @@ def test_a_style_adds_its_words() -> None:
     line = known()["Line art"]
     found = call(styles="Line art").arguments
     assert (found["prompt"], found["negative_prompt"]) == (f"a man img, {line.add}", line.avoid)
+
+
+def test_every_style_a_model_names_has_words_of_its_own() -> None:
+    models = {model.slug: model for model in load_catalogue().models}
+    names = models["photomaker"].parameter("style_name").enum or ()
+    usual = str(models["fooocus-api"].parameter("style_selections").default).split(",")
+    assert len(names) > 5
+    assert {*names, *usual} <= set(known())
+    assert [name for name in names if not known()[str(name)].add] == ["(No style)"]
 
 
 def test_it_needs_a_person_and_the_word_for_one() -> None:
