@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import diffusers
+import transformers
 from diffusers import DiffusionPipeline
 
 from tiny_checkpoints.loras import save_lora
@@ -19,6 +20,8 @@ SRPO = "tencent/SRPO"
 
 def save_every(folder: Path) -> dict[str, Path]:
     """Write them and return where each target lies: what stands in one folder is written once."""
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     checkpoints = {name: one.save(folder / name) for name, one in TINY.items()}
     places = {target: checkpoints[name] for name, one in TINY.items() for target in one.targets}
     places |= {target: checkpoints[name] for target, name in OPERATORS_OWN.items()}

@@ -56,6 +56,8 @@ def _say(passing: Passing, parameter: Parameter, argument: Argument | None) -> S
     if argument is None:
         if parameter.role in SERVER_ROLES and parameter.role != "inline_result":
             return Said("used", "the server does it")
+        if parameter.role == "inline_result" and not passing.route.vendor:
+            return _inline(value)
         argument = Argument(to=parameter.name)
     if is_set(parameter, value):
         idle = why_without_effect(passing.model, argument, passing.checked.values)
@@ -65,7 +67,7 @@ def _say(passing: Passing, parameter: Parameter, argument: Argument | None) -> S
         return _done(passing, argument, parameter, value)
     if argument.to is None:
         if parameter.role == "inline_result" and not value:
-            return Said("used", "the answer carries links")
+            return _inline(value)
         if argument.values and str(value) not in argument.values:
             return Said("used", "as it always is there")
         if not passing.route.vendor and not is_set(parameter, value):
@@ -99,6 +101,13 @@ def why_without_effect(model: Model, argument: Argument, values: Mapping[str, An
     if argument.not_with and set(argument.not_with) <= set(given):
         return f"not used with {argument.not_with[0]}"
     return None
+
+
+def _inline(value: Any) -> Said:
+    """Return the verdict of a wish for pictures in the answer, where the asker's API does not fulfil it."""
+    if value:
+        return Said("ignored", "this API answers with links to the pictures")
+    return Said("used", "the answer carries links")
 
 
 def _sized_by_image(passing: Passing, parameter: Parameter, value: Any) -> Said | None:
