@@ -28,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.filterwarnings(warning))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Have torch compute on one thread: several processes run tests at once, and what is computed here is small."""
+    torch = pytest.importorskip("torch", reason="needs the extra diffusers")
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function that gives the folder of a tiny checkpoint by its name."""
