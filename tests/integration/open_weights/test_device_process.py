@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import Pipe, get_context
@@ -21,6 +18,7 @@ pytest.importorskip("diffusers", reason="needs the extra diffusers")
 import torch
 from equality import checkpoint, order
 from painting import Shelf, pixels, told, tools
+from serving import serve
 
 from gesso.engines.diffusers.child.main import run
 from gesso.engines.diffusers.child_settings import ChildSettings
@@ -200,13 +198,13 @@ def test_a_broken_device_is_the_end_of_it(one: Order) -> None:
     here, there = Pipe()
     ended: list[BaseException] = []
 
-    def serve() -> None:
+    def until_broken() -> None:
         try:
             run(there, PLAIN, tools(Broken()))
         except RuntimeError as error:
             ended.append(error)
 
-    thread = Thread(target=serve)
+    thread = Thread(target=until_broken)
     thread.start()
     it = Served(here, thread)
     it.send(Paint((one,)))
@@ -217,13 +215,15 @@ def test_a_broken_device_is_the_end_of_it(one: Order) -> None:
     it.close()
 
 
-def test_a_process_of_its_own_paints_and_writes_nothing_out(
+def test_a_process_of_its_own_paints_writes_nothing_out_and_looks_nothing_up(
     tiny: Callable[[str], Path], one: Order, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With all that it is made of, and words and pipelines that the libraries have warnings for."""
     monkeypatch.setenv("PYTHONWARNINGS", "always")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
     here, there = Pipe()
-    process = get_context("spawn").Process(target=run, args=(there, PLAIN))
+    heard, afterwards = Pipe()
+    process = get_context("spawn").Process(target=serve, args=(there, afterwards))
     process.start()
     there.close()
     it = Served(here, process)
@@ -235,6 +235,8 @@ def test_a_process_of_its_own_paints_and_writes_nothing_out(
     assert len(pixels(it.job(Paint((kandinsky,))))) == 1
     it.send(Quit())
     it.rest()
+    assert heard.poll(SECONDS)
+    assert heard.recv() is True
     process.join(SECONDS)
     assert process.exitcode == 0
     assert "".join(capfd.readouterr()) == ""
@@ -254,10 +256,3 @@ def test_it_computes_with_the_threads_it_is_told(served: Callable[..., Served], 
     it.job(Paint((one,)))
     torch.set_num_threads(before)
     assert seen == [3]
-
-
-def test_nothing_is_looked_up_on_the_hub() -> None:
-    said = "import gesso.engines.diffusers.child.main, huggingface_hub.constants as hub; print(hub.HF_HUB_OFFLINE)"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    done = subprocess.run([sys.executable, "-c", said], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "True\n"

@@ -16,10 +16,13 @@ import torch
 from equality import call_of, checkpoint, order, picture, straight
 from painting import Shelf, pixels, told, tools
 
+from gesso.engines.diffusers.child.cut import cut_words
 from gesso.engines.diffusers.child.encode import Encoder
 from gesso.engines.diffusers.child.previews import Viewer, viewer_of
 from gesso.engines.diffusers.child.seeds import dice
+from gesso.engines.diffusers.child.siblings import pipeline_for
 from gesso.engines.diffusers.child.stop import Work
+from gesso.engines.diffusers.families.table import family_of
 from gesso.engines.diffusers.messages import Ended, FromChild, Noted, Painted, Previewed, Stepped, Timed
 from gesso.engines.diffusers.order import LatentLayout, Order
 
@@ -231,3 +234,23 @@ def test_words_that_are_not_read_are_noted(tiny: Tiny, shelf: Shelf) -> None:
     assert [said.note.data["argument"] for said in against if isinstance(said, Noted)] == ["negative_prompt"]
     read = told([of_kind(tiny, "flux1_dev", prompt=long)], tools(shelf))
     assert not [said for said in read if isinstance(said, Noted)], "its second text encoder reads it to the end"
+
+
+READ = {"flux1_dev": 512, "flux2_klein_base": 512, "z_image_turbo": 512, "qwen_image": None, "sana": 300, "sd15": 77}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_family_says_how_much_it_reads(kind: str, tiny: Tiny, shelf: Shelf) -> None:
+    loaded = tools(shelf).weights.get(of_kind(tiny, kind).checkpoint, lambda done, total: None)
+    limit = READ.get(kind, {"kandinsky22": 77, "hunyuan_image21": 1000}.get(kind))
+
+    def cut(words: str) -> list[int]:
+        one = of_kind(tiny, kind, prompt=words)
+        call = family_of(one.checkpoint.pipeline).call(one, loaded.about)
+        with pipeline_for(loaded, call) as pipe:
+            return [note.data["read"] for note in cut_words(pipe, call) if note.data["argument"] == "prompt"]
+
+    assert cut("a red fox") == []
+    found = cut("a red fox on the grass, " * 400)
+    assert len(found) == 1
+    assert limit is None or found == [limit]

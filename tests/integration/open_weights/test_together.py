@@ -16,6 +16,8 @@ import torch
 from equality import checkpoint, order, picture
 from painting import Shelf, pixels, told, tools
 
+from gesso.engines.diffusers.child.encode import Encoder
+from gesso.engines.diffusers.child.paint import paint
 from gesso.engines.diffusers.child.siblings import pipeline_for
 from gesso.engines.diffusers.child.stop import Work
 from gesso.engines.diffusers.messages import Ended, Failed, FromChild, Painted, Previewed, Stepped
@@ -109,6 +111,28 @@ def test_a_job_that_is_stopped_leaves_the_others(tiny: Tiny) -> None:
     assert not [said for said in messages[messages.index(Ended("b", stopped=True)) + 1 :] if said.job == "b"]
     assert [said.index for said in messages if isinstance(said, Painted)] == [0, 2]
     assert messages[-1] == Ended("a")
+
+
+def test_a_job_that_was_stopped_while_it_waited_is_not_painted_with_the_others(tiny: Tiny) -> None:
+    messages: list[FromChild] = []
+    work = Work(tuple(three(tiny, "flux1_dev")), messages.append)
+    work.stop("a")
+    paint(work, tools(), Encoder(0))
+    assert messages[0] == Ended("a", stopped=True)
+    assert [said.index for said in messages if isinstance(said, Painted)] == [1]
+    assert {said.index for said in messages if isinstance(said, Stepped)} == {1}
+    assert messages[-1] == Ended("b")
+
+
+def test_nothing_is_done_for_jobs_that_were_all_stopped_while_they_waited(tiny: Tiny) -> None:
+    messages: list[FromChild] = []
+    shelf = Shelf()
+    work = Work(tuple(three(tiny, "flux1_dev")), messages.append)
+    work.stop_all()
+    paint(work, tools(shelf), Encoder(0))
+    assert all(isinstance(said, Ended) for said in messages)
+    assert len(messages) == 2
+    assert not shelf.loaded
 
 
 def test_the_unsafe_one_is_held_back_alone(tiny: Tiny) -> None:

@@ -52,7 +52,8 @@ def _limit(pipe: Any, tokenizer: Any, call: Call) -> int | None:
     if "CLIP" in type(tokenizer).__name__:
         return int(tokenizer.model_max_length)
     usual = inspect.signature(pipe.__call__).parameters.get("max_sequence_length")
-    asked = call.arguments.get("max_sequence_length", None if usual is None else usual.default)
+    known = getattr(pipe, "tokenizer_max_length", None) if usual is None else usual.default
+    asked = call.arguments.get("max_sequence_length", known)
     return asked if isinstance(asked, int) else None
 
 

@@ -12,6 +12,8 @@ from threading import Lock, Thread
 from gesso.engines.diffusers.child.stop import Work
 from gesso.engines.diffusers.messages import FromChild, Keep, LetGo, Paint, Quit, Stop, ToChild
 
+READER_SECONDS = 5.0  # to wait for the thread that reads, once there is nothing more to read
+
 Item = Work | Keep | LetGo | Quit
 
 
@@ -65,7 +67,7 @@ class Inbox:
     def close(self) -> None:
         """Stop listening, and let go of the pipe."""
         self._line.hang_up()
-        self._reader.join()
+        self._reader.join(READER_SECONDS)
         self._line.close()
 
     def next(self) -> Item:

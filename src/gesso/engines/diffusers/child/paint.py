@@ -36,8 +36,9 @@ def paint(work: Work, tools: Tools, encoder: Encoder) -> None:
     Raises only where the device is broken and this process of no use any more.
     """
     painting = _Painting(work, tools, encoder)
-    if len(work.orders) == 1 or painting.tried(work.orders) is not None:
-        for order in work.orders:
+    orders = tuple(order for order in work.orders if work.wanted(order.job))
+    if len(orders) == 1 or painting.tried(orders) is not None:
+        for order in orders:
             problem = painting.tried((order,))
             if problem is not None and painting.was_crowded:  # alone on the device it may find room
                 problem = painting.tried((order,))
