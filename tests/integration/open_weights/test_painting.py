@@ -16,6 +16,7 @@ import torch
 from equality import call_of, checkpoint, order, picture, straight
 from painting import Shelf, pixels, told, tools
 
+from gesso.engines.diffusers.child.accelerate import at_level
 from gesso.engines.diffusers.child.cut import cut_words
 from gesso.engines.diffusers.child.encode import Encoder
 from gesso.engines.diffusers.child.previews import Viewer, viewer_of
@@ -183,6 +184,21 @@ def test_perturbed_attention_does_not_stay_after_a_stop(tiny: Tiny, shelf: Shelf
     perturbed = of_kind(tiny, "sana", arguments={"pag_scale": 3.0})
     assert told([perturbed], tools(shelf), hear=stopping("denoise", 1))[-1] == Ended("job", stopped=True)
     assert np.array_equal(pixels(told([plain], tools(shelf)))[0], before)
+
+
+def test_a_stop_leaves_no_trace_of_guessed_steps_or_of_weights_that_come_and_go(tiny: Tiny) -> None:
+    shelf = Shelf()
+    plain = of_kind(tiny, "flux1_dev", arguments={"num_inference_steps": 5})
+    exact = pixels(told([plain], tools(shelf)))[0]
+    offloaded = replace(plain, checkpoint=replace(plain.checkpoint, offload="group"))
+    quick = replace(plain, level="regular")
+    for one in (offloaded, quick):
+        before = pixels(told([one], tools(shelf, at_level=at_level)))[0]
+        stopped = told([replace(one, seed=9)], tools(shelf, at_level=at_level), hear=stopping("denoise", 3))
+        assert stopped[-1] == Ended("job", stopped=True)
+        assert np.array_equal(pixels(told([one], tools(shelf, at_level=at_level)))[0], before)
+    assert np.array_equal(pixels(told([offloaded], tools(shelf)))[0], exact)
+    assert np.array_equal(pixels(told([plain], tools(shelf)))[0], exact)
 
 
 def test_a_picture_can_be_stopped_in_its_prior(tiny: Tiny, shelf: Shelf) -> None:
