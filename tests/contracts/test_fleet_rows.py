@@ -26,7 +26,8 @@ def database(make_postgres_url):
 def test_engines_are_those_of_workers_alive(database):
     for one in (row("a", "builtin", "resize", until=10), row("b", "resize", until=20), row("a", "builtin", until=12)):
         database.write_blocking(lambda c, one=one: announce(c, one, 1, news=True))
-    assert [found.alive_until for found in database.read_blocking(list_workers)] == [12, 20]
+    found = [(one.alive_until, one.engines) for one in database.read_blocking(list_workers)]
+    assert found == [(12, ("builtin",)), (20, ("resize",))]  # as told last: weights come while a process lives
     assert database.read_blocking(lambda c: alive_engines(c, 11)) == {"builtin", "resize"}
     assert database.read_blocking(lambda c: alive_engines(c, 12)) == {"resize"}
     database.write_blocking(lambda c: withdraw(c, "b"))

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import cached_property
+from pathlib import Path
 
 from gesso.domain.errors import ContentRefused, EngineFailed
 from gesso.domain.events import Event, Preview, Progress, Task, Timing
@@ -202,7 +203,18 @@ class DiffusersEngine:
     # ── weights ───────────────────────────────────────────────────────────────────────────────────────
 
     def _why_not(self, route: RouteChoice) -> str | None:
+        if self._settings.safety_model is not None and self._safety_model is None:
+            return "the classifier that GESSO_SAFETY_MODEL names is not here, and pictures are not to go unchecked"
         return why_not(route, self._places, self._checkpoints, self._room)
+
+    @property
+    def _safety_model(self) -> Path | None:
+        """Where the classifier lies: its target's place, else the folder that is named."""
+        named = self._settings.safety_model
+        if named is None:
+            return None
+        place = self._places.find(named)
+        return place.path if place is not None else next((path for path in (Path(named),) if path.is_dir()), None)
 
     @property
     def _room(self) -> Needs | None:
@@ -220,13 +232,12 @@ class DiffusersEngine:
 
     def _child_settings(self, device: str) -> ChildSettings:
         settings = self._settings
-        safety = None if settings.safety_model is None else self._places.find(settings.safety_model)
         return ChildSettings(
             device=device,
             memory_bytes=settings.memory_bytes,
             host_bytes=settings.host_bytes,
             keep=settings.keep,
-            safety_model=None if safety is None else safety.path,
+            safety_model=self._safety_model,
             safety_threshold=settings.safety_threshold,
             threads=settings.threads,
         )
@@ -269,7 +280,7 @@ def _events(message: FromChild, pictures: int, source: DigitalSource) -> Iterato
         case Noted(note=note):
             yield note
         case Timed(stage=stage, seconds=seconds):
-            yield Timing(stage, seconds)
+            yield Timing("prompt" if stage == "encode" else stage, seconds)  # "encode" is the server's, of files
         case Failed(trouble="unsafe", message=text):
             raise ContentRefused(text)
         case Failed(message=text):

@@ -55,6 +55,32 @@ def test_the_operators_own_place_is_named_when_nothing_lies_there(tmp_path):
     assert str(tmp_path) not in reason(engine)
 
 
+def test_what_does_not_fit_says_how_it_would(tmp_path):
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1 << 20], "data_offsets": [0, 4 << 20]}}).encode()
+    folder = weights(tmp_path / "flux")
+    parts = {name: ["diffusers", "AutoencoderKL"] for name in ("vae", "transformer")}
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline", **parts}))
+    for name in parts:
+        (folder / name).mkdir()
+        file = folder / name / "diffusion_pytorch_model.safetensors"
+        file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4 << 20))
+    of_gib = {"checkpoints": {TARGET: folder}, "host_bytes": 1 << 30}
+
+    def why(memory: int, **settings: object) -> str:
+        return reason(
+            DiffusersEngine(
+                EngineSettings(tmp_path, devices=("cpu",), memory_bytes=memory, **(of_gib | settings)),
+                launch=engine_of_noise(tmp_path / "other")._launch,
+            )
+        )
+
+    assert why(9 << 20) == ""
+    assert why(5 << 20).endswith(f"set GESSO_DIFFUSERS_OFFLOAD_OF={TARGET}=model")
+    assert why(5 << 20, offload_of={TARGET: "model"}) == ""
+    assert why(1 << 20).endswith(f"set GESSO_DIFFUSERS_OFFLOAD_OF={TARGET}=group")
+    assert "fit in no way" in why(1 << 10)
+
+
 def test_broken_weights_say_what_is_missing_until_they_are_mended(tmp_path):
     engine = engine_of_noise(tmp_path)
     index = tmp_path / "flux" / "model_index.json"
@@ -89,6 +115,14 @@ async def test_weights_that_went_away_after_the_submit_fail_the_job(tmp_path):
     (tmp_path / "flux" / "model_index.json").unlink()
     with pytest.raises(EngineFailed, match="cannot run here now"):
         await anext(engine.run(task()))
+
+
+def test_where_the_safety_model_is_missing_nothing_is_painted_unchecked(tmp_path):
+    engine = engine_of_noise(tmp_path, safety_model="owner/checker")
+    assert "GESSO_SAFETY_MODEL" in reason(engine)
+    assert reason(engine_of_noise(tmp_path, safety_model=str(weights(tmp_path / "checker")))) == ""
+    (weights(tmp_path / "weights" / "owner--checker") / "gesso.json").write_text("{}")
+    assert reason(engine) == ""
 
 
 def test_what_it_can_do_beyond_painting_is_what_was_set_up(tmp_path):
