@@ -13,16 +13,15 @@ pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
 import diffusers
 import torch
+from beside import save_beside
 from diffusers.image_processor import IPAdapterMaskProcessor
 from equality import checkpoint, left_half, order, ours, painted, picture, plain, read
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from gesso.engines.diffusers.checkpoint import Checkpoint
 from gesso.engines.diffusers.families.fooocus import PERFORMANCES, SCHEDULING, Performance
 from gesso.engines.diffusers.families.maps import contrasts, edges
 from gesso.engines.diffusers.order import Given
-from tiny_checkpoints.unets import save_ip_adapter, xl_controlnet
 
 Tiny = Callable[[str], Path]
 SIDE = 64
@@ -40,20 +39,7 @@ FOOOCUS: dict[str, Any] = {"performance": "Speed", "guidance_scale": 3.0, "negat
 @pytest.fixture(scope="module")
 def beside(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return where a ControlNet for edges and one for depth lie, an IP-Adapter and one for faces."""
-    folder = tmp_path_factory.mktemp("beside")
-    for seed, name in enumerate(("control_edges", "control_depth")):
-        xl_controlnet(seed).save_pretrained(folder / name)
-    adapters = folder / "adapters"
-    save_ip_adapter(adapters, read(tiny("sdxl")).unet)
-    weights = load_file(adapters / "sdxl_models" / "ip-adapter.safetensors")
-    other = {name: -one if name.startswith("ip_adapter") else one for name, one in weights.items()}
-    save_file(other, adapters / "sdxl_models" / "ip-adapter-plus-face.safetensors")
-    return {
-        "control_edges": folder / "control_edges",
-        "control_depth": folder / "control_depth",
-        "ip_adapter": adapters,
-        "ip_adapter_face": adapters,
-    }
+    return save_beside(tmp_path_factory.mktemp("beside"), read(tiny("sdxl")).unet)
 
 
 @pytest.fixture
