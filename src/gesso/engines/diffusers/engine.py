@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 
-from gesso.domain.errors import ContentRefused, EngineFailed
-from gesso.domain.events import Event, Preview, Progress, Task, Timing
-from gesso.domain.picture import DigitalSource, RawPicture
+from gesso.domain.errors import EngineFailed
+from gesso.domain.events import Event, Progress, Task
+from gesso.domain.picture import DigitalSource
 from gesso.domain.request import RouteChoice
 from gesso.engines.diffusers.checkpoint import About, Checkpoint, Precision
 from gesso.engines.diffusers.checkpoints import Checkpoints
@@ -28,7 +28,7 @@ from gesso.engines.diffusers.loras.library import LoraLibrary
 from gesso.engines.diffusers.loras.registry import registry
 from gesso.engines.diffusers.loras.settings import LoraSettings
 from gesso.engines.diffusers.machine import device_bytes, host_bytes
-from gesso.engines.diffusers.messages import Failed, FromChild, Noted, Painted, Previewed, Stepped, Timed
+from gesso.engines.diffusers.messages import FromChild
 from gesso.engines.diffusers.needs import Needs
 from gesso.engines.diffusers.order import Order
 from gesso.engines.diffusers.orders import orders_of
@@ -36,6 +36,7 @@ from gesso.engines.diffusers.places import Places
 from gesso.engines.diffusers.readiness import MISSING, installed, why_not
 from gesso.engines.diffusers.rewriter import PromptRewriter, RewriterSettings
 from gesso.engines.diffusers.supervise import Device, Patience
+from gesso.engines.diffusers.told import Told
 from gesso.engines.diffusers.worn import asks_for_loras, names_loras, why_no_loras, worn
 from gesso.engines.engine import DeviceFigures, Readiness
 from gesso.outgoing.fetch import Outgoing, Policy
@@ -156,9 +157,9 @@ class DiffusersEngine:
                 checks=self._settings.safety_model is not None,
             )
             source: DigitalSource = "composite" if task.mask is not None else "trained"
-            told = await stack.enter_async_context(self._painted(orders))
-            async for message in told:
-                for event in _events(message, len(orders), source):
+            told = Told(len(orders), source)
+            async for message in await stack.enter_async_context(self._painted(orders)):
+                for event in told.events(message):
                     yield event
 
     @asynccontextmanager
@@ -265,23 +266,3 @@ class DiffusersEngine:
             self._outgoing = Outgoing(self._policy)
             self._library = LoraLibrary(self._loras, self._outgoing)
         return self._library
-
-
-def _events(message: FromChild, pictures: int, source: DigitalSource) -> Iterator[Event]:
-    """Yield what a message means for the job. Raises what it failed with."""
-    match message:
-        case Stepped(index=index, stage=stage, done=done, total=total):
-            whole = pictures if stage in ("prior", "denoise", "decode") else 1
-            yield Progress(stage, (index if whole > 1 else 0) * total + done, total * whole)
-        case Previewed(index=index, number=number, pixels=pixels):
-            yield Progress("denoise", index, pictures, Preview(index, number, pixels, source))
-        case Painted(index=index, pixels=pixels, seed=seed):
-            yield RawPicture(index, pixels, seed, source)
-        case Noted(note=note):
-            yield note
-        case Timed(stage=stage, seconds=seconds):
-            yield Timing("prompt" if stage == "encode" else stage, seconds)  # "encode" is the server's, of files
-        case Failed(trouble="unsafe", message=text):
-            raise ContentRefused(text)
-        case Failed(message=text):
-            raise EngineFailed(text)
