@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
 
 pytest.importorskip("diffusers", reason="needs the extra diffusers")
 
+import psutil
 import torch
 
 from gesso.engines.diffusers.about import NotWhole
