@@ -38,8 +38,12 @@ class Link:
     async def start(cls, launch: Launch, settings: ChildSettings, held: Callable[[Held], None]) -> Link:
         """Start it. Raises `Died` where that cannot be."""
         loop = asyncio.get_running_loop()
+        starting = loop.run_in_executor(None, launch, settings)
         try:
-            return cls(await asyncio.to_thread(launch, settings), loop, held)
+            return cls(await asyncio.shield(starting), loop, held)
+        except asyncio.CancelledError:  # nobody will talk to what is being started
+            starting.add_done_callback(_bury_unborn)
+            raise
         except OSError as error:
             raise Died(f"it cannot be started: {error.strerror or 'unknown reason'}") from error
 
@@ -77,9 +81,8 @@ class Link:
 
     def kill(self) -> None:
         """End it at once; its pipe is let go of when its end was read."""
-        self._running.kill()
+        _bury(self._running)
         self._writer.shutdown(wait=False, cancel_futures=True)
-        threading.Thread(target=self._running.wait, args=(REAP_SECONDS,), name="buries", daemon=True).start()
 
     async def end(self, seconds: float) -> None:
         """Ask it to end and wait; kill what has not ended then."""
@@ -112,3 +115,14 @@ class Link:
             self._held(message)
         else:
             self._heard.put_nowait(message)
+
+
+def _bury(running: Running) -> None:
+    """End something at once, and have its end waited for."""
+    running.kill()
+    threading.Thread(target=running.wait, args=(REAP_SECONDS,), name="buries", daemon=True).start()
+
+
+def _bury_unborn(starting: asyncio.Future[Running]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        _bury(starting.result())

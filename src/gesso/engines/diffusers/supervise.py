@@ -73,7 +73,7 @@ class Device:
         self._serving: asyncio.Task[None] | None = None
         self._held: tuple[tuple[Checkpoint, int], ...] = ()
         self._stop_by: float | None = None  # when what was stopped must have ended
-        self._loading = False
+        self._sent = self._loading = False
         self._deaths, self._rests_until = 0, 0.0
         self._starts = self._loads = self._evictions = self._out_of_memory = self._used = 0
 
@@ -119,6 +119,7 @@ class Device:
         for ticket in left:
             if ticket.state == "waits":
                 self._line.remove(ticket)
+            if ticket.state == "waits" or not self._sent:
                 ticket.end()
         if not (painted := [ticket for ticket in left if ticket.state == "paints"]):
             return
@@ -148,7 +149,7 @@ class Device:
     async def _serve(self) -> None:
         while True:
             self._painting = await self._line.take()
-            self._stop_by = None
+            self._stop_by, self._sent, self._loading = None, False, False
             try:
                 await self._paint(self._painting)
                 self._deaths = 0
@@ -164,12 +165,10 @@ class Device:
     async def _paint(self, group: tuple[Ticket, ...]) -> None:
         """Have a group painted; return when nothing more comes of it. Raises `Died`."""
         link = await self._alive()
-        for ticket in group:
-            if not ticket.asked.wanted:
-                ticket.end()
         wanted = tuple(ticket for ticket in group if ticket.state == "paints")
         if not wanted:
             return
+        self._sent = True
         await link.send(Paint(tuple(ticket.order for ticket in wanted)))
         for job in {ticket.asked.job for ticket in wanted if not ticket.asked.wanted}:
             await self._tell_stop(link, job)  # stopped while it was being sent

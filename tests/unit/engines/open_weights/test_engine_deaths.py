@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import aclosing
 from pathlib import Path
 
@@ -35,10 +36,17 @@ def pid_of(engine: DiffusersEngine) -> int:
     return int(device._link.what.removeprefix("process "))
 
 
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 async def ended(pid: int) -> None:
     """Wait until there is no such process."""
     async with asyncio.timeout(30):
-        while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        while lives(pid):  # noqa: ASYNC110 - nobody tells it
             await asyncio.sleep(0.02)
 
 
@@ -91,12 +99,16 @@ async def test_who_only_waited_does_not_feel_a_death(engine):
 
 async def test_killed_in_mid_step_a_job_is_begun_again_and_killed_again_it_fails(process):
     killed, told = [], []
-    with pytest.raises(EngineFailed, match="ended twice"):
+
+    async def kill_in_mid_step() -> None:
         async for event in process.run(task("slow")):
             told.append(event)
-            if isinstance(event, Progress) and event.done == 3 and pid_of(process) not in killed:
+            if isinstance(event, Progress) and pid_of(process) not in killed:
                 killed.append(pid_of(process))
                 os.kill(killed[-1], signal.SIGKILL)
+
+    with pytest.raises(EngineFailed, match="ended twice"):
+        await kill_in_mid_step()
     assert len(killed) == 2
     assert [note.code for note in told if isinstance(note, Note)] == ["restarted"]
     assert len(await hashes(process, task())) == 1
@@ -150,6 +162,48 @@ async def test_a_job_that_waits_leaves_the_line_when_it_is_cancelled(process):
         await asyncio.gather(waiting, return_exceptions=True)
         (device,) = process._made_devices.values()
         assert device.load == 1
+
+
+async def test_a_job_cancelled_while_its_process_starts_is_let_go_at_once(tmp_path):
+    engine, starting, go_on = engine_of_noise(tmp_path), threading.Event(), threading.Event()
+    launch = engine._launch
+
+    def slowly(settings):
+        starting.set()
+        assert go_on.wait(30)
+        return launch(settings)
+
+    engine._launch = slowly
+    running = asyncio.create_task(events(engine, task()))
+    assert await asyncio.to_thread(starting.wait, 30)
+    running.cancel()
+    await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 30)
+    assert running.cancelled()
+    go_on.set()
+    assert len(await hashes(engine, task())) == 1
+    await engine.close()
+
+
+async def test_what_is_being_started_when_the_engine_closes_is_ended(tmp_path):
+    engine, starting, go_on, started = engine_of_noise(tmp_path, "process"), threading.Event(), threading.Event(), []
+    launch = engine._launch
+
+    def slowly(settings):
+        starting.set()
+        assert go_on.wait(30)
+        started.append(launch(settings))
+        return started[0]
+
+    engine._launch = slowly
+    running = asyncio.create_task(events(engine, task()))
+    assert await asyncio.to_thread(starting.wait, 30)
+    await engine.close()
+    with pytest.raises(EngineFailed, match="stopped"):
+        await running
+    go_on.set()
+    while not started:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    assert await asyncio.to_thread(started[0].wait, 30)
 
 
 async def test_what_cannot_start_fails_the_job_and_says_so_until_its_pause_is_over(tmp_path):
