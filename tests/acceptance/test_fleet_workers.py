@@ -180,7 +180,8 @@ def test_the_list_of_workers_says_who_lives_who_fell_silent_and_forgets_who_left
         return {row["id"]: row for row in json.loads(capsys.readouterr().out)}
 
     assert listed() == {}
-    leaving, dying = fleet.worker("--slots", "2"), fleet.worker("--engines", "resize")
+    leaving = fleet.worker("--slots", "2", "--engines", "builtin,resize")
+    dying = fleet.worker("--engines", "resize")
     names = [one.facts["worker"] for one in (leaving, dying)]
     assert [(listed()[name]["state"], listed()[name]["engines"]) for name in names] == [
         ("alive", ["builtin", "resize"]),

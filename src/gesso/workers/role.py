@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gesso.domain.errors import OperatorError
-from gesso.engines.engine import Engine
+from gesso.domain.request import RouteChoice
+from gesso.engines.engine import Engine, RunsWeights
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,17 @@ class Role:
     engines: tuple[str, ...] | None = None
 
     def chosen(self, installed: Iterable[Engine]) -> tuple[Engine, ...]:
-        """Return the engines of this process; raise `OperatorError` for a name that no engine has."""
+        """Return the engines of this process.
+
+        Raises `OperatorError` for a name that no engine has, and for one that lacks what it takes to run here.
+        """
         by_name = {engine.name: engine for engine in installed}
         unknown = [name for name in self.engines or () if name not in by_name]
         if unknown:
             raise OperatorError(f"There is no engine {', '.join(unknown)}. Known: {', '.join(by_name)}.")
+        for name in self.engines or ():
+            if isinstance(engine := by_name[name], RunsWeights) and not engine.installed:
+                reason = by_name[name].readiness(RouteChoice(engine=name, fidelity="exact", runs=name)).reason
+                raise OperatorError(f"The engine {name} cannot run here: {reason}.")
         names = tuple(by_name) if self.engines is None else tuple(dict.fromkeys(self.engines))
         return tuple(by_name[name] for name in names) if self.works else ()

@@ -15,6 +15,7 @@ from gesso.engines.diffusers.engine import DiffusersEngine
 from gesso.engines.diffusers.engine_settings import EngineSettings
 from gesso.engines.diffusers.loras.settings import LoraSettings
 from gesso.engines.registry import Engines
+from gesso.workers.role import Role
 
 
 def reason(engine: DiffusersEngine, **of_route: object) -> str:
@@ -30,6 +31,9 @@ def test_without_the_extra_it_names_it_and_takes_no_jobs(tmp_path, monkeypatch):
     engines = Engines([engine])
     assert engines.names == engines.told == ()
     assert "pip install" in engines.why_not(route())
+    assert Role().chosen([engine]) == (engine,)
+    with pytest.raises(OperatorError, match="pip install"):
+        Role(engines=("diffusers",)).chosen([engine])
 
 
 def test_weights_that_are_not_here_are_to_be_pulled(tmp_path):
