@@ -151,3 +151,11 @@ class DiffusersSettings(BaseModel):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/") if value else None
+
+    def rewriter_without_effect(self) -> list[str]:
+        """Return what was said of a rewriter that is not there."""
+        return [
+            f"GESSO_{name.upper()} is set, and has no effect without GESSO_REWRITER_URL"
+            for name in ("rewriter_model", "rewriter_key")
+            if getattr(self, name) and not self.rewriter_url
+        ]

@@ -217,7 +217,8 @@ def load_settings(**overrides: object) -> Settings:
     except OSError as error:
         raise OperatorError(f"gesso.toml cannot be read: {(error.strerror or 'unknown reason').lower()}.") from error
 
-    if idle := [*settings.without_effect(), *settings.limits_without_effect()]:
+    idle = [*settings.without_effect(), *settings.limits_without_effect(), *settings.rewriter_without_effect()]
+    if idle:
         raise OperatorError(f"These settings do not go together:{''.join(f'{chr(10)}  {line}' for line in idle)}")
     return settings
 

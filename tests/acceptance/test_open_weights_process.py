@@ -6,14 +6,18 @@ import os
 import re
 import signal
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
 from running_server import running_server
 
-pytest.importorskip("diffusers", reason="needs the extra diffusers")
-pytestmark = [pytest.mark.acceptance, pytest.mark.diffusers]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.diffusers,
+    pytest.mark.skipif(find_spec("diffusers") is None, reason="needs the extra diffusers"),
+]
 MODEL, TARGET = "flux-schnell", "black-forest-labs/FLUX.1-schnell"
 SECONDS = 120  # the process imports torch at its first picture
 

@@ -99,6 +99,10 @@ def test_a_wrong_one_is_named(monkeypatch, name, value, said):
     assert said in caught.value.message
 
 
-def test_the_rewriters_key_is_never_shown(monkeypatch):
+def test_a_rewriter_without_an_address_has_no_effect_and_its_key_is_never_shown(monkeypatch):
     monkeypatch.setenv("GESSO_REWRITER_KEY", "tell-nobody")
+    with pytest.raises(OperatorError, match="GESSO_REWRITER_URL") as caught:
+        load_settings()
+    assert "tell-nobody" not in caught.value.message
+    monkeypatch.setenv("GESSO_REWRITER_URL", "http://127.0.0.1:9/v1")
     assert "tell-nobody" not in repr(load_settings())
