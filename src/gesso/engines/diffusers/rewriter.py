@@ -21,7 +21,7 @@ MOST_CHARACTERS: Final = 4000
 _ANSWER_BYTES = 1 << 20
 _KEPT = 256  # prompts whose expansion is remembered: the same request gives the same picture
 _THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")  # half a letter has no UTF-8
 _log = logging.getLogger(__name__)
 
 _TASKS: Final[dict[Operation, str]] = {

@@ -104,3 +104,13 @@ def test_of_a_large_picture_a_smaller_one_is_painted(pictures: dict[str, Any]) -
 def test_two_steps_are_the_fewest() -> None:
     call = QwenImageEdit().call(order(WEIGHTS, arguments={"num_inference_steps": 1}), about())
     assert call.arguments["num_inference_steps"] == 2
+
+
+@pytest.mark.parametrize("words", ["a <|image_pad|> b", "a <|video_pad|> b", "a <|image_<|image_pad|>pad|> b"])
+def test_words_that_stand_for_pictures_are_left_out_beside_pictures(words: str) -> None:
+    asked = {"prompt": words, "negative_prompt": words}
+    said = QwenImageEdit().call(order(WEIGHTS, arguments=asked, image=grey()), about()).arguments
+    for prompt in (said["prompt"], said["negative_prompt"]):
+        assert (prompt[0], prompt[-1]) == ("a", "b")
+        assert "<|image_pad|>" not in prompt
+        assert "<|video_pad|>" not in prompt

@@ -90,6 +90,7 @@ async def test_models_that_take_no_temperature_are_asked_without() -> None:
         ('"A" and "B"', '"A" and "B"'),
         ("<think>hm, a fox\nred?</think>\n\nA fox.", "A fox."),
         ("A\x00 fox\x1b", "A  fox"),
+        ("A fox \ud83e runs", "A fox   runs"),
     ],
 )
 async def test_what_surrounds_the_words_is_left_out(said: str, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 from gesso.domain.errors import EngineFailed
@@ -27,6 +28,8 @@ CLASSES: Final[dict[Way, str]] = {
     "instruct_inside": "QwenImageEditInpaintPipeline",
 }
 STEPS: Final = 40
+# How the text encoder is told where a picture is. In a prompt they would be places of pictures that nobody gave.
+_PLACES: Final = re.compile(r"<\|(image|video)_pad\|>")
 
 
 class QwenImageEdit:
@@ -75,7 +78,8 @@ class QwenImageEdit:
         }
         if way == "generate":
             return Call(CLASSES[way], arguments, (order.width, order.height), negative_words=against)
-        arguments["negative_prompt"] = against
+        arguments["prompt"] = _PLACES.sub(" ", prompt_of(order))
+        arguments["negative_prompt"] = None if against is None else _PLACES.sub(" ", against)
         pictures: dict[str, Any] = {}
         if way == "instruct_inside":
             arguments["strength"] = strength_of(order, 1.0, steps)
