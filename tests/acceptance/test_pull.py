@@ -226,6 +226,19 @@ def test_what_lies_beside_comes_too(pull: Command, hub: FakeHub, tmp_path: Path)
     assert here(folder(tmp_path, "black-forest-labs/FLUX.1-dev")) == LOADED | {"gesso.json"}
 
 
+def test_what_only_some_requests_need_may_be_left_out(pull: Command, hub: FakeHub, tmp_path: Path) -> None:
+    hub.repositories["briaai/BRIA-2.3"] = Kept(dict(FILES))
+    hub.repositories["briaai/BRIA-2.3-FAST-LORA"] = Kept({"pytorch_lora_weights.safetensors": WEIGHTS[:1200]})
+    hub.repositories["briaai/Image-Prompt"] = Kept({"ip_adapter_bria.bin": WEIGHTS[:1300]})
+    code, _, err = pull("bria-v1-text-to-image-fast")
+    assert code == 0
+    assert "Left out, and what needs it is not ready: briaai/Image-Prompt cannot be used." in err
+    assert (folder(tmp_path, "briaai/BRIA-2.3") / "gesso.json").exists()
+    assert not folder(tmp_path, "briaai/Image-Prompt").exists()
+    del hub.repositories["briaai/BRIA-2.3-FAST-LORA"]
+    assert pull("bria-v1-text-to-image-fast")[0] == 1
+
+
 def test_models_without_open_weights_say_so(pull: Command) -> None:
     for slug in ("imagen-3", "friendli-edit"):
         code, _, err = pull(slug)

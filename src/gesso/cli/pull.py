@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gesso.cli.output import AsJson, Output, Quiet
-from gesso.domain.errors import InvalidInput
+from gesso.domain.errors import InvalidInput, OperatorError
 
 if TYPE_CHECKING:
     from gesso.catalogue.model import Model
@@ -44,7 +44,7 @@ def pull(
     model = catalogue_of(settings).get(slug)
     token = os.environ.get("HF_TOKEN") or None
     with closing(Hub(os.environ.get("HF_ENDPOINT") or HUB, token)) as hub:
-        pulls = _looked_at(hub, model, settings)
+        pulls = _looked_at(hub, model, settings, output)
         for one in pulls:
             output.remark(_intention(one))
         if not dry_run:
@@ -71,7 +71,8 @@ def targets_of(model: Model) -> dict[str, str]:
     return found
 
 
-def _looked_at(hub: Hub, model: Model, settings: Settings) -> list[Pull]:
+def _looked_at(hub: Hub, model: Model, settings: Settings, output: Output) -> list[Pull]:
+    from gesso.engines.diffusers.needed import SOMETIMES
     from gesso.engines.diffusers.pulling.pull import look
     from gesso.installation import weights_folder
 
@@ -79,8 +80,16 @@ def _looked_at(hub: Hub, model: Model, settings: Settings) -> list[Pull]:
     if not targets:
         message = f"There are no weights to pull for {model.slug}: see what it needs with gesso models {model.slug}"
         raise InvalidInput.of("slug", "no_weights", message)
-    folder = weights_folder(settings)
-    return [look(hub, target.partition(" ")[0], folder, use) for target, use in targets.items()]
+    folder, found = weights_folder(settings), []
+    for word, use in targets.items():
+        target = word.partition(" ")[0]
+        try:
+            found.append(look(hub, target, folder, use))
+        except OperatorError as error:
+            if use not in SOMETIMES:
+                raise
+            output.remark(f"Left out, and what needs it is not ready: {error.message}")
+    return found
 
 
 def _intention(one: Pull) -> str:

@@ -9,6 +9,7 @@ from gesso.engines.diffusers.about import INDEX, NotWhole
 from gesso.engines.diffusers.checkpoint import Checkpoint, Precision, Quantisation
 from gesso.engines.diffusers.composition import Composition, compose
 from gesso.engines.diffusers.engine_settings import EngineSettings
+from gesso.engines.diffusers.needed import needed_beside
 from gesso.engines.diffusers.places import Place, Places
 from gesso.engines.diffusers.pulling.marker import read_mark
 
@@ -21,8 +22,8 @@ class Checkpoints:
         self._known: dict[Checkpoint, tuple[object, Composition]] = {}
 
     def missing(self, route: RouteChoice) -> str | None:
-        """Return the first target of a route that is not here, or None."""
-        targets = (route.target, *route.beside.values())
+        """Return the first target that a request's route needs and that is not here, or None."""
+        targets = (route.target, *needed_beside(route).values())
         return next((target for target in targets if self._places.find(target) is None), None)
 
     def of(self, route: RouteChoice) -> Checkpoint:

@@ -37,7 +37,8 @@ class Performance(NamedTuple):
     varying: int
 
 
-PERFORMANCES: Final = {"Speed": Performance(30, 18), "Quality": Performance(60, 36), "Extreme Speed": Performance(8, 8)}
+FEW_STEPS: Final = "Extreme Speed"
+PERFORMANCES: Final = {"Speed": Performance(30, 18), "Quality": Performance(60, 36), FEW_STEPS: Performance(8, 8)}
 SCHEDULING: Final = Scheduling(
     "DPMSolverMultistepScheduler", (("algorithm_type", "sde-dpmsolver++"), ("use_karras_sigmas", True))
 )
@@ -75,6 +76,7 @@ GUIDINGS: Final = {
     "PyraCanny": Guiding("control_edges", 1.0, 0.5),
     "CPDS": Guiding("control_depth", 1.0, 0.5),
 }
+USUAL_GUIDING: Final = "ImagePrompt"
 MAPS: Final = {"PyraCanny": maps.edges, "CPDS": maps.contrasts}
 
 
@@ -85,7 +87,7 @@ def is_meant(order: Order) -> bool:
 
 def wants_quick(arguments: Mapping[str, Any], checkpoint: Checkpoint) -> bool:
     """Tell whether the adapter `quick` beside the checkpoint is to be put on: for few steps, where it is there."""
-    return arguments.get("performance") == "Extreme Speed" and checkpoint.part("quick") is not None
+    return arguments.get("performance") == FEW_STEPS and checkpoint.part("quick") is not None
 
 
 def way(order: Order, usual: Way) -> Way:
@@ -105,7 +107,7 @@ def painting_of(order: Order) -> Painting:
     """
     arguments = order.arguments
     quick = wants_quick(arguments, order.checkpoint)
-    performance = PERFORMANCES["Extreme Speed" if quick else _performance(arguments)]
+    performance = PERFORMANCES[FEW_STEPS if quick else _performance(arguments)]
     prompt, negative = styles.styled(
         prompt_of(order), arguments.get("negative_prompt"), arguments.get("styles"), order.seed
     )
@@ -135,7 +137,7 @@ def _performance(arguments: Mapping[str, Any]) -> str:
     asked = str(arguments.get("performance") or "Speed")
     if asked not in PERFORMANCES:
         raise EngineFailed(f"There is no performance {asked!r}; there are {', '.join(PERFORMANCES)}.")
-    return "Speed" if asked == "Extreme Speed" else asked
+    return "Speed" if asked == FEW_STEPS else asked
 
 
 def _variation(arguments: Mapping[str, Any]) -> Variation:
@@ -175,7 +177,7 @@ def _repainted(painting: Painting, order: Order, performance: Performance) -> Pa
 def _guidance(order: Order) -> tuple[tuple[Control, ...], tuple[Guide, ...]]:
     controls, guides = [], []
     for place in NUMBERS:
-        asked = str(order.arguments.get(f"control_type[{place}]") or "ImagePrompt")
+        asked = str(order.arguments.get(f"control_type[{place}]") or USUAL_GUIDING)
         if asked not in GUIDINGS:
             raise EngineFailed(f"There is no guiding picture of type {asked!r}; there are {', '.join(GUIDINGS)}.")
         usual = GUIDINGS[asked]
