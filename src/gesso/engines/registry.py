@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from gesso.catalogue.vendors import VENDORS
 from gesso.domain.request import RouteChoice
+from gesso.engines.diffusers.needed import needed_beside
 from gesso.engines.engine import Engine, GoesElsewhere, HasAbilities, RunsWeights, SpendsMoney
 
 
@@ -106,7 +107,7 @@ def _uses(route: RouteChoice) -> set[str]:
     """Return what another process has to tell that it has, for this route to run there."""
     if route.vendor:
         return {f"{route.engine}/{route.vendor}"}
-    weights = {route.target, *route.beside.values()} if route.target else set()
+    weights = {route.target, *needed_beside(route).values()} if route.target else set()
     return {route.engine, *(f"{route.engine}/{target}" for target in weights)}
 
 
