@@ -82,7 +82,7 @@ def picture_arguments(model: Model, route: Route, values: Mapping[str, Any]) -> 
         given = len(pictures(values.get(parameter.name)))
         words, references = _words_of(parameter, given, references)
         argument = route.arguments.get(parameter.name, Argument(to=parameter.name))
-        if why_without_effect(model, argument, values) is not None:
+        if why_without_effect(model, route, argument, values) is not None:
             continue
         many = parameter.type == "image_list"
         if isinstance(argument.to, str):

@@ -60,7 +60,7 @@ def _say(passing: Passing, parameter: Parameter, argument: Argument | None) -> S
             return _inline(value)
         argument = Argument(to=parameter.name)
     if is_set(parameter, value):
-        idle = why_without_effect(passing.model, argument, passing.checked.values)
+        idle = why_without_effect(passing.model, passing.route, argument, passing.checked.values)
         if idle is not None:
             return Said("ignored", idle)
     if argument.how is not None:
@@ -87,7 +87,7 @@ def _say(passing: Passing, parameter: Parameter, argument: Argument | None) -> S
     return _converted(argument, value)
 
 
-def why_without_effect(model: Model, argument: Argument, values: Mapping[str, Any]) -> str | None:
+def why_without_effect(model: Model, route: Route, argument: Argument, values: Mapping[str, Any]) -> str | None:
     """Return why a value does not count on a route beside the others, or None when it does."""
     for name, wanted in argument.only_when.items():
         if values.get(name) not in wanted:
@@ -95,12 +95,27 @@ def why_without_effect(model: Model, argument: Argument, values: Mapping[str, An
     for name, bound in argument.only_above.items():
         if not (values.get(name) or 0) > bound:
             return f"only used when {name} is above {shown(bound)}"
-    given = [one.name for one in model.parameters if is_set(one, values.get(one.name))]
-    if argument.only_with and not set(argument.only_with) & set(given):
+    if argument.only_with and not any(_counts(model, route, name, values) for name in argument.only_with):
         return f"only used with {choices(argument.only_with)}"
-    if argument.not_with and set(argument.not_with) <= set(given):
+    if argument.not_with and all(_counts(model, route, name, values) for name in argument.not_with):
         return f"not used with {argument.not_with[0]}"
     return None
+
+
+def _counts(model: Model, route: Route, name: str, values: Mapping[str, Any]) -> bool:
+    """Tell whether a parameter has a value, and that has an effect."""
+    parameter = model.parameter(name)
+    if parameter is None or not is_set(parameter, values.get(name)):
+        return False
+    argument = _argument(route, name)
+    # One that needs this one in turn would ask for ever: a value is enough there.
+    if argument.only_with and any(name in _argument(route, other).only_with for other in argument.only_with):
+        return True
+    return why_without_effect(model, route, argument, values) is None
+
+
+def _argument(route: Route, name: str) -> Argument:
+    return route.arguments.get(name, Argument(to=name))
 
 
 def _inline(value: Any) -> Said:
