@@ -22,8 +22,15 @@ def small_catalogue(*args: Any, **settings: Any) -> Catalogue:
 
 def shrink_presets() -> None:
     """Have "square_hd" and the other names of sizes mean smaller ones, in this process from now on."""
-    for name, (width, height) in size_tables.PRESETS.items():
-        size_tables.PRESETS[name] = max(LEAST_SIDE, width // PART), max(LEAST_SIDE, height // PART)
+    size_tables.PRESETS.update(small_presets())
+
+
+def small_presets() -> dict[str, tuple[int, int]]:
+    """Return "square_hd" and the other names of sizes with smaller ones."""
+    return {
+        name: (max(LEAST_SIDE, width // PART), max(LEAST_SIDE, height // PART))
+        for name, (width, height) in size_tables.PRESETS.items()
+    }
 
 
 def look_in_few_pixels() -> None:
