@@ -147,7 +147,8 @@ class DiffusersEngine:
                     str(task.route.arguments.get("prompt") or ""), task.request.operation
                 )
                 yield note
-            orders = orders_of(
+            orders = await asyncio.to_thread(  # calls are worked out for previews, which may look at pictures
+                orders_of,
                 task,
                 checkpoint,
                 found.about if isinstance(found, Composition) else About("", ()),
