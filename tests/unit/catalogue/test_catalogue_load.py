@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asking import CATALOGUE, ODD_MODELS
 
+from gesso.catalogue.consistency import flaws
 from gesso.catalogue.load import PACKAGED, check_file, load_catalogue
+from gesso.catalogue.model import Route
 from gesso.catalogue.strict_yaml import BadYaml, line_of, read_yaml
 from gesso.domain.errors import NotFound, OperatorError
 
@@ -357,3 +360,28 @@ def test_the_packaged_catalogue_is_read_once() -> None:
 def test_the_operators_models_stand_beside_the_packaged_ones() -> None:
     slugs = {path.stem for path in ODD_MODELS.glob("*.yaml")}
     assert {model.slug for model in CATALOGUE.models} == slugs | {model.slug for model in load_catalogue().models}
+
+
+@pytest.mark.parametrize(
+    ("route", "flaw"),
+    [
+        ({"only_when": {"flavour": ["sweet"]}}, ("routes[0].only_when", 'there is no parameter "flavour".')),
+        ({"only_when": {"aspect_ratio": ["7:1"]}}, ("routes[0].only_when", "aspect_ratio is never 7:1")),
+        (
+            {"arguments": {"prompt_strength": {"to": "strength", "only_with": ["picture"]}}},
+            ("routes[0].arguments.prompt_strength", 'there is no parameter "picture"'),
+        ),
+        (
+            {"arguments": {"guidance": {"to": "g", "only_above": {"force": 1}}}},
+            ("routes[0].arguments.guidance", 'there is no parameter "force"'),
+        ),
+        (
+            {"arguments": {"image": {"to": ["image", "more", "most"]}}},
+            ("routes[0].arguments.image.to", "two arguments: the first picture's, and that of the rest"),
+        ),
+    ],
+)
+def test_what_a_route_says_of_effects_has_to_be_possible(route: dict[str, Any], flaw: tuple[str, str]) -> None:
+    made = Route.model_validate({"engine": "diffusers", "fidelity": "exact", **route})
+    model = load_catalogue().get("flux-dev").model_copy(update={"routes": (made,)})
+    assert [(one.field, one.message) for one in flaws(model)] == [flaw]
