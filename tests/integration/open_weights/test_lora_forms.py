@@ -144,6 +144,7 @@ def test_alphas_of_the_files_metadata_count(loaded: Loaded, tmp_path: Path) -> N
         "5",
         '{"transformer.lora_alpha": "x"}',
         '{"transformer.lora_alpha": NaN}',
+        '{"transformer.lora_alpha": 1%s}' % ("0" * 400),
         '{"transformer.lora_alpha": 1, "transformer.alpha_pattern": {"(a+)+$": 2}}',
         '{"transformer.lora_alpha": 1, "transformer.alpha_pattern": 7}',
     ],

@@ -169,7 +169,7 @@ def _alphas(metadata: Mapping[str, str], part: str, ranks: Mapping[str, int]) ->
             if not math.isfinite(alpha):
                 raise ValueError(alpha)
             found[f"{part}.^{name}.alpha"] = alpha * math.sqrt(rank) if rooted else alpha
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise Refused("This LoRA's metadata cannot be read.") from error
     return found
 
