@@ -105,10 +105,10 @@ def _shards(place: Path, part: str, name: str, variant: str | None) -> tuple[str
     if not (place / file).is_file():
         return ()
     told = _json(place / file, f"{part}/{file}").get("weight_map")
-    names = sorted(set(told.values())) if isinstance(told, dict) else []
-    if not names or any("/" in one or "\\" in one for one in names):
+    names = list(told.values()) if isinstance(told, dict) else []
+    if not names or not all(isinstance(one, str) and "/" not in one and "\\" not in one for one in names):
         raise NotWhole(f"{part}/{file} names no files")
-    return tuple(names)
+    return tuple(sorted(set(names)))
 
 
 def _head(file: Path, shown: str) -> Tensors:
@@ -129,7 +129,7 @@ def _json(file: Path, shown: str) -> dict[str, Any]:
         raise NotWhole(f"{shown} is missing") from None
     except OSError:
         raise NotWhole(f"{shown} cannot be read") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotWhole(f"{shown} is no JSON") from None
     if not isinstance(said, dict):
         raise NotWhole(f"{shown} is not what it should be")
@@ -147,4 +147,4 @@ def _check_words(folder: Path, part: str, kind: str) -> None:
 
 
 def _is_part(known: object) -> bool:
-    return isinstance(known, list) and len(known) == 2 and known[1] is not None
+    return isinstance(known, list) and len(known) == 2 and all(isinstance(one, str) for one in known)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LONGEST_HEAD: Final = 100 << 20  # the format's own limit
-BYTES: Final = {
-    "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
-    "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "I8": 1, "U8": 1, "BOOL": 1,
-}  # fmt: skip
 
 
 class BrokenFile(Exception):
@@ -21,9 +18,8 @@ class BrokenFile(Exception):
 
 @dataclass(frozen=True)
 class Tensors:
-    """The tensors of a file: how many numbers there are, those that are computed with (floating point), and bytes."""
+    """The tensors of a file: how many numbers that are computed with (floating point) there are, and bytes."""
 
-    numbers: int
     floats: int
     bytes: int
     names: frozenset[str]
@@ -38,12 +34,19 @@ def read_head(file: Path) -> Tensors:
             raise BrokenFile("is cut off" if 8 <= length <= LONGEST_HEAD else "is no safetensors file")
         try:
             head = json.loads(opened.read(length))
-            told = {name: said for name, said in head.items() if name != "__metadata__"}
-            end = max((said["data_offsets"][1] for said in told.values()), default=0)
-            counts = {name: (said["dtype"], prod(said["shape"])) for name, said in told.items()}
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            told = {name: _told(said) for name, said in head.items() if name != "__metadata__"}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise BrokenFile("is no safetensors file") from None
+    end = max((ends for _, ends in told.values()), default=0)
     if size != 8 + length + end:
         raise BrokenFile("is cut off" if size < 8 + length + end else "is longer than it says")
-    floats = sum(count for kind, count in counts.values() if "F" in kind)
-    return Tensors(sum(count for _, count in counts.values()), floats, end, frozenset(told))
+    return Tensors(sum(floats for floats, _ in told.values()), end, frozenset(told))
+
+
+def _told(tensor: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many floating point numbers a tensor has, and where it ends. Raises `ValueError`, or what a table of
+    another form makes Python raise."""
+    kind, shape, (begin, end) = str(tensor["dtype"]), list(tensor["shape"]), tensor["data_offsets"]
+    if not all(type(one) is int and one >= 0 for one in (*shape, begin, end)):
+        raise ValueError(tensor)
+    return prod(shape) if "F" in kind else 0, end

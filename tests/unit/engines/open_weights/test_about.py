@@ -29,7 +29,7 @@ def test_a_checkpoint_says_its_class_its_parts_its_settings_and_its_size(tmp_pat
 def test_a_head_tells_what_a_file_holds(tmp_path: Path) -> None:
     head = read_head(save_tensors(tmp_path / "a.safetensors"))
     assert head.names == set(WEIGHTS)
-    assert (head.numbers, head.floats, head.bytes) == (32 + 5 + 1, 32 + 5, FILE)
+    assert (head.floats, head.bytes) == (32 + 5, FILE)
 
 
 def cut(file: Path) -> None:
@@ -55,6 +55,26 @@ def without_json(file: Path) -> None:
 def nameless(file: Path) -> None:
     head = json.dumps({"a": {"dtype": "F32", "shape": [1]}}).encode()
     file.write_bytes(len(head).to_bytes(8, "little") + head)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"dtype": "F32", "shape": ["a"], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1.5], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": 4, "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [0, "4"]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [0, 4, 8]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [0, 1e400]},
+        7,
+    ],
+)
+def test_a_head_that_makes_no_sense_is_none(told: object, tmp_path: Path) -> None:
+    head = json.dumps({"a": told}).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + bytes(4))
+    with pytest.raises(BrokenFile, match="is no safetensors file"):
+        read_head(tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +137,10 @@ def test_an_index_that_is_none(text: str, said: str, tmp_path: Path) -> None:
         read_about(folder)
 
 
-@pytest.mark.parametrize("shards", [{}, {"weight_map": {}}, {"weight_map": {"a": "../../else.safetensors"}}])
+@pytest.mark.parametrize(
+    "shards",
+    [{}, {"weight_map": {}}, {"weight_map": {"a": "../../else.safetensors"}}, {"weight_map": {"a": ["b"], "c": 1}}],
+)
 def test_an_index_of_shards_names_files_beside_it(shards: dict[str, object], tmp_path: Path) -> None:
     folder = save_folder(tmp_path / "one")
     save_tensors(tmp_path / "else.safetensors")
