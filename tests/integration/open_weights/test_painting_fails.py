@@ -127,6 +127,19 @@ def test_a_picture_that_found_no_room_beside_other_checkpoints_is_painted_alone(
     assert shelf.let_go_of == [None]
 
 
+def test_what_finds_no_room_to_be_loaded_beside_pinned_ones_is_painted_alone(tiny: Tiny, one: Order) -> None:
+    class Pinned(Shelf):
+        def get(self, checkpoint: Any, tell: Any) -> Any:
+            if checkpoint == one.checkpoint and self.loaded:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().get(checkpoint, tell)
+
+    shelf = Pinned()
+    told([order(checkpoint(tiny("sd15")))], tools(shelf))
+    assert pixels(told([one], tools(shelf)))
+    assert shelf.let_go_of == [None]
+
+
 def test_memory_that_is_not_enough_to_load_is_said(one: Order) -> None:
     class Small(Shelf):
         def get(self, checkpoint: Any, tell: Any) -> Any:

@@ -20,7 +20,7 @@ from gesso.engines.diffusers.child.encode import Encoder
 from gesso.engines.diffusers.child.paint import paint
 from gesso.engines.diffusers.child.siblings import pipeline_for
 from gesso.engines.diffusers.child.stop import Work
-from gesso.engines.diffusers.messages import Ended, Failed, FromChild, Painted, Previewed, Stepped
+from gesso.engines.diffusers.messages import Ended, Failed, FromChild, Noted, Painted, Previewed, Stepped
 from gesso.engines.diffusers.order import Order
 
 Tiny = Callable[[str], Path]
@@ -63,6 +63,15 @@ def test_each_is_nearly_what_it_is_alone(kind: str, tiny: Tiny) -> None:
         alone = pixels(told([one], tools(shelf)))[0]
         apart = np.abs(alone.astype(int) - painted[one.index].pixels.astype(int))
         assert apart.max() <= MOST_APART, (one.index, apart.max())
+
+
+def test_words_that_are_not_read_are_noted_of_their_own_job(tiny: Tiny) -> None:
+    first, second, _ = three(tiny, "sd15")
+    second = replace(second, arguments={**second.arguments, "prompt": "a red fox on the grass, " * 20})
+    calls = Calls()
+    messages = told([first, second], tools(Shelf(), pipeline_for=calls))
+    assert calls.number == 1
+    assert [(said.job, said.note.code) for said in messages if isinstance(said, Noted)] == [("b", "prompt_cut")]
 
 
 def test_what_cannot_be_one_call_is_painted_one_after_the_other_exactly(tiny: Tiny) -> None:

@@ -57,7 +57,8 @@ class _Painting:
         problem = _problem(partial(self._painted, orders))
         self.was_crowded = False
         if problem is not None and problem.trouble == "out_of_memory":
-            self.was_crowded = len(self._tools.weights.held().checkpoints) > 1
+            held = self._tools.weights.held().checkpoints
+            self.was_crowded = any(one != orders[0].checkpoint for one, _ in held)
             self._tools.weights.let_go()
         elif problem is not None and problem.trouble == "mistake":  # nobody knows what it left behind
             self._tools.weights.let_go(orders[0].checkpoint.target)
@@ -73,14 +74,12 @@ class _Painting:
         self._work.begun()
         steps.check()
         family = family_of(checkpoint.pipeline)
-        call = together([family.call(order, loaded.about) for order in orders])
-        if call is None or len({(order.checkpoint, order.loras, order.level) for order in orders}) > 1:
-            raise Refused("These pictures cannot be painted in one call.")
-        images = self._called(orders, call, loaded, family, steps, laps)
+        calls = [family.call(order, loaded.about) for order in orders]
+        images = self._called(orders, calls, loaded, family, steps, laps)
         laps.lap("decode")
         steps.tell("decode", 1, 1)
         for order, image in zip(orders, images, strict=True):
-            problem = _problem(partial(self._deliver, order, image, call.size, laps))
+            problem = _problem(partial(self._deliver, order, image, calls[0].size, laps))
             if problem is not None:
                 self._work.fail(Failed(order.job, problem.trouble, problem.message))
         for job in sorted({order.job for order in orders}):
@@ -88,17 +87,22 @@ class _Painting:
                 self._work.tell(Timed(job, stage, seconds))
 
     def _called(
-        self, orders: Sequence[Order], call: Call, loaded: Loaded, family: Family, steps: Steps, laps: Laps
+        self, orders: Sequence[Order], calls: Sequence[Call], loaded: Loaded, family: Family, steps: Steps, laps: Laps
     ) -> Any:
-        """Return what the pipeline makes, floats [pictures, height, width, 3]."""
-        first = orders[0]
+        """Return what the pipeline makes in one call, floats [pictures, height, width, 3]. Raises `Refused` for orders
+        that no call can paint at once."""
+        first, call = orders[0], together(calls)
+        if call is None or len({(order.checkpoint, order.loras, order.level) for order in orders}) > 1:
+            raise Refused("These pictures cannot be painted in one call.")
         with (
             self._tools.with_loras(loaded, family, first.loras) as put,
             self._tools.at_level(loaded, family, first.level, call) as changed,
             self._tools.pipeline_for(loaded, call) as pipe,
             left_clean(pipe, family),
         ):
-            self._note(orders, (*put, *(() if changed is None else (changed,)), *cut_words(pipe, call)))
+            self._note(orders, (*put, *(() if changed is None else (changed,))))
+            for order, alone in zip(orders, calls, strict=True):
+                self._note([order], cut_words(pipe, alone))
             viewer = self._viewer(orders, loaded, family)
             arguments = self._encoder.arguments(pipe, first, call, family.encoding(call))
             laps.lap("encode")
