@@ -343,3 +343,19 @@ def test_how_much_of_a_base_image_is_kept_is_one_minus_the_strength(kept: float 
         if route.pipeline
     }
     assert arguments["diffusers"]["strength"] == may_change
+
+
+def on_weights(slug: str, name: str, **raw: Any) -> Verdict:
+    """What open weights make of one parameter: the first route to some."""
+    model, checked, one = asked(slug, raw)
+    route = next(route for route in model.routes if route.engine == "diffusers")
+    choice = choose(CATALOGUE, model, route, one, checked)
+    return next(found for found in choice.verdicts if found.parameter == name)
+
+
+def test_sanas_attention_guidance_of_one_is_none():
+    """Its owner perturbs no attention at 1, where the pipeline does at everything above 0."""
+    off = on_weights("sana", "pag_guidance_scale", pag_guidance_scale=1)
+    assert (off.verdict, off.used) == ("mapped", 0)
+    on = on_weights("sana", "pag_guidance_scale", pag_guidance_scale=1.5)
+    assert (on.verdict, on.used) == ("used", 1.5)
