@@ -73,6 +73,10 @@ def test_zeros_are_what_is_nearest_to_them() -> None:
     assert int(found.arguments["strength"] * 1) == 1
 
 
+def test_no_more_steps_are_made_than_every_schedule_has() -> None:
+    assert call(arguments={"num_inference_steps": 10**9}).arguments["num_inference_steps"] == 999
+
+
 @pytest.mark.parametrize("steps", [1, 3, 10, 49, 50, 93])
 @pytest.mark.parametrize("strength", [0.0, 0.01, 0.011, 0.3, 1.0])
 def test_at_least_one_step_is_left(strength: float, steps: int) -> None:

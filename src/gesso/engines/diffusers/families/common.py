@@ -23,6 +23,7 @@ USUAL: Final = frozenset(
 )
 LORAS: Final = frozenset({"loras", "lora_scales"})
 MEGAPIXEL: Final = 1024 * 1024
+MOST_STEPS: Final = 999  # schedules of noise have 1000, and some leave out the first
 
 
 def way_of(order: Order, *, instructed: bool = False) -> Way:
@@ -64,8 +65,8 @@ def number(order: Order, word: str, usual: float, *, least: float = -math.inf, m
 
 
 def steps_of(order: Order, usual: int, word: str = "num_inference_steps") -> int:
-    """Return how many steps to make, at least one."""
-    return round(number(order, word, usual, least=1))
+    """Return how many steps to make, at least one and no more than a schedule of noise has."""
+    return round(number(order, word, usual, least=1, most=MOST_STEPS))
 
 
 def strength_of(order: Order, usual: float, steps: int) -> float:
