@@ -68,6 +68,7 @@ def bare_choice(model: Model, route: Route) -> RouteChoice:
         engine=route.engine,
         fidelity=route.fidelity,
         runs=route.model or model.slug,
+        slug=model.slug,
         vendor=route.vendor,
         target=route.target,
         pipeline=route.pipeline,

@@ -93,6 +93,7 @@ class RouteChoice(Frozen):
     engine: str
     fidelity: Fidelity
     runs: str  # the model that is really run: the asked one, or the one standing in
+    slug: str = ""  # the asked one
     vendor: str = ""  # upstream: who runs it …
     target: str = ""  # … and under which name; locally: whose weights
     pipeline: str = ""  # the class that runs the weights

@@ -74,7 +74,7 @@ class Engines:
             if _uses(route) <= self.elsewhere:
                 return None
             if engine is None and route.engine in self.elsewhere and not route.vendor:
-                return f"no worker that is alive has the weights {route.target}: gesso pull {route.runs}"
+                return f"no worker that is alive has the weights {route.target}: gesso pull {route.slug or route.runs}"
             if engine is None:
                 return f"no worker with the engine {route.engine} is alive{_needs(route)}"
         if engine is None:

@@ -39,12 +39,12 @@ def why_not(route: RouteChoice, places: Places, checkpoints: Checkpoints, room: 
             return f"nothing lies where GESSO_DIFFUSERS_CHECKPOINTS says that the weights {target} are"
         if is_operators(target):
             return f"{target} is weights of your own: say where they lie, GESSO_DIFFUSERS_CHECKPOINTS={target}=FOLDER"
-        return f"the weights {target} are not here: gesso pull {route.runs}"
+        return f"the weights {target} are not here: gesso pull {route.slug or route.runs}"
     checkpoint = checkpoints.of(route)
     found = checkpoints.look(checkpoint)
     if isinstance(found, str):
         own = places.named(route.target) is not None
-        what = "look at GESSO_DIFFUSERS_CHECKPOINTS" if own else f"gesso pull {route.runs}"
+        what = "look at GESSO_DIFFUSERS_CHECKPOINTS" if own else f"gesso pull {route.slug or route.runs}"
         return f"the weights {route.target} are not whole ({found}): {what}"
     return None if room is None else _too_large(checkpoint, found, room)
 

@@ -9,6 +9,10 @@ import sys
 import pytest
 from engines_of_noise import TARGET, engine_of_noise, route, task, weights
 
+from gesso.catalogue.canonical import to_request
+from gesso.catalogue.check import check
+from gesso.catalogue.load import load_catalogue
+from gesso.catalogue.plan import choose
 from gesso.domain.errors import EngineFailed, OperatorError
 from gesso.engines.diffusers import engine as engine_module
 from gesso.engines.diffusers.engine import DiffusersEngine
@@ -45,6 +49,20 @@ def test_weights_that_are_not_here_are_to_be_pulled(tmp_path):
     (place / "gesso.json").write_text("{}")
     assert reason(engine, target="owner/other") == ""
     assert set(engine.targets) == {TARGET, "owner/other"}
+
+
+def test_what_is_to_be_pulled_is_named_as_pull_takes_it(tmp_path):
+    """Weights that stand in for a model go by their own name, which is none that can be pulled."""
+    catalogue = load_catalogue()
+    model = catalogue.get("hunyuan-image-v3-text-to-image")
+    checked = check(model, {"prompt": "a ball"})
+    way = next(one for one in model.routes if one.engine == "diffusers")
+    choice = choose(catalogue, model, way, to_request(model, checked, draw_seed=lambda: 7), checked)
+    assert choice.runs == way.target
+    assert engine_of_noise(tmp_path).readiness(choice).reason.endswith(f"gesso pull {model.slug}")
+    fleet = Engines(())
+    fleet.elsewhere = frozenset({"diffusers"})
+    assert fleet.why_not(choice).endswith(f"gesso pull {model.slug}")
 
 
 def test_what_lies_beside_is_needed_too(tmp_path):

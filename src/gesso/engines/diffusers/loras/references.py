@@ -16,6 +16,7 @@ MAX_LENGTH = 4096
 MOST = 64  # LoRAs of one request, whatever the model allows
 _WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_-])?"
 _NAME = re.compile(_WORD)
+_REGISTERED = re.compile(r"\w(?:[\w .+-]{0,94}[\w+-])?")  # letters of any script
 _OWNED = re.compile(rf"({_WORD})/({_WORD})")
 _CIVITAI = re.compile(r"civitai:([0-9]{1,12})(?:@([0-9]{1,12}))?")
 _AIR = re.compile(r"urn:air:[a-z0-9_-]+:lora:civitai:([0-9]{1,12})(?:@([0-9]{1,12}))?", re.IGNORECASE)
@@ -106,7 +107,7 @@ def read_reference(text: str) -> Reference:
         return _link(text)
     if text.lower().startswith((*(f"{host}/" for host in (*_HUBS, *_CIVITAIS, *_REPLICATES)),)):
         return _link(f"https://{text}")
-    if _NAME.fullmatch(text):
+    if _REGISTERED.fullmatch(text):
         return Registered(text)
     return _hub(text)
 

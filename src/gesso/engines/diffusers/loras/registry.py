@@ -13,10 +13,16 @@ Kept = Path | Reference
 
 
 def registry(registered: Mapping[str, str]) -> dict[str, Kept]:
-    """Return what each name stands for. Raises `OperatorError` for a value that is neither a path nor a reference.
+    """Return what each name stands for. Raises `OperatorError` for a value that is neither a path nor a reference, and
+    for a name that no request could say.
 
-    A name may be any text, also one that would be a hub id: then it stands for this instead.
+    A name may also be what would be a hub id: then it stands for this instead.
     """
+    for name in registered:
+        try:
+            read_reference(name)
+        except NoReference as error:
+            raise OperatorError(f"A LoRA is registered as {name!r}, which no request can name: it {error}.") from error
     return {name.strip(): kept(name, value.strip()) for name, value in registered.items()}
 
 
