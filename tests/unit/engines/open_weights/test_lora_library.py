@@ -228,6 +228,22 @@ async def test_a_registered_name_that_stands_for_nothing_is_told_at_the_start(va
             pass
 
 
+@pytest.mark.parametrize("name", ["", "../style", "a,b", "C:style", "🦊"])
+async def test_a_name_that_no_request_can_say_is_told_at_the_start(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="no request can name"):
+        async with library(tmp_path, registered={name: "/weights/style.safetensors"}):
+            pass
+
+
+@pytest.mark.parametrize("name", ["Füchse im Schnee", "лиса"])
+async def test_a_name_of_any_script_can_be_asked_for(name: str, tmp_path: Path) -> None:
+    (tmp_path / "style.safetensors").write_bytes(lora(1))
+    async with library(tmp_path, registered={name: str(tmp_path / "style.safetensors")}) as made:
+        (wanted,) = loras_asked({"loras": [{"path": name}]})
+        assert made.why_not(wanted) is None
+        assert (await made.ready(wanted)).size_bytes == len(lora(1))
+
+
 async def test_an_adapter_of_a_models_file(tmp_path: Path) -> None:
     (tmp_path / "night.safetensors").write_bytes(lora(1))
 

@@ -27,6 +27,8 @@ SPELLINGS: dict[str, Reference] = {
     "watercolor": Registered("watercolor"),
     "house_style-2.1": Registered("house_style-2.1"),
     " watercolor ": Registered("watercolor"),
+    "Füchse im Schnee": Registered("Füchse im Schnee"),
+    "лиса": Registered("лиса"),
     FILE: Link(FILE),
     f"{FILE}?token=a%2Fb&x=1,a": Link(f"{FILE}?token=a%2Fb&x=1,a"),
     "http://files.test:8080/x": Link("http://files.test:8080/x"),
