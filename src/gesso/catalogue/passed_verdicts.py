@@ -208,7 +208,7 @@ def _hurried(argument: Argument, value: Any, able: Collection[str]) -> Said:
     if level in (None, False, "none"):
         return Said("used", "nothing is hurried")
     if "runtime" not in able:
-        return Said("ignored", "this installation accelerates nothing")
+        return Said("ignored", "nothing here makes this model faster, or it is not allowed to")
     if level == "high" and "runtime_high" not in able:
         return Said("clamped", "this installation goes as far as regular", "regular")
     return Said("used" if level == value else "mapped", argument.reason or "quicker, and a little less exact", level)

@@ -20,9 +20,11 @@ from gesso.engines.diffusers.child_settings import ChildSettings
 from gesso.engines.diffusers.composition import Composition
 from gesso.engines.diffusers.devices import devices_here
 from gesso.engines.diffusers.engine_settings import EngineSettings
+from gesso.engines.diffusers.families.table import FAMILIES, family_of
 from gesso.engines.diffusers.fits import DEVICE_SHARE, HOST_SHARE
 from gesso.engines.diffusers.gather import Asked
 from gesso.engines.diffusers.launch import Isolation, Launch, Process, Thread
+from gesso.engines.diffusers.levels import can_be_faster
 from gesso.engines.diffusers.lora import LoraUse
 from gesso.engines.diffusers.loras.library import LoraLibrary
 from gesso.engines.diffusers.loras.registry import registry
@@ -117,10 +119,16 @@ class DiffusersEngine:
         able = {
             "check_pictures": settings.safety_model is not None,
             "expand_prompt": self._rewriting is not None,
-            "runtime": settings.acceleration != "none",
-            "runtime_high": settings.acceleration == "high",
+            "runtime": settings.acceleration != "none" and self._can_be_faster(route),
+            "runtime_high": settings.acceleration == "high" and self._can_be_faster(route),
         }
         return frozenset(word for word, can in able.items() if can)
+
+    def _can_be_faster(self, route: RouteChoice) -> bool:
+        if route.pipeline not in FAMILIES:
+            return False
+        family = family_of(route.pipeline).name
+        return any(can_be_faster(family, device) for device in self._names)
 
     @property
     def devices(self) -> Mapping[str, DeviceFigures]:

@@ -154,6 +154,15 @@ def test_what_it_can_do_beyond_painting_is_what_was_set_up(tmp_path):
     assert more.able(route()) == {"runtime", "runtime_high", "check_pictures"}
 
 
+def test_speed_is_promised_where_there_is_some_to_gain(tmp_path):
+    engine = engine_of_noise(tmp_path, acceleration="high")
+    assert engine.able(route(pipeline="StableDiffusionPipeline")) == frozenset()
+    assert engine.able(route(pipeline="ZImagePipeline")) == frozenset(), "its blocks are compiled on a GPU alone"
+    assert engine.able(route(pipeline="OfNoFamily")) == frozenset()
+    on_gpu = engine_of_noise(tmp_path, acceleration="high", devices=("cuda:0",))
+    assert on_gpu.able(route(pipeline="ZImagePipeline")) == {"runtime", "runtime_high"}
+
+
 def test_a_fleet_knows_which_weights_its_workers_have(tmp_path):
     engine = engine_of_noise(tmp_path)
     told = Engines([engine]).told
