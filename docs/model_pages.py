@@ -20,6 +20,7 @@ from gesso.catalogue.tiers import TIER_TABLES, Right, rights
 from gesso.catalogue.vendors import VENDORS
 from gesso.catalogue.wording import choices
 from gesso.cli.models import allowed_words, lifecycle_words, price_words
+from gesso.engines.diffusers.places import is_operators
 
 MEANINGS: dict[Role, str] = {
     "prompt": "What to paint or to change, in words",
@@ -185,17 +186,19 @@ def _right(right: Right) -> tuple[str, ...]:
 def _route(route: Route) -> tuple[str, ...]:
     vendor = VENDORS[route.vendor].name if route.vendor else ""
     target = route.target or route.model or ""
-    return route.engine, vendor, f"`{target}`" if target else "", route.fidelity, _needs(route)
+    runs = ", ".join(part for part in (f"`{target}`" if target else "", route.note) if part)
+    return route.engine, vendor, runs, route.fidelity, _needs(route)
 
 
 def _needs(route: Route) -> str:
     words = [f"`{one}`" for one in VENDORS[route.vendor].variables] if route.vendor else []
     if route.engine == "diffusers":
+        weights = "weights of your own" if is_operators(route.target) else "the weights"
         beside = "".join(f", `{target}`" for target in dict.fromkeys(route.beside.values()))
-        words.append(f"the weights{beside}" + (", which their owner has to open to you first" if route.gated else ""))
+        words.append(f"{weights}{beside}" + (", to which an owner has to let you in first" if route.gated else ""))
         words += (f"`{name}` {choices(values)}" for name, values in route.only_when.items())
-    if route.fidelity == "stand_in":
-        words.append("a test key; for live ones `GESSO_ALLOW_FIDELITY=stand_in`")
+    if route.fidelity != "exact":
+        words.append(f"a test key; for live ones `GESSO_ALLOW_FIDELITY={route.fidelity}`")
     return ", ".join(words)
 
 

@@ -91,6 +91,21 @@ def test_every_model_and_parameter_is_documented(reference):
             assert f"| `{parameter.name}` |" in page, f"{model.slug}: {parameter.name}"
 
 
+def test_what_is_to_be_known_of_a_route_is_on_its_models_page(reference):
+    from gesso.catalogue.load import load_catalogue
+
+    for model in load_catalogue().models:
+        page = reference[f"models/{model.slug}.md"]
+        for route in model.routes:
+            assert route.note in page
+            if route.engine == "diffusers":
+                row = next(line for line in page.splitlines() if f"| `{route.target}`" in line)
+                own = route.target.startswith("friendli/")
+                assert ("weights of your own" if own else "the weights") in row
+                assert ("has to let you in" in row) == route.gated
+                assert ("GESSO_ALLOW_FIDELITY" in row) == (route.fidelity != "exact")
+
+
 def test_every_role_is_explained_and_every_name_of_it_listed(reference):
     from gesso.catalogue.load import load_catalogue
 

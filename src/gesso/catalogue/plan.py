@@ -175,14 +175,27 @@ def _not_allowed(route: Route) -> str:
             "Standing in with another model is not allowed for this key: a test key may, and the operator can allow it"
             " for live keys (GESSO_ALLOW_FIDELITY=stand_in)"
         )
-    return f"{_words(route)} would run another build of the model, which is not allowed for this key"
+    return (
+        f"{_words(route)} would run another build of the model, which is not allowed for this key: a test key may, and the"
+        " operator can allow it for live keys (GESSO_ALLOW_FIDELITY=approximate)"
+    )
 
 
 def _notes(model: Model, choice: RouteChoice) -> tuple[str, ...]:
     if choice.fidelity == "stand_in":
         stands_in = f"{choice.runs} stands in for {model.slug}: the picture is not {model.name}'s work."
         return (stands_in, *_retired(model))
+    if choice.fidelity == "approximate":
+        return (f"Another build of {model.name} is run{_of_which(model, choice)}.", *_retired(model))
     return _retired(model)
+
+
+def _of_which(model: Model, choice: RouteChoice) -> str:
+    """Return what the catalogue says of the route a choice was made of."""
+    bare = {"engine", "vendor", "target", "pipeline", "fidelity"}
+    chosen = choice.model_dump(include=bare)
+    said = [route.note for route in routes_of(model) if bare_choice(model, route).model_dump(include=bare) == chosen]
+    return f": {said[0]}" if said and said[0] else ""
 
 
 def _retired(model: Model) -> tuple[str, ...]:

@@ -44,6 +44,17 @@ def test_a_live_key_is_told_that_a_stand_in_is_not_allowed() -> None:
         planned("fashn-edit", EDIT, fidelities=("exact", "approximate"))
 
 
+def test_another_build_is_said_to_be_one() -> None:
+    raw = {"prompt": "a ball"}
+    here = {"why_not": lambda route: None if route.engine == "diffusers" else "it is not part of this server"}
+    notes = " ".join(planned("juggernaut-flux-lora", raw, **here).notes)
+    assert "Another build of" in notes
+    assert "FLUX.1 [dev] itself, as no open weights" in notes
+    assert "build" not in " ".join(planned("flux-dev", raw, **here).notes)
+    with pytest.raises(ModelNotReady, match=r"allow it for live keys \(GESSO_ALLOW_FIDELITY=approximate\)"):
+        planned("juggernaut-flux-lora", raw, fidelities=("exact",), **here)
+
+
 def test_what_keeps_a_route_from_running_is_told() -> None:
     with pytest.raises(ModelNotReady, match="the weights are missing"):
         planned("gesso-sketch", {"prompt": "a"}, why_not=lambda route: "the weights are missing")
