@@ -23,6 +23,7 @@ from gesso.engines.diffusers.child.previews import Viewer, viewer_of
 from gesso.engines.diffusers.child.seeds import dice
 from gesso.engines.diffusers.child.siblings import pipeline_for
 from gesso.engines.diffusers.child.stop import Work
+from gesso.engines.diffusers.families import sd3
 from gesso.engines.diffusers.families.table import family_of
 from gesso.engines.diffusers.messages import Ended, FromChild, Noted, Painted, Previewed, Stepped, Timed
 from gesso.engines.diffusers.order import LatentLayout, Order
@@ -102,6 +103,16 @@ def test_fewer_steps_are_told_where_a_picture_is_begun_with(tiny: Tiny, shelf: S
     messages = told([one], tools(shelf))
     assert [step for step in steps_told(messages) if step[0] == "denoise"] == [("denoise", 1, 2), ("denoise", 2, 2)]
     assert [said.note.data for said in messages if isinstance(said, Noted)] == [{"asked": 4, "made": 2}]
+
+
+def test_what_is_enlarged_a_good_deal_is_noted(tiny: Tiny, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sd3, "MOST", 32 * 32)
+    messages = told([of_kind(tiny, "sd35", width=64, height=64)], tools(shelf))
+    assert pixels(messages)[0].shape == (64, 64, 3)
+    (note,) = [said.note for said in messages if isinstance(said, Noted)]
+    assert (note.code, note.data) == ("enlarged", {"painted": [32, 32], "size": [64, 64]})
+    rounded = told([of_kind(tiny, "sd35", width=30, height=31)], tools(shelf))
+    assert not [said for said in rounded if isinstance(said, Noted)], "it is painted in 32 x 32"
 
 
 def test_dice_are_the_seed_s_and_begin_again_after_the_last() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from gesso.domain.events import Note
 from gesso.engines.diffusers.child.batch import together
@@ -28,6 +28,8 @@ from gesso.engines.diffusers.families.table import family_of
 from gesso.engines.diffusers.family import Family
 from gesso.engines.diffusers.messages import Failed, Noted, Painted, Timed
 from gesso.engines.diffusers.order import Call, Order
+
+MUCH_SMALLER: Final = 0.8  # of the pixels; sides that are rounded alone make less of a difference
 
 
 def paint(work: Work, tools: Tools, encoder: Encoder) -> None:
@@ -118,7 +120,7 @@ class _Painting:
             )
         if steps.latents is not None:
             check_finite(steps.latents.float().cpu().numpy())
-        self._note(orders, _fewer_steps(call, steps))
+        self._note(orders, (*_fewer_steps(call, steps), *_enlarged(made.images[0], call.size)))
         return made.images
 
     def _viewer(self, orders: Sequence[Order], loaded: Loaded, family: Family) -> Viewer | None:
@@ -154,6 +156,15 @@ def _fewer_steps(call: Call, steps: Steps) -> tuple[Note, ...]:
         return ()
     message = f"It was painted in {steps.total} of {asked} steps: the others are for what a picture is begun with."
     return (Note("steps", message, {"asked": asked, "made": steps.total}),)
+
+
+def _enlarged(image: Any, size: tuple[int, int]) -> tuple[Note, ...]:
+    """Return a note where a picture is made a good deal larger than it was painted: a family paints so many pixels."""
+    height, width = image.shape[:2]
+    if width * height > MUCH_SMALLER * size[0] * size[1]:
+        return ()
+    message = f"It was painted with {width} x {height} pixels and enlarged to {size[0]} x {size[1]}."
+    return (Note("enlarged", message, {"painted": [width, height], "size": list(size)}),)
 
 
 def _problem(do: Callable[[], None]) -> Problem | None:
