@@ -41,14 +41,14 @@ class DiffusersSettings(BaseModel):
         gt=0,
         le=100_000,
         description="Gigabytes (2^30 bytes) of weights that stay loaded on each device. Left out, nine tenths of its "
-        "memory.",
+        "memory; of the processor, half of main memory.",
     )
     diffusers_host_gigabytes: float | None = Field(
         None,
         gt=0,
         le=100_000,
-        description="Gigabytes (2^30 bytes) of main memory for weights that wait there, and for those of the processor. "
-        "Left out, half of it.",
+        description="Gigabytes (2^30 bytes) of main memory for weights that wait there while a device computes with "
+        "others. Left out, half of it.",
     )
     diffusers_keep: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

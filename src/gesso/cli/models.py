@@ -161,7 +161,8 @@ def _fit(target: str, engines: Engines) -> tuple[bool | None, str | None]:
     if not isinstance(engine, DiffusersEngine):
         return None, None
     device = engine.device_names[0]
-    found = fit(target, device, device_bytes(device), host_bytes())
+    budget, host_budget = engine.budgets
+    found = fit(target, device, device_bytes(device), host_bytes(), budget=budget, host_budget=host_budget)
     return (None, None) if found is None else (found.fits, found.words)
 
 

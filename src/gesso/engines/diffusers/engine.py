@@ -98,6 +98,11 @@ class DiffusersEngine:
         return tuple(self._names)
 
     @property
+    def budgets(self) -> tuple[int | None, int | None]:
+        """The bytes of weights on each device, and of those that wait in main memory, as set; None: the usual shares."""
+        return self._settings.memory_bytes, self._settings.host_bytes
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The weights that are here."""
         return self._places.all() if self.installed else ()

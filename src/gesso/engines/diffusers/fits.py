@@ -30,21 +30,33 @@ class Fit:
         return self.offload is not None
 
 
-def fit(target: str, device: str, device_bytes: int | None, host_bytes: int) -> Fit | None:
-    """Return how a target's weights would fit a device; None where nobody knows how large they are."""
+def fit(
+    target: str,
+    device: str,
+    device_bytes: int | None,
+    host_bytes: int,
+    *,
+    budget: int | None = None,
+    host_budget: int | None = None,
+) -> Fit | None:
+    """Return how a target's weights would fit a device; None where nobody knows how large they are.
+
+    The budgets are what the operator gives to weights, of the device and of main memory for those that wait there;
+    None: the usual shares.
+    """
     size = _sizes().get(target)
     if size is None:
         return None
     numbers = 4 if device == "cpu" else 2  # bytes: float32, bfloat16
     whole, largest = (float(size[word]) * 1e9 * numbers for word in ("all", "largest"))
     weights = f"about {_gigabytes(whole)} GB of weights"
-    if device_bytes is None:
+    if device_bytes is None and budget is None:
         return Fit("none", f"{weights}; how much memory {device} has could not be told")
     if device == "cpu":
-        room = host_bytes * HOST_SHARE
+        room = budget or host_bytes * HOST_SHARE
         words = f"{weights} as computed on the processor, for which {_gigabytes(room)} GB of main memory are meant"
         return Fit("none" if whole <= room else None, words if whole <= room else f"{words}: they do not fit")
-    room, waiting = device_bytes * DEVICE_SHARE, host_bytes * HOST_SHARE
+    room, waiting = budget or (device_bytes or 0) * DEVICE_SHARE, host_budget or host_bytes * HOST_SHARE
     takes = {"none": whole, "model": largest, "group": largest * A_LAYER}
     for way in _WAYS:
         if takes[way] <= room and (way == "none" or whole <= waiting):

@@ -49,6 +49,25 @@ def test_a_larger_machine_never_fits_worse(device: int, host: int, more: int) ->
     assert WAYS.index(large.offload) <= WAYS.index(small.offload)
 
 
+@pytest.mark.parametrize(
+    ("device", "budget", "host_budget", "way"),
+    [
+        ("cpu", None, None, None),
+        ("cpu", 240 * GB, None, "none"),
+        ("cuda:0", None, None, None),
+        ("cuda:0", None, 120 * GB, "model"),
+        ("cuda:0", 20 * GB, 120 * GB, "group"),
+    ],
+)
+def test_what_the_operator_gives_to_weights_counts(
+    device: str, budget: int | None, host_budget: int | None, way: str | None
+) -> None:
+    of_device = (128 if device == "cpu" else 80) * GB
+    found = fit(FLUX2, device, of_device, 128 * GB, budget=budget, host_budget=host_budget)
+    assert found is not None
+    assert found.offload == way
+
+
 def test_nothing_is_guessed() -> None:
     assert fit("somebody/else", "cuda:0", 24 * GB, 64 * GB) is None
     unknown = fit(FLUX2, "cuda:0", None, 64 * GB)
