@@ -140,7 +140,7 @@ def test_what_a_checkpoint_says_of_itself_holds_for_every_class(tiny: Callable[[
 
 def test_settings_of_a_call_win(tiny: Callable[[str], Path]) -> None:
     held = loaded(tiny("sana"))
-    with pipeline_for(held, call(held, settings=(("pag_applied_layers", "blocks.1"),))) as pipe:
+    with pipeline_for(held, call(held, "SanaPAGPipeline", settings=(("pag_applied_layers", "blocks.1"),))) as pipe:
         assert pipe.pag_applied_layers == ["blocks.1"]
 
 
