@@ -44,8 +44,7 @@ class Case:
 CASES = (
     Case("tiny FLUX.1", "FluxPipeline", 64, 8),
     Case("tiny SD 1.5", "StableDiffusionPipeline", 64, 8),
-    Case("medium FLUX.1", "FluxPipeline", 256, 8),
-    Case("medium FLUX.1, small pictures", "FluxPipeline", 64, 8),
+    Case("medium FLUX.1", "FluxPipeline", 128, 4),
 )
 
 
@@ -58,10 +57,11 @@ def main() -> None:
     arguments.add_argument(
         "--threads", type=int, default=len(os.sched_getaffinity(0)), help="of torch on the processor"
     )
+    arguments.add_argument("--only", default="", help="cases whose names begin so: tiny, medium")
     arguments.add_argument("--try", dest="trying", action="store_true", help="print only, write no result")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = asyncio.run(_measured(Path(folder), chosen.rounds, chosen.device, chosen.threads))
+        rows = asyncio.run(_measured(Path(folder), chosen.rounds, chosen.device, chosen.threads, chosen.only))
     measured = {
         "device": chosen.device,
         "threads": chosen.threads,
@@ -85,11 +85,11 @@ def main() -> None:
         )
 
 
-async def _measured(folder: Path, rounds: int, device: str, threads: int) -> list[dict[str, Any]]:
+async def _measured(folder: Path, rounds: int, device: str, threads: int, only: str) -> list[dict[str, Any]]:
     import torch
 
     torch.set_num_threads(threads)
-    return [await _case(case, folder, rounds, device, threads) for case in CASES]
+    return [await _case(case, folder, rounds, device, threads) for case in CASES if case.name.startswith(only)]
 
 
 async def _case(case: Case, folder: Path, rounds: int, device: str, threads: int) -> dict[str, Any]:
